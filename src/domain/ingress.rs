@@ -1,0 +1,104 @@
+//! What comes in from outside: mail, and commands to the organisation itself.
+//!
+//! Two prefixes, so that who may mail cannot mint: `ingress/mail/` and `ingress/control/`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::credits::Credits;
+use super::memory::Operation;
+use super::name::{AgentName, MemoryKey};
+use super::outbox::{Importance, Kind};
+use super::time::Timestamp;
+
+/// Who wrote an ingress object, for the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Author(pub String);
+
+/// A message from outside (`ingress/mail/<uuidv7>.json`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mail {
+    /// The format of this object: 1.
+    pub format: u32,
+    /// Its id, equal to the object's name where that is a UUID.
+    pub id: Uuid,
+    /// Who sent it: `human`, unless a webhook or another organisation did.
+    #[serde(default = "AgentName::human")]
+    pub from: AgentName,
+    /// Who may read it; `null`: everyone.
+    #[serde(default)]
+    pub recipients: Option<Vec<AgentName>>,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: Kind,
+    /// What is said; by convention its text is at `text`.
+    pub payload: Map<String, Value>,
+    /// Free labels.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// How early it is shown.
+    #[serde(default)]
+    pub importance: Importance,
+    /// The entry that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Uuid>,
+    /// The conversation it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<Uuid>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+}
+
+/// A command to the organisation (`ingress/control/<uuidv7>.json`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// The format of this object: 1.
+    pub format: u32,
+    /// Who gave it.
+    pub by: Author,
+    /// When.
+    pub sent_at: Timestamp,
+    /// What is to be done.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// What a control object asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Adds credits to an agent's account, or to the organisation's budget in its present window.
+    TopUp {
+        /// Whose account; absent: the organisation's budget.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<AgentName>,
+        /// How much.
+        credits: Credits,
+    },
+    /// Nobody, or not this agent, is due until `resume`.
+    Pause {
+        /// Which agent; absent: the whole organisation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<AgentName>,
+    },
+    /// Undoes `pause`.
+    Resume {
+        /// Which agent; absent: the whole organisation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<AgentName>,
+    },
+    /// Edits a memory before the turns of the tick.
+    Memory {
+        /// Whose memory.
+        agent: AgentName,
+        /// Which key.
+        key: MemoryKey,
+        /// What is done to it.
+        operation: Operation,
+        /// With which value.
+        #[serde(default)]
+        value: Value,
+    },
+}

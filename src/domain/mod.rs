@@ -1,0 +1,21 @@
+//! What an organisation is: names, money, schedules, messages, resumes and settings.
+//!
+//! Pure and synchronous: nothing in here reads a clock, draws a random number, logs or touches a
+//! store. Start with [`resume::Resume`] (what people write), then [`outbox::OutboxEntry`] (what
+//! agents say) and [`schedule`] (when they run).
+
+pub mod contract;
+pub mod credits;
+pub mod ids;
+pub mod ingress;
+pub mod memory;
+pub mod model;
+pub mod name;
+pub mod org;
+pub mod outbox;
+pub mod pace;
+pub mod path;
+pub mod position;
+pub mod resume;
+pub mod schedule;
+pub mod time;

@@ -1,0 +1,3 @@
+//! The `lemming` program: parse, run, exit code.
+
+fn main() {}

@@ -1,0 +1,165 @@
+//! Model providers: the trait that the engine sees, and the two that need no key.
+//!
+//! A provider makes one call. Retries, money, time limits and the journal are the engine's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::model::{Model, Usage};
+use crate::domain::name::{AgentName, MemoryKey, ModelKey};
+use crate::domain::outbox::OutboxEntry;
+use crate::domain::time::{Clock, Tick};
+
+/// Who speaks in a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The rules, the resume and the tools: what stays the same from turn to turn.
+    System,
+    /// What is new.
+    User,
+    /// What the model answered.
+    Assistant,
+    /// What its tool calls returned.
+    Tool,
+}
+
+/// One message of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+/// What a turn knows, as data: for providers that are not language models.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TurnView {
+    /// Whose turn it is.
+    pub agent: AgentName,
+    /// The tick.
+    pub tick: Tick,
+    /// The clock that the schedule sees.
+    pub clock: Clock,
+    /// The number of the call within the turn, from 0.
+    pub step: u32,
+    /// The unread entries, in the order of their positions.
+    pub inbox: Arc<Vec<OutboxEntry>>,
+    /// The agent's memory.
+    pub memory: Arc<BTreeMap<MemoryKey, Value>>,
+    /// What the tool calls of the previous step returned, in their order.
+    pub results: Vec<Value>,
+}
+
+/// One call of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The prompt, stable parts first.
+    pub messages: Vec<Message>,
+    /// The provider's own name of the model.
+    pub model_name: String,
+    /// Sampling temperature, from 0 to 2.
+    pub temperature: f64,
+    /// The most tokens of the answer.
+    pub max_tokens: u32,
+    /// What the turn knows, as data.
+    pub view: TurnView,
+}
+
+/// What a model answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The text, contract JSON if all is well.
+    pub text: String,
+    /// The tokens used; `None` where the provider cannot tell, and the call stays at its worst case.
+    pub usage: Option<Usage>,
+    /// The model that the provider says it used.
+    pub reported_model: Option<String>,
+    /// The provider's id of the response.
+    pub response_id: Option<String>,
+}
+
+/// Why a call has no answer; decides on retry, on cost and on whether the mail can be at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallErrorKind {
+    /// Sent, and no usable answer came (5xx, broken answer): may have cost up to the worst case.
+    Unanswered,
+    /// No answer within the time limit: may have cost up to the worst case.
+    TimedOut,
+    /// Too many requests (429): cost nothing, may help later.
+    RateLimited,
+    /// Refused because of what the prompt says or how long it is: cost nothing, never helps as it is.
+    Refused,
+    /// The prompt is longer than the model takes: cost nothing, never helps as it is.
+    ContextTooLong,
+    /// Not sent, or refused for who asks (401, missing key, missing command): cost nothing; a person must mend it.
+    Misconfigured,
+}
+
+impl CallErrorKind {
+    /// Says whether the call may have cost something although no answer came.
+    #[must_use]
+    pub const fn may_have_cost(self) -> bool {
+        matches!(self, Self::Unanswered | Self::TimedOut)
+    }
+
+    /// Says whether the same call may succeed later.
+    #[must_use]
+    pub const fn may_help_later(self) -> bool {
+        matches!(self, Self::Unanswered | Self::TimedOut | Self::RateLimited)
+    }
+
+    /// Says whether the mail of the turn can have caused this.
+    #[must_use]
+    pub const fn mail_can_have_caused(self) -> bool {
+        matches!(self, Self::Refused | Self::ContextTooLong)
+    }
+}
+
+/// A call without an answer. The message never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CallError {
+    /// What to do about it.
+    pub kind: CallErrorKind,
+    /// What happened, for people.
+    pub message: String,
+    /// How long the provider asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl CallError {
+    /// An error without a time to wait for.
+    #[must_use]
+    pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retry_after: None }
+    }
+}
+
+/// A way to call one model.
+#[async_trait]
+pub trait Provider: Send + Sync + fmt::Debug {
+    /// Makes one call. Dropping the future abandons it; what it cost is then unknown.
+    ///
+    /// # Errors
+    /// There is no answer; [`CallError::kind`] says what that may have cost and whether to retry.
+    async fn complete(&self, request: &Request) -> Result<Answer, CallError>;
+}
+
+/// Opens the provider of a model: the only thing the engine knows of providers.
+#[async_trait]
+pub trait Providers: Send + Sync + fmt::Debug {
+    /// Opens the provider that `model` of the registry names.
+    ///
+    /// # Errors
+    /// There is no such provider, or its configuration is wrong ([`CallErrorKind::Misconfigured`]).
+    async fn open(&self, key: &ModelKey, model: &Model) -> Result<Arc<dyn Provider>, CallError>;
+}
