@@ -4,3 +4,5 @@
 
 pub mod domain;
 pub mod provider;
+pub mod record;
+pub mod store;

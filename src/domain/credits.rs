@@ -55,6 +55,12 @@ impl Credits {
         self.0 == 0
     }
 
+    /// [`Self::is_zero`] for serde, which hands a reference.
+    #[must_use]
+    pub const fn is_zero_ref(&self) -> bool {
+        self.0 == 0
+    }
+
     /// The difference, or `None` where it would be negative.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {

@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod pace;
 pub mod path;
 pub mod position;
+pub mod prompt;
 pub mod resume;
 pub mod schedule;
 pub mod time;

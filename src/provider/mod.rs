@@ -14,30 +14,8 @@ use serde_json::Value;
 use crate::domain::model::{Model, Usage};
 use crate::domain::name::{AgentName, MemoryKey, ModelKey};
 use crate::domain::outbox::OutboxEntry;
+pub use crate::domain::prompt::{Message, Role};
 use crate::domain::time::{Clock, Tick};
-
-/// Who speaks in a prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The rules, the resume and the tools: what stays the same from turn to turn.
-    System,
-    /// What is new.
-    User,
-    /// What the model answered.
-    Assistant,
-    /// What its tool calls returned.
-    Tool,
-}
-
-/// One message of a prompt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// Who speaks.
-    pub role: Role,
-    /// What is said.
-    pub content: String,
-}
 
 /// What a turn knows, as data: for providers that are not language models.
 #[derive(Debug, Clone, PartialEq, Serialize)]

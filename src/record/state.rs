@@ -1,0 +1,266 @@
+//! The state of an organisation after a tick: a checkpoint, rebuilt from the ticks at any time.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::record;
+use super::turn::Status;
+use crate::domain::credits::Credits;
+use crate::domain::ids::Sha;
+use crate::domain::name::{AgentName, IngressName};
+use crate::domain::pace::Anchor;
+use crate::domain::position::Position;
+use crate::domain::resume::{ReadList, Resume};
+use crate::domain::schedule::Schedule;
+use crate::domain::time::{Clock, Tick, Timestamp};
+
+/// Something a person should know, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A stable word for its sort, such as `broken_resume`.
+    pub kind: String,
+    /// Whom it concerns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentName>,
+    /// The file it concerns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+/// What planning reads of a resume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// A disabled agent is never due.
+    pub enabled: bool,
+    /// When it runs.
+    pub schedule: Schedule,
+    /// Whose outboxes it reads.
+    pub reads: ReadList,
+    /// What its account opens with, and what top-ups lift it to.
+    pub max_credits: Credits,
+}
+
+impl Facts {
+    /// Takes the facts from a resume.
+    #[must_use]
+    pub fn of(resume: &Resume) -> Self {
+        Self {
+            enabled: resume.enabled,
+            schedule: resume.schedule.clone(),
+            reads: resume.permissions.read_outboxes.clone(),
+            max_credits: resume.credits.max_credits,
+        }
+    }
+}
+
+/// What was charged, by what became of the calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// Calls with an answer, and `cost_per_action`.
+    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    pub paid: Credits,
+    /// Calls that were sent and not answered, at their worst case.
+    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    pub unanswered: Credits,
+    /// Licences that ended with their runner, at their ceiling.
+    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    pub forfeited: Credits,
+}
+
+impl Charge {
+    /// The sum of the three.
+    #[must_use]
+    pub fn total(self) -> Credits {
+        self.paid + self.unanswered + self.forfeited
+    }
+}
+
+impl std::ops::AddAssign for Charge {
+    fn add_assign(&mut self, other: Self) {
+        self.paid += other.paid;
+        self.unanswered += other.unanswered;
+        self.forfeited += other.forfeited;
+    }
+}
+
+/// An agent's account.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// What is left.
+    pub balance: Credits,
+    /// What was put in: the opening, top-ups, a creator's gift.
+    pub received: Credits,
+    /// What was charged over all ticks.
+    pub charged: Charge,
+}
+
+/// How an agent's last turn went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LastTurn {
+    /// In which tick.
+    pub tick: Tick,
+    /// How.
+    pub status: Status,
+}
+
+/// The failures in a row that the mail can have caused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MailFailures {
+    /// How many.
+    pub count: u32,
+    /// The end of the inbox of the first of them.
+    pub first_inbox_end: Position,
+}
+
+/// One agent as the records know it. A removed one keeps cursor and balance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentState {
+    /// Whether its folder has a resume.
+    pub present: bool,
+    /// Whether that resume could not be read when it was last checked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broken: bool,
+    /// Paused by a person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// The last good version of its resume.
+    pub resume: Sha,
+    /// What planning reads of it.
+    pub facts: Facts,
+    /// Its money.
+    pub account: Account,
+    /// Everything at or below was read, or was not readable.
+    pub cursor: Position,
+    /// Its last turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_turn: Option<LastTurn>,
+    /// How many turns it had.
+    pub turns: u64,
+    /// How many of its last turns failed in a row.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+    /// Those that the mail can have caused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_failures: Option<MailFailures>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// The organisation's budget in its present window.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BudgetState {
+    /// The window: `total`, a day (`2026-11-22`) or a month (`2026-11`), in UTC.
+    pub window: String,
+    /// Charged in it.
+    pub charged: Credits,
+    /// Added to it by top-ups.
+    pub topped_up: Credits,
+}
+
+/// An entry that somebody has not read yet; its content is in its turn record or plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Where it stands.
+    pub position: Position,
+    /// Its id.
+    pub id: Uuid,
+    /// Who said it; for admitted mail, the sender that it names.
+    pub from: AgentName,
+    /// Whether it came through the ingress: then its recipients alone decide who may read it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mail: bool,
+    /// To whom; absent: everyone who may read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Vec<AgentName>>,
+    /// The clock of its tick: its age counts from there.
+    pub clock: Clock,
+    /// How many turns by mail alone led to it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+}
+
+impl Unread {
+    /// Says whether an agent with these facts may read the entry.
+    #[must_use]
+    pub fn readable_by(&self, name: &AgentName, reads: &ReadList) -> bool {
+        self.from != *name
+            && (self.mail || reads.allows(&self.from))
+            && self.to.as_ref().is_none_or(|to| to.contains(name))
+    }
+}
+
+/// The version of a file that the records hold as true.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileState {
+    /// The hash of the bytes; absent: deleted.
+    pub sha256: Option<Sha>,
+    /// The tick that made it so.
+    pub tick: Tick,
+    /// The agent whose turn record or import holds the content; absent: the plan does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentName>,
+    /// First 16 digits of the hashes of older versions of ours, newest last, at most 64.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub versions: VecDeque<String>,
+}
+
+/// How many hashes of older versions the index keeps of a file.
+pub const KEPT_VERSIONS: usize = 64;
+
+/// `checkpoints/<tick>.json`: the whole state after a tick.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The format of this record.
+    pub format: u32,
+    /// The last closed tick; 0 before the first.
+    pub tick: Tick,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its plan's time; absent before the first.
+    pub time: Option<Timestamp>,
+    /// The hash of its closed record; absent before the first.
+    pub closed: Option<Sha>,
+    /// What ties slots to the clock.
+    pub anchor: Option<Anchor>,
+    /// The last `org.json` used.
+    pub org: Option<Sha>,
+    /// The last `config/models.json` used.
+    pub models: Option<Sha>,
+    /// Paused by a person.
+    pub paused: bool,
+    /// The agents that ever had an account.
+    pub agents: BTreeMap<AgentName, AgentState>,
+    /// The budget.
+    pub budget: BudgetState,
+    /// Entries that somebody has not read yet, in the order of their positions.
+    pub unread: Vec<Unread>,
+    /// Files by path.
+    pub files: BTreeMap<String, FileState>,
+    /// Admitted names, and the tick that admitted each: remembered, so that none counts twice.
+    pub admitted: BTreeMap<IngressName, Tick>,
+    /// What the last tick found wrong.
+    pub problems: Vec<Problem>,
+}
+record!(State, "a checkpoint");
+
+impl State {
+    /// The state before the first tick.
+    #[must_use]
+    pub fn founding() -> Self {
+        Self { format: 1, ..Self::default() }
+    }
+
+    /// The unread entries that an agent may read, in the order of their positions.
+    pub fn inbox<'a>(&'a self, name: &'a AgentName, reads: &'a ReadList) -> impl Iterator<Item = &'a Unread> {
+        let cursor = self.agents.get(name).map_or(Position::START, |agent| agent.cursor);
+        let first = self.unread.partition_point(|entry| entry.position <= cursor);
+        self.unread[first..].iter().filter(move |entry| entry.readable_by(name, reads))
+    }
+}

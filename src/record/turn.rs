@@ -1,0 +1,288 @@
+//! The turn record: the commit point. What one agent read, answered, said, kept and cost.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::chain::LicenceId;
+use super::{Nonce, record};
+use crate::domain::contract::Violation;
+use crate::domain::credits::Credits;
+use crate::domain::ids::Sha;
+use crate::domain::memory::Operation;
+use crate::domain::model::{Price, Usage};
+use crate::domain::name::{AgentName, MemoryKey, ModelKey, RunnerId};
+use crate::domain::outbox::OutboxEntry;
+use crate::domain::position::Position;
+use crate::domain::prompt::Message;
+use crate::domain::resume::Resume;
+use crate::domain::time::{Tick, Timestamp};
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Its effects count.
+    Ok,
+    /// Its effects were dropped; its mail stays unread.
+    Failed,
+    /// A call of it waits for a person's yes; counts as good.
+    Waiting,
+}
+
+impl Status {
+    /// Says whether the effects count.
+    #[must_use]
+    pub const fn is_good(self) -> bool {
+        matches!(self, Self::Ok | Self::Waiting)
+    }
+
+    /// The status as it stands in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+/// Why a turn failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The answer held no contract.
+    Garbage,
+    /// The provider refused the prompt.
+    Refused,
+    /// The prompt was longer than the model takes.
+    ContextTooLong,
+    /// Runners died over it until its grant or its licences were used up.
+    Crashed,
+    /// The model could not be reached or did not answer.
+    Unavailable,
+    /// The next call would not fit what the turn may cost.
+    OutOfMoney,
+    /// The model, its key or its command is missing or wrong.
+    Misconfigured,
+}
+
+impl FailureKind {
+    /// Says whether the mail of the turn can have caused it: three in a row are a dead letter.
+    #[must_use]
+    pub const fn mail_can_have_caused(self) -> bool {
+        matches!(self, Self::Garbage | Self::Refused | Self::ContextTooLong | Self::Crashed)
+    }
+}
+
+/// Why a turn failed, for people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The sort of it.
+    pub kind: FailureKind,
+    /// What happened.
+    pub message: String,
+}
+
+/// An entry that the turn read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Read {
+    /// Where it stands.
+    pub position: Position,
+    /// Its id.
+    pub id: Uuid,
+    /// Who said it.
+    pub from: AgentName,
+}
+
+/// The content of a file at some version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// The text itself.
+    Text(String),
+    /// Large, or no text: at `blobs/<sha256>`, written before this record.
+    Blob(Sha),
+    /// There is no file.
+    Deleted,
+}
+
+/// A file at a new version: an agent's write, or a person's edit that the turn found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// The path from the organisation's root.
+    pub path: String,
+    /// What it holds now.
+    pub content: Content,
+    /// The hash of the bytes; absent: deleted.
+    pub sha256: Option<Sha>,
+}
+
+/// A memory key at a new value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemoryChange {
+    /// The key.
+    pub key: MemoryKey,
+    /// What was done last.
+    pub operation: Operation,
+    /// The value now; absent: deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+}
+
+/// An agent that the turn asks to create; decided at close.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewAgent {
+    /// Its resume.
+    pub resume: Resume,
+    /// What its creator gives it.
+    pub credits: Credits,
+}
+
+/// What a turn does, apart from reading: nothing of it happens before the commit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Effects {
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outbox: Vec<OutboxEntry>,
+    /// What it keeps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memory: Vec<MemoryChange>,
+    /// Files it writes in its workspace or in `shared/`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileChange>,
+    /// Agents it creates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub creates: Vec<NewAgent>,
+}
+
+/// What a tool call returned to the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// The model's own id of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The tool.
+    pub tool: String,
+    /// With what it was called.
+    pub arguments: Value,
+    /// Whether it did what was asked.
+    pub ok: bool,
+    /// What it returned, or why it did not.
+    pub result: Value,
+}
+
+/// One model call that was answered, and its bill.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The key in `config/models.json`.
+    pub model: ModelKey,
+    /// The provider that was called.
+    pub provider: String,
+    /// The provider's own name of the model.
+    pub model_name: String,
+    /// The model that the provider says it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_model: Option<String>,
+    /// The provider's id of the response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_id: Option<String>,
+    /// Tokens used; absent: the provider cannot tell, and the call counts at its worst case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// The price it was billed at.
+    pub price: Price,
+    /// What it cost.
+    pub cost_credits: Credits,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// How many requests it took.
+    pub attempts: u32,
+    /// The invocation that made it.
+    pub by: RunnerId,
+}
+
+/// One answer of the model, and what its tool calls returned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The answer, as it came.
+    pub answer: String,
+    /// Its bill.
+    pub receipt: Receipt,
+    /// What its tool calls returned; empty for the last answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<ToolResult>,
+}
+
+/// What the licence that committed spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Calls with an answer.
+    pub paid: Credits,
+    /// Calls that were sent and not answered, at their worst case.
+    pub unanswered: Credits,
+    /// `cost_per_action`, if the turn called its model.
+    pub action: Credits,
+}
+
+/// `ticks/<tick>/turns/<agent>.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TurnRecord {
+    /// The format of this record.
+    pub format: u32,
+    /// Tells our bytes from a rival's.
+    pub nonce: Nonce,
+    /// The invocation that committed.
+    pub by: RunnerId,
+    /// The tick.
+    pub tick: Tick,
+    /// Whose turn.
+    pub agent: AgentName,
+    /// The place in canonical order, from 1.
+    pub rank: u32,
+    /// How it ended.
+    pub status: Status,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The licence under which it was committed; absent: no call was made for it.
+    pub licence: Option<LicenceId>,
+    /// What that licence spent.
+    pub spent: Spent,
+    /// The resume it ran with.
+    pub resume: Sha,
+    /// The version of the prompt builder.
+    pub prompt_version: u32,
+    /// What it read, in the order of the positions.
+    pub inbox: Vec<Read>,
+    /// Where the inbox ended: the cursor after a good turn.
+    pub inbox_end: Position,
+    /// People's edits that it found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<FileChange>,
+    /// The prompt of the first call; later ones add the answers and results below.
+    pub prompt: Vec<Message>,
+    /// The answers, in order.
+    pub exchanges: Vec<Exchange>,
+    /// What it does; empty for a failed turn.
+    #[serde(flatten)]
+    pub effects: Effects,
+    /// The model's own notes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Where the answers broke the contract, and what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
+    /// What a person should know, such as a balance below the soft cap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// When this attempt began.
+    pub started_at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Fields of later minor versions.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+record!(TurnRecord, "a turn record");

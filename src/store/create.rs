@@ -1,0 +1,75 @@
+//! The only conditional write, and the only way to commit: put-if-absent, owned.
+//!
+//! A create that reports "already exists", or any error, may be our own write that landed: the
+//! client retried after a lost answer, or the server applied it and then failed (S3 reports its
+//! 409 as "already exists" although nothing exists). So whatever is not a plain success is
+//! settled by reading: our own bytes mean won, other bytes mean lost, nothing means try the same
+//! bytes again. Our bytes differ from a rival's by their nonce.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Key, Store, StoreError};
+
+/// How often the same bytes are tried before the outcome is given up as unknown.
+const TRIES: u32 = 5;
+
+/// The pause before the second try; doubled before each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// The outcome of a create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a lost create means that somebody else's bytes count"]
+pub enum Created {
+    /// Our bytes are there.
+    Won,
+    /// These bytes of somebody else are there, and stay.
+    Lost(Bytes),
+    /// Neither could be seen. Not won: read again later.
+    Unknown,
+}
+
+impl Store {
+    /// Creates the object at `key` if there is none, and finds out whose bytes are there.
+    ///
+    /// # Errors
+    /// The store refuses for good (permission, configuration): nothing was written by this call.
+    /// Passing trouble is not an error but [`Created::Unknown`].
+    pub async fn create_own(&self, key: &Key, body: Bytes) -> Result<Created, StoreError> {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1..=TRIES {
+            match self.create(key, body.clone()).await {
+                Ok(()) => return Ok(Created::Won),
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => tracing::debug!(key = %key, attempt, %error, "a create is settled by reading"),
+            }
+            match self.get(key).await {
+                Ok(Some(found)) if found == body => return Ok(Created::Won),
+                Ok(Some(found)) => return Ok(Created::Lost(found)),
+                Ok(None) => {}
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => tracing::debug!(key = %key, attempt, %error, "a create cannot be settled yet"),
+            }
+            if attempt < TRIES {
+                self.pause(pause).await;
+                pause *= 2;
+            }
+        }
+        Ok(Created::Unknown)
+    }
+
+    /// Creates an object whose bytes are a pure function of its key's meaning: equal bytes from
+    /// anybody are success.
+    ///
+    /// # Errors
+    /// Other bytes are there, which means that the store or a record is damaged; or the store
+    /// refuses, or its answer stays unknown.
+    pub async fn create_pure(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
+        match self.create_own(key, body).await? {
+            Created::Won => Ok(()),
+            Created::Lost(_) => Err(StoreError::Conflict { key: key.clone() }),
+            Created::Unknown => Err(StoreError::Uncertain { key: key.clone() }),
+        }
+    }
+}

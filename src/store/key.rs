@@ -1,0 +1,295 @@
+//! The tree of an organisation: the one place that builds and reads keys.
+//!
+//! ```text
+//! org.json, config/*.json, agents/<agent>/**, shared/**     people's and agents' files
+//! ingress/{mail,control}/<uuidv7>.json                      what comes in
+//! inputs/<sha256>.json, blobs/<sha256>                      contents by their hash
+//! ticks/<tick:012>/**, checkpoints/<tick:012>.json          the records
+//! head.json                                                 a hint
+//! ```
+
+use std::fmt;
+
+use object_store::path::Path;
+use uuid::Uuid;
+
+use crate::domain::ids::Sha;
+use crate::domain::name::{AgentName, IngressName, MemoryKey, RunnerId};
+use crate::domain::path::RelativePath;
+use crate::domain::time::Tick;
+
+/// Every object that an organisation has, by what it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// `org.json`.
+    Org,
+    /// `config/models.json`.
+    Models,
+    /// `config/**`, all but `models.json`: tools, keys, scripts.
+    Config(RelativePath),
+    /// `agents/<agent>/resume.json`.
+    Resume(AgentName),
+    /// `agents/<agent>/outbox/<tick:08>_<id>.json`: a view.
+    Outbox(AgentName, Tick, Uuid),
+    /// `agents/<agent>/memory/<key>.json`: a view.
+    Memory(AgentName, MemoryKey),
+    /// `agents/<agent>/archive/**`.
+    Archive(AgentName, RelativePath),
+    /// `agents/<agent>/workspace/**`: views.
+    Workspace(AgentName, RelativePath),
+    /// `shared/**`: views.
+    Shared(RelativePath),
+    /// `ingress/mail/<name>.json`.
+    Mail(IngressName),
+    /// `ingress/control/<name>.json`.
+    Control(IngressName),
+    /// `inputs/<sha256>.json`.
+    Input(Sha),
+    /// `blobs/<sha256>`.
+    Blob(Sha),
+    /// `ticks/<tick:012>/plan.json`.
+    Plan(Tick),
+    /// `ticks/<tick:012>/shards/<shard>/<seq:04>.json`.
+    Link(Tick, u32, u32),
+    /// `ticks/<tick:012>/shards/<shard>/hb/<by>`.
+    Heartbeat(Tick, u32, RunnerId),
+    /// `ticks/<tick:012>/steps/<agent>/<k>.json`.
+    Step(Tick, AgentName, u32),
+    /// `ticks/<tick:012>/turns/<agent>.json`.
+    Turn(Tick, AgentName),
+    /// `ticks/<tick:012>/closed.json`.
+    Closed(Tick),
+    /// `deliveries/<rule>/<tick:012>.json`.
+    Delivery(MemoryKey, Tick),
+    /// `checkpoints/<tick:012>.json`.
+    Checkpoint(Tick),
+    /// `head.json`.
+    Head,
+}
+
+impl Key {
+
+    /// The path from the organisation's root.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::Org => "org.json".to_owned(),
+            Self::Models => "config/models.json".to_owned(),
+            Self::Config(path) => format!("config/{path}"),
+            Self::Resume(agent) => format!("agents/{agent}/resume.json"),
+            Self::Outbox(agent, tick, id) => format!("agents/{agent}/outbox/{:08}_{id}.json", tick.0),
+            Self::Memory(agent, key) => format!("agents/{agent}/memory/{key}.json"),
+            Self::Archive(agent, path) => format!("agents/{agent}/archive/{path}"),
+            Self::Workspace(agent, path) => format!("agents/{agent}/workspace/{path}"),
+            Self::Shared(path) => format!("shared/{path}"),
+            Self::Mail(name) => format!("ingress/mail/{name}.json"),
+            Self::Control(name) => format!("ingress/control/{name}.json"),
+            Self::Input(sha) => format!("inputs/{sha}.json"),
+            Self::Blob(sha) => format!("blobs/{sha}"),
+            Self::Plan(tick) => format!("ticks/{:012}/plan.json", tick.0),
+            Self::Link(tick, shard, seq) => format!("ticks/{:012}/shards/{shard}/{seq:04}.json", tick.0),
+            Self::Heartbeat(tick, shard, by) => format!("ticks/{:012}/shards/{shard}/hb/{by}", tick.0),
+            Self::Step(tick, agent, step) => format!("ticks/{:012}/steps/{agent}/{step}.json", tick.0),
+            Self::Turn(tick, agent) => format!("ticks/{:012}/turns/{agent}.json", tick.0),
+            Self::Closed(tick) => format!("ticks/{:012}/closed.json", tick.0),
+            Self::Delivery(rule, tick) => format!("deliveries/{rule}/{:012}.json", tick.0),
+            Self::Checkpoint(tick) => format!("checkpoints/{:012}.json", tick.0),
+            Self::Head => "head.json".to_owned(),
+        }
+    }
+
+    /// Reads a path from the organisation's root; `None` where no key of ours has it.
+    ///
+    /// A key is only what [`Self::path`] builds, to the letter: a number with other padding is
+    /// no key.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let key = Self::parse_loosely(path)?;
+        (key.path() == path).then_some(key)
+    }
+
+    fn parse_loosely(path: &str) -> Option<Self> {
+        let (top, rest) = path.split_once('/').unwrap_or((path, ""));
+        match top {
+            "org.json" => Some(Self::Org),
+            "head.json" => Some(Self::Head),
+            "config" if rest == "models.json" => Some(Self::Models),
+            "config" => Some(Self::Config(RelativePath::new(rest).ok()?)),
+            "shared" => Some(Self::Shared(RelativePath::new(rest).ok()?)),
+            "agents" => {
+                let (agent, rest) = rest.split_once('/')?;
+                Self::parse_agent(AgentName::new(agent).ok()?, rest)
+            }
+            "ingress" => match rest.split_once('/')? {
+                ("mail", name) => Some(Self::Mail(IngressName::new(name.strip_suffix(".json")?).ok()?)),
+                ("control", name) => Some(Self::Control(IngressName::new(name.strip_suffix(".json")?).ok()?)),
+                _ => None,
+            },
+            "inputs" => Some(Self::Input(Sha::try_from(rest.strip_suffix(".json")?.to_owned()).ok()?)),
+            "blobs" => Some(Self::Blob(Sha::try_from(rest.to_owned()).ok()?)),
+            "checkpoints" => Some(Self::Checkpoint(tick(rest.strip_suffix(".json")?)?)),
+            "deliveries" => {
+                let (rule, name) = rest.split_once('/')?;
+                Some(Self::Delivery(MemoryKey::new(rule).ok()?, tick(name.strip_suffix(".json")?)?))
+            }
+            "ticks" => {
+                let (number, rest) = rest.split_once('/')?;
+                Self::parse_tick(tick(number)?, rest)
+            }
+            _ => None,
+        }
+    }
+
+    fn parse_agent(agent: AgentName, rest: &str) -> Option<Self> {
+        match rest.split_once('/') {
+            None => (rest == "resume.json").then_some(Self::Resume(agent)),
+            Some(("outbox", name)) => {
+                let (number, id) = name.strip_suffix(".json")?.split_once('_')?;
+                Some(Self::Outbox(agent, tick(number)?, id.parse().ok()?))
+            }
+            Some(("memory", name)) => Some(Self::Memory(agent, MemoryKey::new(name.strip_suffix(".json")?).ok()?)),
+            Some(("archive", path)) => Some(Self::Archive(agent, RelativePath::new(path).ok()?)),
+            Some(("workspace", path)) => Some(Self::Workspace(agent, RelativePath::new(path).ok()?)),
+            Some(_) => None,
+        }
+    }
+
+    fn parse_tick(tick: Tick, rest: &str) -> Option<Self> {
+        let parts: Vec<&str> = rest.split('/').collect();
+        let json = |name: &str| name.strip_suffix(".json").map(str::to_owned);
+        match parts.as_slice() {
+            ["plan.json"] => Some(Self::Plan(tick)),
+            ["closed.json"] => Some(Self::Closed(tick)),
+            ["turns", agent] => Some(Self::Turn(tick, AgentName::new(json(agent)?).ok()?)),
+            ["steps", agent, step] => Some(Self::Step(tick, AgentName::new(agent).ok()?, json(step)?.parse().ok()?)),
+            ["shards", shard, "hb", by] => Some(Self::Heartbeat(tick, shard.parse().ok()?, RunnerId::new(by).ok()?)),
+            ["shards", shard, seq] => Some(Self::Link(tick, shard.parse().ok()?, json(seq)?.parse().ok()?)),
+            _ => None,
+        }
+    }
+
+    /// The file that this path names, if agents and people may both write it.
+    #[must_use]
+    pub fn is_shared_with_people(&self) -> bool {
+        matches!(self, Self::Memory(..) | Self::Workspace(..) | Self::Shared(..))
+    }
+}
+
+fn tick(digits: &str) -> Option<Tick> {
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| digits.parse().ok().map(Tick)).flatten()
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path())
+    }
+}
+
+/// Prefixes that are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prefix {
+    /// `agents/`: the folders of the agents.
+    Agents,
+    /// `agents/<agent>/memory/`.
+    Memory(AgentName),
+    /// `agents/<agent>/workspace/`.
+    Workspace(AgentName),
+    /// `shared/`.
+    Shared,
+    /// `ingress/`: mail and control.
+    Ingress,
+    /// The whole organisation.
+    Everything,
+}
+
+impl Prefix {
+    /// The path from the organisation's root, without a slash at the end.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::Agents => "agents".to_owned(),
+            Self::Memory(agent) => format!("agents/{agent}/memory"),
+            Self::Workspace(agent) => format!("agents/{agent}/workspace"),
+            Self::Shared => "shared".to_owned(),
+            Self::Ingress => "ingress".to_owned(),
+            Self::Everything => String::new(),
+        }
+    }
+}
+
+/// Joins a path of the organisation to the organisation's place in its store.
+#[must_use]
+pub(super) fn under(root: &Path, path: &str) -> Path {
+    path.split('/').filter(|part| !part.is_empty()).fold(root.clone(), |joined, part| joined.join(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn keys() -> impl Strategy<Value = Key> {
+        let agent = || "[a-z][a-z0-9_]{0,8}".prop_map(|n| AgentName::new(n).expect("name"));
+        let key = || "[A-Za-z0-9_-]{1,8}".prop_map(|n| MemoryKey::new(n).expect("key"));
+        let name = || "[A-Za-z0-9_-]{1,8}".prop_map(|n| IngressName::new(n).expect("name"));
+        let path = || "[a-zä]{1,4}(/[a-z ]{0,3}[a-z]\\.json){0,2}".prop_filter_map("path", |p| RelativePath::new(p).ok());
+        let sha = || any::<u64>().prop_map(|n| Sha::of(&n.to_be_bytes()));
+        let tick = || any::<u64>().prop_map(Tick);
+        prop_oneof![
+            Just(Key::Org),
+            Just(Key::Head),
+            Just(Key::Models),
+            path().prop_map(Key::Config),
+            agent().prop_map(Key::Resume),
+            (agent(), tick(), any::<u128>()).prop_map(|(a, t, id)| Key::Outbox(a, t, Uuid::from_u128(id))),
+            (agent(), key()).prop_map(|(a, k)| Key::Memory(a, k)),
+            (agent(), path()).prop_map(|(a, p)| Key::Archive(a, p)),
+            (agent(), path()).prop_map(|(a, p)| Key::Workspace(a, p)),
+            path().prop_map(Key::Shared),
+            name().prop_map(Key::Mail),
+            name().prop_map(Key::Control),
+            sha().prop_map(Key::Input),
+            sha().prop_map(Key::Blob),
+            tick().prop_map(Key::Plan),
+            (tick(), any::<u32>(), any::<u32>()).prop_map(|(t, s, q)| Key::Link(t, s, q)),
+            (tick(), any::<u32>(), "[a-z0-9-]{1,8}")
+                .prop_map(|(t, s, by)| Key::Heartbeat(t, s, RunnerId::new(by).expect("runner id"))),
+            (tick(), agent(), any::<u32>()).prop_map(|(t, a, k)| Key::Step(t, a, k)),
+            (tick(), agent()).prop_map(|(t, a)| Key::Turn(t, a)),
+            tick().prop_map(Key::Closed),
+            (key(), tick()).prop_map(|(r, t)| Key::Delivery(r, t)),
+            tick().prop_map(Key::Checkpoint),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_reads_back(key in keys()) {
+            prop_assert_eq!(Key::parse(&key.path()), Some(key));
+        }
+
+        #[test]
+        fn what_parses_is_built_the_same(path in "[a-z0-9_/.]{0,40}") {
+            if let Some(key) = Key::parse(&path) {
+                prop_assert_eq!(key.path(), path);
+            }
+        }
+
+        #[test]
+        fn no_key_is_the_folder_of_another(a in keys(), b in keys()) {
+            let (a, b) = (a.path(), b.path());
+            prop_assert!(!b.starts_with(&format!("{a}/")), "{a} is above {b}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_no_keys() {
+        for path in [
+            "", "org.json/", "agents/Ada/resume.json", "agents/ada/resume.json/x", "ticks/1/plan.json", "ingress/mail/a b.json",
+            "ticks/000000000001/turns/a.txt", "shared/../org.json", "agents/ada/memory/a/b.json", "inputs/abc.json",
+        ] {
+            assert_eq!(Key::parse(path), None, "{path}");
+        }
+    }
+}

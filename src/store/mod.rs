@@ -1,0 +1,233 @@
+//! The organisation's files: keys, reads, plain puts, and the one conditional write.
+//!
+//! This module alone knows keys ([`Key`]) and object stores. It refuses to decide anything: what
+//! a record means is the engine's business. Start with [`Store`] and [`create`].
+
+pub mod create;
+pub mod key;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+
+pub use self::create::Created;
+pub use self::key::{Key, Prefix};
+use crate::domain::time::Timestamp;
+use crate::record::{Record, RecordError, decode};
+
+/// An operation on the store that did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store answered with an error.
+    #[error("{operation} {path}")]
+    Store {
+        /// What was tried.
+        operation: &'static str,
+        /// At which path.
+        path: String,
+        /// What the store says.
+        #[source]
+        source: Box<object_store::Error>,
+    },
+    /// Bytes at a key are no record of its kind.
+    #[error("{key}")]
+    Record {
+        /// The key.
+        key: Key,
+        /// What is wrong with them.
+        #[source]
+        source: RecordError,
+    },
+    /// Bytes that are a pure function of the records differ from ours.
+    #[error("{key} holds other bytes than the records give: the organisation is damaged, or two versions differ")]
+    Conflict {
+        /// The key.
+        key: Key,
+    },
+    /// A create was neither confirmed nor refused.
+    #[error("the store did not say whether {key} was written: try again")]
+    Uncertain {
+        /// The key.
+        key: Key,
+    },
+}
+
+impl StoreError {
+    /// Says whether the store refuses for good: trying again cannot help.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        use object_store::Error as E;
+        match self {
+            Self::Store { source, .. } => matches!(
+                source.as_ref(),
+                E::PermissionDenied { .. }
+                    | E::Unauthenticated { .. }
+                    | E::NotSupported { .. }
+                    | E::NotImplemented { .. }
+                    | E::InvalidPath { .. }
+                    | E::UnknownConfigurationKey { .. }
+            ),
+            Self::Record { .. } | Self::Conflict { .. } => true,
+            Self::Uncertain { .. } => false,
+        }
+    }
+}
+
+/// An organisation's place in an object store.
+#[derive(Debug, Clone)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    root: Path,
+    lists_freely: bool,
+}
+
+impl Store {
+    /// An organisation at `root` of a store. `lists_freely`: listing costs next to nothing.
+    #[must_use]
+    pub fn new(objects: Arc<dyn ObjectStore>, root: Path, lists_freely: bool) -> Self {
+        Self { objects, root, lists_freely }
+    }
+
+    /// Says whether listing costs next to nothing (local disk, memory).
+    #[must_use]
+    pub fn lists_freely(&self) -> bool {
+        self.lists_freely
+    }
+
+    fn at(&self, path: &str) -> Path {
+        key::under(&self.root, path)
+    }
+
+    fn error(operation: &'static str, path: &Path) -> impl FnOnce(object_store::Error) -> StoreError {
+        move |source| StoreError::Store { operation, path: path.to_string(), source: Box::new(source) }
+    }
+
+    /// The bytes at a key, if there are any.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.get_path(&key.path()).await
+    }
+
+    /// The bytes at a path from the organisation's root, if there are any.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn get_path(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+        let path = self.at(path);
+        let got = match self.objects.get_opts(&path, GetOptions::default()).await {
+            Ok(got) => got,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(source) => return Err(Self::error("reading", &path)(source)),
+        };
+        got.bytes().await.map(Some).map_err(Self::error("reading", &path))
+    }
+
+    /// The record at a key, if there is one.
+    ///
+    /// # Errors
+    /// The store did not answer or refuses, or the bytes are no record of this kind.
+    pub async fn read<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
+        Ok(self.read_with_bytes(key).await?.map(|(record, _)| record))
+    }
+
+    /// The record at a key and its bytes, if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_with_bytes<R: Record>(&self, key: &Key) -> Result<Option<(R, Bytes)>, StoreError> {
+        let Some(bytes) = self.get(key).await? else { return Ok(None) };
+        let record = decode(&bytes).map_err(|source| StoreError::Record { key: key.clone(), source })?;
+        Ok(Some((record, bytes)))
+    }
+
+    /// When the object at a key was last written, by the store's own clock.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn last_modified(&self, key: &Key) -> Result<Option<Timestamp>, StoreError> {
+        let path = self.at(&key.path());
+        match self.objects.head(&path).await {
+            Ok(meta) => Ok(Some(Timestamp::new(meta.last_modified))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(Self::error("looking at", &path)(source)),
+        }
+    }
+
+    /// Writes an object, over whatever is there. For views and hints; nothing is committed by it.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn put(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
+        self.put_path(&key.path(), body).await
+    }
+
+    /// Writes an object at a path from the organisation's root, over whatever is there.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn put_path(&self, path: &str, body: Bytes) -> Result<(), StoreError> {
+        let path = self.at(path);
+        let written = self.objects.put(&path, PutPayload::from_bytes(body)).await;
+        written.map(drop).map_err(Self::error("writing", &path))
+    }
+
+    async fn create(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
+        let path = self.at(&key.path());
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let written = self.objects.put_opts(&path, PutPayload::from_bytes(body), options).await;
+        written.map(drop).map_err(Self::error("creating", &path))
+    }
+
+    /// Deletes the object at a path from the organisation's root; one that is missing is no error.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn delete_path(&self, path: &str) -> Result<(), StoreError> {
+        let path = self.at(path);
+        match self.objects.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(Self::error("deleting", &path)(source)),
+        }
+    }
+
+    /// The paths below a prefix, from the organisation's root, sorted.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn list(&self, prefix: &Prefix) -> Result<Vec<String>, StoreError> {
+        let path = self.at(&prefix.path());
+        let found: Vec<_> =
+            self.objects.list(Some(&path)).try_collect().await.map_err(Self::error("listing", &path))?;
+        let mut paths: Vec<String> = found.iter().filter_map(|meta| self.relative(&meta.location)).collect();
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    /// The names of the folders directly below a prefix, sorted.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn folders(&self, prefix: &Prefix) -> Result<Vec<String>, StoreError> {
+        let path = self.at(&prefix.path());
+        let found = self.objects.list_with_delimiter(Some(&path)).await.map_err(Self::error("listing", &path))?;
+        let mut names: Vec<String> =
+            found.common_prefixes.iter().filter_map(|p| p.filename().map(str::to_owned)).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn relative(&self, location: &Path) -> Option<String> {
+        let rest = location.prefix_match(&self.root)?;
+        Some(rest.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
+    }
+
+    async fn pause(&self, pause: Duration) {
+        tokio::time::sleep(pause).await;
+    }
+}
