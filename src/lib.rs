@@ -2,7 +2,9 @@
 //!
 //! Modules in reading order; each may use those above it and none below.
 
+pub mod clock;
 pub mod domain;
+pub mod engine;
 pub mod provider;
 pub mod record;
 pub mod store;

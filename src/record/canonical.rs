@@ -96,7 +96,9 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
             b'\n' => b"\\n",
             b'\r' => b"\\r",
             b'\t' => b"\\t",
-            0..0x20 | 0x7f => &[b'\\', b'u', b'0', b'0', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]],
+            0..0x20 | 0x7f => {
+                &[b'\\', b'u', b'0', b'0', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+            }
             _ => continue,
         };
         out.extend_from_slice(&text.as_bytes()[plain..i]);
@@ -115,7 +117,8 @@ mod tests {
 
     #[test]
     fn the_bytes_are_pinned() {
-        let value = json!({"b": [1, "x", null, 0.01], "a": {"z": [], "y": {}, "x": [{"k": true}]}, "t": "a\"\\\n\u{1}é\u{7f}"});
+        let value =
+            json!({"b": [1, "x", null, 0.01], "a": {"z": [], "y": {}, "x": [{"k": true}]}, "t": "a\"\\\n\u{1}é\u{7f}"});
         let text = String::from_utf8(to_bytes(&value)).expect("utf-8");
         insta::assert_snapshot!(text, @r#"
         {

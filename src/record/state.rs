@@ -206,6 +206,9 @@ pub struct FileState {
     /// The agent whose turn record or import holds the content; absent: the plan does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentName>,
+    /// The tick of our own last deletion: a missing file may be that one, arrived late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Tick>,
     /// First 16 digits of the hashes of older versions of ours, newest last, at most 64.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub versions: VecDeque<String>,

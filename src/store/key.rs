@@ -68,7 +68,6 @@ pub enum Key {
 }
 
 impl Key {
-
     /// The path from the organisation's root.
     #[must_use]
     pub fn path(&self) -> String {
@@ -233,7 +232,8 @@ mod tests {
         let agent = || "[a-z][a-z0-9_]{0,8}".prop_map(|n| AgentName::new(n).expect("name"));
         let key = || "[A-Za-z0-9_-]{1,8}".prop_map(|n| MemoryKey::new(n).expect("key"));
         let name = || "[A-Za-z0-9_-]{1,8}".prop_map(|n| IngressName::new(n).expect("name"));
-        let path = || "[a-zä]{1,4}(/[a-z ]{0,3}[a-z]\\.json){0,2}".prop_filter_map("path", |p| RelativePath::new(p).ok());
+        let path =
+            || "[a-zä]{1,4}(/[a-z ]{0,3}[a-z]\\.json){0,2}".prop_filter_map("path", |p| RelativePath::new(p).ok());
         let sha = || any::<u64>().prop_map(|n| Sha::of(&n.to_be_bytes()));
         let tick = || any::<u64>().prop_map(Tick);
         prop_oneof![
@@ -253,8 +253,11 @@ mod tests {
             sha().prop_map(Key::Blob),
             tick().prop_map(Key::Plan),
             (tick(), any::<u32>(), any::<u32>()).prop_map(|(t, s, q)| Key::Link(t, s, q)),
-            (tick(), any::<u32>(), "[a-z0-9-]{1,8}")
-                .prop_map(|(t, s, by)| Key::Heartbeat(t, s, RunnerId::new(by).expect("runner id"))),
+            (tick(), any::<u32>(), "[a-z0-9-]{1,8}").prop_map(|(t, s, by)| Key::Heartbeat(
+                t,
+                s,
+                RunnerId::new(by).expect("runner id")
+            )),
             (tick(), agent(), any::<u32>()).prop_map(|(t, a, k)| Key::Step(t, a, k)),
             (tick(), agent()).prop_map(|(t, a)| Key::Turn(t, a)),
             tick().prop_map(Key::Closed),
@@ -286,8 +289,16 @@ mod tests {
     #[test]
     fn other_paths_are_no_keys() {
         for path in [
-            "", "org.json/", "agents/Ada/resume.json", "agents/ada/resume.json/x", "ticks/1/plan.json", "ingress/mail/a b.json",
-            "ticks/000000000001/turns/a.txt", "shared/../org.json", "agents/ada/memory/a/b.json", "inputs/abc.json",
+            "",
+            "org.json/",
+            "agents/Ada/resume.json",
+            "agents/ada/resume.json/x",
+            "ticks/1/plan.json",
+            "ingress/mail/a b.json",
+            "ticks/000000000001/turns/a.txt",
+            "shared/../org.json",
+            "agents/ada/memory/a/b.json",
+            "inputs/abc.json",
         ] {
             assert_eq!(Key::parse(path), None, "{path}");
         }

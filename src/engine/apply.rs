@@ -1,0 +1,197 @@
+//! Apply: the state after a tick, from the state before and the closed record. Pure.
+
+use super::fold::BLAMED_TURNS;
+use crate::domain::ids::Sha;
+use crate::domain::name::AgentName;
+use crate::domain::position::Position;
+use crate::domain::time::{Clock, Tick};
+use crate::record::closed::{Born, Closed, FileFold, TurnFold};
+use crate::record::plan::{Credited, Found};
+use crate::record::state::{
+    Account, AgentState, BudgetState, Charge, FileState, KEPT_VERSIONS, LastTurn, MailFailures, State,
+};
+
+/// Takes the state over one tick. `sha` is the hash of the closed record.
+pub(super) fn apply(state: &mut State, closed: &Closed, sha: Sha) {
+    state.tick = closed.tick;
+    state.clock = closed.clock;
+    state.time = Some(closed.time);
+    state.closed = Some(sha);
+    state.anchor = closed.anchor;
+    state.org = Some(closed.org.clone());
+    state.models = Some(closed.models.clone());
+    apply_found(state, closed.found.iter(), closed.tick);
+    apply_credited(state, &closed.budget_window, &closed.credited);
+    for (name, turn) in &closed.turns {
+        state.budget.charged += turn.charge.total();
+        if let Some(agent) = state.agents.get_mut(name) {
+            apply_turn(agent, closed.tick, turn);
+        }
+    }
+    for (name, born) in &closed.born {
+        apply_born(state, name, born);
+    }
+    state.paused = closed.paused.unwrap_or(state.paused);
+    for (name, paused) in &closed.paused_agents {
+        if let Some(agent) = state.agents.get_mut(name) {
+            agent.paused = *paused;
+        }
+    }
+    state.unread.extend(closed.entries.iter().cloned());
+    forget_read_entries(state, closed.clock, closed.max_outbox_age_ticks);
+    for change in &closed.files {
+        apply_file(state, closed.tick, change);
+    }
+    for name in &closed.forgotten {
+        state.admitted.remove(name);
+    }
+    state.admitted.extend(closed.admitted.iter().map(|name| (name.clone(), closed.tick)));
+    state.problems.clone_from(&closed.problems);
+}
+
+/// What the resume check found, as of the plan of `tick`. A new agent's account opens, and its
+/// cursor is the end of the tick before.
+pub(super) fn apply_found<'a>(state: &mut State, found: impl Iterator<Item = (&'a AgentName, &'a Found)>, tick: Tick) {
+    for (name, found) in found {
+        match (found, state.agents.get_mut(name)) {
+            (Found::Resume { resume, facts }, Some(agent)) => {
+                agent.present = true;
+                agent.broken = false;
+                agent.resume = resume.clone();
+                agent.facts = facts.clone();
+            }
+            (Found::Resume { resume, facts }, None) => {
+                let opening = facts.max_credits;
+                let account = Account { balance: opening, received: opening, charged: Charge::default() };
+                let cursor = Position::end_of_tick(tick.previous());
+                let agent = new_agent(resume.clone(), facts.clone(), account, cursor);
+                state.agents.insert(name.clone(), agent);
+            }
+            (Found::Gone, Some(agent)) => agent.present = false,
+            (Found::Broken, Some(agent)) => {
+                agent.present = true;
+                agent.broken = true;
+            }
+            (Found::Gone | Found::Broken, None) => {}
+        }
+    }
+}
+
+fn new_agent(resume: Sha, facts: crate::record::state::Facts, account: Account, cursor: Position) -> AgentState {
+    AgentState {
+        present: true,
+        broken: false,
+        paused: false,
+        resume,
+        facts,
+        account,
+        cursor,
+        last_turn: None,
+        turns: 0,
+        failures: 0,
+        mail_failures: None,
+    }
+}
+
+/// Top-ups, after the budget has turned to the window of the plan.
+pub(super) fn apply_credited(state: &mut State, window: &str, credited: &[Credited]) {
+    if state.budget.window != window {
+        state.budget = BudgetState { window: window.to_owned(), ..BudgetState::default() };
+    }
+    for top_up in credited {
+        match &top_up.agent {
+            None => state.budget.topped_up += top_up.credits,
+            Some(name) => {
+                if let Some(agent) = state.agents.get_mut(name) {
+                    agent.account.balance += top_up.credits;
+                    agent.account.received += top_up.credits;
+                }
+            }
+        }
+    }
+}
+
+fn apply_turn(agent: &mut AgentState, tick: Tick, turn: &TurnFold) {
+    agent.account.balance = agent.account.balance.saturating_sub(turn.charge.total());
+    agent.account.charged += turn.charge;
+    agent.last_turn = Some(LastTurn { tick, status: turn.status });
+    agent.turns += 1;
+    if let Some(cursor) = turn.cursor {
+        agent.cursor = cursor;
+    }
+    if turn.status.is_good() {
+        agent.failures = 0;
+        agent.mail_failures = None;
+        return;
+    }
+    agent.failures += 1;
+    if let Some(inbox_end) = turn.blamed {
+        let first = MailFailures { count: 0, first_inbox_end: inbox_end };
+        let blamed = agent.mail_failures.get_or_insert(first);
+        blamed.count += 1;
+        if blamed.count >= BLAMED_TURNS {
+            agent.mail_failures = None;
+        }
+    }
+}
+
+fn apply_born(state: &mut State, name: &AgentName, born: &Born) {
+    if let Some(creator) = state.agents.get_mut(&born.by) {
+        creator.account.balance = creator.account.balance.saturating_sub(born.credits);
+        creator.account.received = creator.account.received.saturating_sub(born.credits);
+    }
+    let account = Account { balance: born.credits, received: born.credits, charged: Charge::default() };
+    let agent = new_agent(born.resume.clone(), born.facts.clone(), account, born.cursor);
+    state.agents.insert(name.clone(), agent);
+}
+
+fn apply_file(state: &mut State, tick: Tick, change: &FileFold) {
+    let file = state.files.entry(change.path.clone()).or_default();
+    if file.sha256 == change.sha256 && file.tick != Tick(0) {
+        return;
+    }
+    if let Some(old) = file.sha256.take() {
+        file.versions.push_back(old.short().to_owned());
+        if file.versions.len() > KEPT_VERSIONS {
+            file.versions.pop_front();
+        }
+    }
+    if change.sha256.is_none() {
+        file.deleted = Some(tick);
+    }
+    file.sha256.clone_from(&change.sha256);
+    file.tick = tick;
+    file.agent.clone_from(&change.agent);
+}
+
+/// Drops the entries that every present agent's cursor has passed, or that are too old for all
+/// whose cursor has not: never before two periods of a reader.
+fn forget_read_entries(state: &mut State, clock: Clock, max_age: u32) {
+    let readers: Vec<(&AgentName, Position, i64)> = state
+        .agents
+        .iter()
+        .filter(|(_, agent)| agent.present)
+        .map(|(name, agent)| {
+            let period = agent.facts.schedule.run_every_n_ticks.get();
+            let two_periods = i64::try_from(period.saturating_mul(2)).unwrap_or(i64::MAX);
+            (name, agent.cursor, two_periods.max(i64::from(max_age)))
+        })
+        .collect();
+    let passed = readers.iter().map(|(_, cursor, _)| *cursor).min();
+    state.unread.retain(|entry| {
+        if passed.is_none_or(|passed| entry.position <= passed) {
+            return false;
+        }
+        let age = clock.0.saturating_sub(entry.clock.0);
+        if age <= i64::from(max_age) {
+            return true;
+        }
+        readers.iter().any(|(name, cursor, limit)| entry.position > *cursor && entry.from != **name && age <= *limit)
+    });
+}
+
+impl Default for FileState {
+    fn default() -> Self {
+        Self { sha256: None, tick: Tick(0), agent: None, deleted: None, versions: std::collections::VecDeque::new() }
+    }
+}

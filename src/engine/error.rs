@@ -1,0 +1,47 @@
+//! What can stop a tick. One agent's failure never does.
+
+use crate::domain::time::Tick;
+use crate::store::{Key, StoreError};
+
+/// Why a tick did not go on. Whatever was committed stays; the next invocation resumes.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store did not answer, refuses, or holds what is no record.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// A settings file is missing or wrong: nothing was started.
+    #[error("{path}{pointer}: {message}")]
+    Config {
+        /// The file.
+        path: String,
+        /// JSON pointer into it, or empty.
+        pointer: String,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+    /// There is no organisation here.
+    #[error("there is no organisation here: org.json is missing")]
+    NoOrg,
+    /// The records contradict each other.
+    #[error("tick {tick}: {message}")]
+    Damaged {
+        /// Where.
+        tick: Tick,
+        /// How.
+        message: String,
+    },
+}
+
+impl EngineError {
+    /// A wrong settings file.
+    #[must_use]
+    pub fn config(key: &Key, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Config { path: key.path(), pointer: pointer.into(), message: message.into() }
+    }
+
+    /// Says whether the same invocation may succeed later.
+    #[must_use]
+    pub fn may_help_later(&self) -> bool {
+        matches!(self, Self::Store(error) if !error.is_final())
+    }
+}

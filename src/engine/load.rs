@@ -1,0 +1,156 @@
+//! Load: the state after the last closed tick, in a bounded number of requests.
+//!
+//! The head hint says where to look first; closed records are contiguous, so that whoever finds
+//! the hint wrong gallops and bisects. Then the newest checkpoint at or below, and the closed
+//! records after it, each checked against the hash that its successor names.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use super::EngineError;
+use crate::domain::ids::Sha;
+use crate::domain::time::Tick;
+use crate::record::closed::Closed;
+use crate::record::state::State;
+use crate::record::{Record, encode};
+use crate::store::{Key, Store};
+
+/// A checkpoint is written every so many ticks.
+pub const CHECKPOINT_EVERY: u64 = 8;
+
+/// `head.json`: a hint of the last closed tick. A lie is harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The format of this record.
+    pub format: u32,
+    /// The last closed tick that the writer knew.
+    pub tick: Tick,
+}
+
+impl Record for Head {
+    const KIND: &'static str = "the head hint";
+    fn format(&self) -> u32 {
+        self.format
+    }
+}
+
+/// The state of an organisation, and the checkpoint that somebody ought to write.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The state after the last closed tick.
+    pub state: State,
+    /// A checkpoint that is missing, with its bytes.
+    pub missing_checkpoint: Option<(Tick, Bytes)>,
+}
+
+/// Loads the state after the last closed tick. Writes nothing.
+///
+/// # Errors
+/// The store did not answer, a record is of a newer format, or the records contradict each other.
+pub async fn load(store: &Store) -> Result<Loaded, EngineError> {
+    let mut seen = Seen { store, closed: BTreeMap::new() };
+    let last = seen.last_closed().await?;
+    seen.rebuild(last).await
+}
+
+/// Loads the state as it was after `tick`. Writes nothing.
+///
+/// # Errors
+/// As [`load`]; a tick that is not closed is [`EngineError::Damaged`].
+pub async fn load_at(store: &Store, tick: Tick) -> Result<State, EngineError> {
+    let mut seen = Seen { store, closed: BTreeMap::new() };
+    Ok(seen.rebuild(tick).await?.state)
+}
+
+/// The closed records read so far.
+struct Seen<'a> {
+    store: &'a Store,
+    closed: BTreeMap<Tick, (Closed, Sha)>,
+}
+
+impl Seen<'_> {
+    async fn is_closed(&mut self, tick: Tick) -> Result<bool, EngineError> {
+        let Some((closed, bytes)) = self.store.read_with_bytes::<Closed>(&Key::Closed(tick)).await? else {
+            return Ok(false);
+        };
+        self.closed.insert(tick, (closed, Sha::of(&bytes)));
+        Ok(true)
+    }
+
+    async fn last_closed(&mut self) -> Result<Tick, EngineError> {
+        // A hint that cannot be read is no worse than a wrong one.
+        let hint = match self.store.read::<Head>(&Key::Head).await {
+            Ok(head) => head.map_or(Tick(0), |head| head.tick),
+            Err(crate::store::StoreError::Record { .. }) => Tick(0),
+            Err(error) => return Err(error.into()),
+        };
+        let mut last = Tick(0);
+        if hint.0 > 0 && hint.0 < u64::MAX / 4 && self.is_closed(hint).await? {
+            last = hint;
+        }
+        let mut step = 1;
+        while self.is_closed(Tick(last.0 + step)).await? {
+            last = Tick(last.0 + step);
+            step *= 2;
+        }
+        while step > 1 {
+            step /= 2;
+            if self.is_closed(Tick(last.0 + step)).await? {
+                last = Tick(last.0 + step);
+            }
+        }
+        Ok(last)
+    }
+
+    async fn rebuild(&mut self, last: Tick) -> Result<Loaded, EngineError> {
+        let (mut state, due) = self.newest_checkpoint(last).await?;
+        let missing: Vec<Tick> =
+            (state.tick.0 + 1..=last.0).map(Tick).filter(|tick| !self.closed.contains_key(tick)).collect();
+        // Read a bounded number at once: without checkpoints this is the whole history.
+        for ticks in missing.chunks(64) {
+            let store = self.store;
+            let reads = ticks.iter().map(|tick| async move {
+                let key = Key::Closed(*tick);
+                store.read_with_bytes::<Closed>(&key).await.map(|found| (*tick, found))
+            });
+            for (tick, found) in try_join_all(reads).await? {
+                let Some((closed, bytes)) = found else {
+                    return Err(EngineError::Damaged { tick, message: "closed.json is missing".to_owned() });
+                };
+                self.closed.insert(tick, (closed, Sha::of(&bytes)));
+            }
+        }
+        let mut missing_checkpoint = None;
+        while state.tick < last {
+            let tick = state.tick.next();
+            let Some((closed, sha)) = self.closed.remove(&tick) else {
+                return Err(EngineError::Damaged { tick, message: "closed.json is missing".to_owned() });
+            };
+            if closed.previous != state.closed {
+                let message = "closed.json does not name the hash of the one before".to_owned();
+                return Err(EngineError::Damaged { tick, message });
+            }
+            super::apply::apply(&mut state, &closed, sha);
+            if Some(tick) == due {
+                missing_checkpoint = Some((tick, Bytes::from(encode(&state))));
+            }
+        }
+        Ok(Loaded { state, missing_checkpoint })
+    }
+
+    /// The newest checkpoint at or below `last`, and the one that is missing between them.
+    async fn newest_checkpoint(&mut self, last: Tick) -> Result<(State, Option<Tick>), EngineError> {
+        let newest = last.0 - last.0 % CHECKPOINT_EVERY;
+        let mut tick = newest;
+        while tick > 0 {
+            if let Some(state) = self.store.read::<State>(&Key::Checkpoint(Tick(tick))).await? {
+                return Ok((state, (tick < newest).then_some(Tick(newest))));
+            }
+            tick -= CHECKPOINT_EVERY;
+        }
+        Ok((State::founding(), (newest > 0).then_some(Tick(newest))))
+    }
+}

@@ -1,0 +1,74 @@
+//! What a tick tells whoever asked for it.
+
+use serde::Serialize;
+
+use crate::domain::credits::Credits;
+use crate::domain::name::AgentName;
+use crate::domain::time::{Clock, Tick};
+use crate::record::plan::Skipped;
+use crate::record::state::Problem;
+use crate::record::turn::Status;
+
+/// How one turn went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TurnReport {
+    /// Whose.
+    pub agent: AgentName,
+    /// How it ended.
+    pub status: Status,
+    /// What was charged for it, over all attempts.
+    pub cost_credits: Credits,
+    /// How many entries it said.
+    pub messages: usize,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// How often its answers broke the contract.
+    pub violations: usize,
+}
+
+/// How a tick went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TickReport {
+    /// The tick.
+    pub tick: Tick,
+    /// Its clock.
+    pub clock: Clock,
+    /// Whether it is closed; otherwise the next invocation resumes it.
+    pub closed: bool,
+    /// Whether somebody else had begun it.
+    pub resumed: bool,
+    /// Who was due, in canonical order.
+    pub due: Vec<AgentName>,
+    /// The turns committed so far, in canonical order.
+    pub turns: Vec<TurnReport>,
+    /// Who was due and did not run.
+    pub skipped: Vec<Skipped>,
+    /// What a person should know.
+    pub problems: Vec<Problem>,
+}
+
+/// Why a trigger started nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Idle {
+    /// The slot was planned before: a redelivery, or a second scheduler.
+    SlotPassed,
+    /// Nobody is due that could be paid, and nothing admissible has arrived.
+    NothingToDo,
+    /// A person paused the organisation, and nothing admissible has arrived.
+    Paused,
+}
+
+/// What became of a trigger.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// A tick ran. It is closed, unless the runner was told to stop.
+    Ran(TickReport),
+    /// Nothing was started, and nothing written.
+    Idle {
+        /// Why.
+        reason: Idle,
+    },
+}
