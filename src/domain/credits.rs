@@ -202,9 +202,15 @@ mod tests {
 
     #[test]
     fn amounts_are_read_by_their_digits() {
-        for (text, micros) in
-            [("0", 0), ("0.01", 10_000), ("1", MICROS), ("0.1", 100_000), ("2.50", 2_500_000), ("0.000001", 1), ("3.0000000", 3 * MICROS)]
-        {
+        for (text, micros) in [
+            ("0", 0),
+            ("0.01", 10_000),
+            ("1", MICROS),
+            ("0.1", 100_000),
+            ("2.50", 2_500_000),
+            ("0.000001", 1),
+            ("3.0000000", 3 * MICROS),
+        ] {
             assert_eq!(Credits::parse(text), Ok(Credits::from_micros(micros)), "{text}");
             let json: Credits = serde_json::from_str(text).expect(text);
             assert_eq!(json.micros(), micros);

@@ -94,9 +94,7 @@ impl MemoryFile {
     }
 
     fn expected_stamp(&self) -> String {
-        let content = json!([
-            self.agent, self.key, self.value, self.timestamp_utc, self.operation, self.tick
-        ]);
+        let content = json!([self.agent, self.key, self.value, self.timestamp_utc, self.operation, self.tick]);
         Sha::of(content.to_string().as_bytes()).short().to_owned()
     }
 }

@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn cached_tokens_are_billed_at_their_price() {
-        let price: Price =
-            serde_json::from_str(r#"{"input": 3, "cached_input": 0.3, "output": 15, "request": 0.001}"#).expect("price");
+        let price: Price = serde_json::from_str(r#"{"input": 3, "cached_input": 0.3, "output": 15, "request": 0.001}"#)
+            .expect("price");
         let usage = Usage { input_tokens: 1_000, cached_input_tokens: 400, output_tokens: 100 };
         assert_eq!(price.of(usage).micros(), 1_000 + 1_800 + 120 + 1_500);
         assert!(price.worst(1_000, 100) >= price.of(usage));

@@ -52,13 +52,18 @@ fn objection(path: &str) -> Option<&'static str> {
         return Some("it has a control character or one of \\ % # : * ? \" < > |");
     }
     // Characters that look like others or turn the direction of what a person reads.
-    if path.chars().any(|c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')) {
+    if path
+        .chars()
+        .any(|c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'))
+    {
         return Some("it has an invisible character");
     }
     path.split('/').find_map(|segment| match segment {
         "" => Some("it has an empty segment, or begins or ends with /"),
         s if s.starts_with('.') => Some("a segment begins with a dot"),
-        s if s.ends_with(['.', ' ']) || s.starts_with(' ') => Some("a segment ends with a dot, or begins or ends with a space"),
+        s if s.ends_with(['.', ' ']) || s.starts_with(' ') => {
+            Some("a segment ends with a dot, or begins or ends with a space")
+        }
         _ => None,
     })
 }
@@ -92,8 +97,29 @@ mod tests {
             assert!(RelativePath::new(good).is_ok(), "{good}");
         }
         for bad in [
-            "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", ".git", "a\\b", "C:a", "a%2e", "a\0b",
-            "a\nb", "a ", " a", "a.", "a#1", "a\u{202e}b", "a\u{200b}", &"a".repeat(513),
+            "",
+            "/",
+            "/a",
+            "a/",
+            "a//b",
+            ".",
+            "..",
+            "../a",
+            "a/../b",
+            "a/./b",
+            ".git",
+            "a\\b",
+            "C:a",
+            "a%2e",
+            "a\0b",
+            "a\nb",
+            "a ",
+            " a",
+            "a.",
+            "a#1",
+            "a\u{202e}b",
+            "a\u{200b}",
+            &"a".repeat(513),
         ] {
             assert!(RelativePath::new(bad).is_err(), "{bad:?}");
         }
