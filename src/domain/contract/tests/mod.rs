@@ -12,7 +12,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::name::AgentName;
 
-/// An organisation of ada, bob, eve and all; ada may write to everyone but eve.
+/// An organisation of ada, bob, cy and eve; the author may write to everyone but eve.
 pub(super) struct Org {
     pub(super) restricted: bool,
 }
