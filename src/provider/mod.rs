@@ -1,6 +1,17 @@
 //! Model providers: the trait that the engine sees, and the two that need no key.
 //!
 //! A provider makes one call. Retries, money, time limits and the journal are the engine's.
+//! [`builtin::Builtin`] opens [`scripted::Scripted`], which answers by the rules of [`script`], and
+//! [`cli::Cli`], which runs a local command.
+
+pub mod builtin;
+pub mod cli;
+mod command;
+#[cfg(test)]
+mod fixture;
+pub mod script;
+pub mod scripted;
+mod template;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -65,7 +77,7 @@ pub struct Answer {
 }
 
 /// Why a call has no answer; decides on retry, on cost and on whether the mail can be at fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallErrorKind {
     /// Sent, and no usable answer came (5xx, broken answer): may have cost up to the worst case.
@@ -119,6 +131,12 @@ impl CallError {
     #[must_use]
     pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None }
+    }
+
+    /// A mistake in a file that a person must mend.
+    #[must_use]
+    pub fn misconfigured(message: impl Into<String>) -> Self {
+        Self::new(CallErrorKind::Misconfigured, message)
     }
 }
 
