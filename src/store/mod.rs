@@ -3,8 +3,16 @@
 //! This module alone knows keys ([`Key`]) and object stores. It refuses to decide anything: what
 //! a record means is the engine's business. Start with [`Store`] and [`create`].
 
+#[cfg(test)]
+mod conformance;
+pub mod counting;
 pub mod create;
+pub mod faults;
 pub mod key;
+#[cfg(unix)]
+pub mod local;
+pub mod open;
+pub mod probe;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,162 @@
+//! Names of stores, right and wrong.
+
+use std::str::FromStr;
+
+use object_store::aws::AmazonS3ConfigKey;
+use object_store::azure::AzureConfigKey;
+use object_store::gcp::GoogleConfigKey;
+
+use super::options::{CLIENT, Kind};
+use super::*;
+
+fn env(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn wrong(url: &str) -> String {
+    open(url, []).expect_err(url).to_string()
+}
+
+#[test]
+fn paths_and_file_urls_are_folders_that_listing_costs_nothing_in() {
+    for name in [".", "./org", "org", "/abs/none", "file:///abs/none", "file:///abs/none?fsync=off", "C:org"] {
+        let opened = open(name, []).expect(name);
+        let root = opened.local_root.expect(name);
+        assert!(root.is_absolute() && opened.lists_freely && opened.prefix.is_root(), "{name}");
+    }
+    let opened = open("file:///a%20b/org?fsync=on", []).expect("open");
+    assert_eq!(opened.display, "/a b/org");
+    assert!(format!("{:?}", opened.store).contains("fsync: true"));
+    assert!(format!("{:?}", open("file:///a?fsync=off", []).expect("open").store).contains("fsync: false"));
+    assert!(format!("{:?}", open("./a", []).expect("open").store).contains("fsync: true"));
+}
+
+#[test]
+fn memory_is_new_each_time() {
+    let opened = open("memory://", []).expect("open");
+    assert!(opened.prefix.is_root() && opened.lists_freely && opened.local_root.is_none());
+    assert_eq!(open("memory:///a/b", []).expect("open").prefix.as_ref(), "a/b");
+}
+
+#[test]
+fn buckets_are_opened_with_their_prefix_and_nothing_is_sent() {
+    let aws = env(&[("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_REGION", "eu-west-1")]);
+    let azure = env(&[("AZURE_STORAGE_ACCOUNT_NAME", "acc"), ("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0")]);
+    for (url, env, prefix) in [
+        ("s3://bucket/a/b", &aws, "a/b"),
+        ("s3a://bucket", &aws, ""),
+        ("https://bucket.s3.eu-west-1.amazonaws.com/a", &aws, "a"),
+        ("https://s3.eu-west-1.amazonaws.com/bucket/a", &aws, "a"),
+        ("https://0123.r2.cloudflarestorage.com/bucket/a", &aws, "a"),
+        ("gs://bucket/a/", &vec![], "a"),
+        ("az://container/a", &azure, "a"),
+        ("abfs://container@acc.dfs.core.windows.net/a", &azure, "a"),
+        ("abfss://container/a", &azure, "a"),
+        ("https://acc.blob.core.windows.net/container/a", &azure, "a"),
+    ] {
+        let opened = open(url, env.clone()).expect(url);
+        assert_eq!(opened.prefix.as_ref(), prefix, "{url}");
+        assert!(!opened.lists_freely && opened.local_root.is_none(), "{url}");
+        assert_eq!(opened.display, url);
+    }
+}
+
+#[test]
+fn options_of_the_url_win_over_the_environment() {
+    let url = "s3://bucket/a?endpoint=http://127.0.0.1:9000&region=us-east-2&allow_http=true\
+               &access_key_id=mine&secret_access_key=hidden";
+    let env = env(&[
+        ("AWS_ENDPOINT_URL_S3", "https://elsewhere"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_SESSION_TOKEN", "theirs"),
+        ("AWS_BUCKET", "other"),
+        ("AWS_PROFILE", "unknown to the client"),
+        ("PATH", "/bin"),
+    ]);
+    let opened = open(url, env).expect("open");
+    assert_eq!(opened.display, "s3://bucket/a");
+    let shown = format!("{:?}", opened.store);
+    for (part, there) in [
+        ("http://127.0.0.1:9000/bucket", true),
+        ("us-east-2", true),
+        ("elsewhere", false),
+        ("eu-west-1", false),
+        ("theirs", false),
+    ] {
+        assert_eq!(shown.contains(part), there, "{part} in {shown}");
+    }
+    assert!(shown.contains("max_retries: 4") && shown.contains("retry_timeout: 10s"), "{shown}");
+}
+
+#[test]
+fn unknown_options_are_refused_with_the_known_ones() {
+    let error = wrong("s3://bucket/a?endpiont=x");
+    assert!(error.starts_with("an S3 bucket has no option \"endpiont\"; it has access_key_id, "), "{error}");
+    assert!(error.contains(" endpoint, ") && error.contains(" timeout"), "{error}");
+    assert!(wrong("gs://bucket?region=x").contains("service_account_key"));
+    assert!(wrong("az://container?region=x").contains("account_name"));
+    assert!(wrong("s3://bucket?bucket=other").contains("no option \"bucket\""));
+    assert_eq!(wrong("file:///a?sync=1"), "a folder has no option \"sync\"; it has fsync");
+    assert_eq!(wrong("file:///a?fsync=maybe"), "the option fsync has a wrong value: it must be on or off");
+    assert_eq!(wrong("memory://?x=1"), "memory has no option \"x\"; it has none");
+}
+
+#[test]
+fn what_the_messages_say_is_known_is_known() {
+    fn check<K: FromStr>(kind: &Kind<K>) {
+        for name in kind.known.iter().chain(CLIENT) {
+            assert!(name.parse::<K>().is_ok(), "{} {name}", kind.store);
+        }
+    }
+    check::<AmazonS3ConfigKey>(&bucket::S3);
+    check::<GoogleConfigKey>(&bucket::GOOGLE);
+    check::<AzureConfigKey>(&bucket::AZURE);
+}
+
+#[test]
+fn wrong_names_are_refused_and_say_what_would_be_right() {
+    for (url, part) in [
+        ("", "no store was named"),
+        ("http://host/dav", "is a web server"),
+        ("https://example.com/dav", "is a web server"),
+        ("ftp://host/a", "names no store"),
+        ("s3:/bucket", "names no store"),
+        ("s3://", "names no store"),
+        ("s3://bucket/a#b", "followed by a #"),
+        ("file://home/me", "names the machine \"home\""),
+        ("memory://name", "three slashes"),
+        ("s3://bucket/a//b", "cannot be used"),
+        ("s3://bucket/%00", "cannot be used"),
+        ("https://s3.eu-west-1.amazonaws.com", "names no bucket"),
+        ("https://acc.blob.core.windows.net", "names no bucket"),
+        ("s3://bucket?endpoint=http://localhost:9000", "add allow_http=true (AWS_ALLOW_HTTP=true)"),
+        ("s3://bucket?allow_http=perhaps&access_key_id=a", "cannot open s3://bucket"),
+    ] {
+        let error = wrong(url);
+        assert!(error.contains(part), "{url}: {error}");
+    }
+    let file = tempfile::NamedTempFile::new().expect("file");
+    assert!(wrong(&file.path().display().to_string()).contains("is a file"));
+}
+
+#[test]
+fn no_message_shows_a_credential_or_the_query() {
+    for url in [
+        "s3://id:hunter22@bucket/a",
+        "s3://hunter22@bucket/a",
+        "s3://bucket?access_key_id=hunter22",
+        "s3://bucket?nonsense=hunter22",
+        "gs://bucket?service_account_key=hunter22",
+        "gs://bucket?service_account=/none/hunter22",
+        "az://c?account_name=a&access_key=hunter22%C3",
+        "az://c:hunter22@host/a",
+        "ftp://host/?hunter22",
+        "ftp://u:hunter22@host/",
+        "http://u:hunter22@host/",
+        "https://[host/?hunter22",
+    ] {
+        let error = open(url, []).expect_err(url);
+        let texts = format!("{error} {error:?}");
+        assert!(!texts.contains("hunter22"), "{url}: {texts}");
+    }
+}
