@@ -137,21 +137,24 @@ pub(super) async fn resumes(
         bucket % ROTATION == clock.0.rem_euclid(ROTATION.cast_signed()).cast_unsigned()
     };
     let is_new = |name: &AgentName| state.agents.get(name).is_none_or(|agent| !agent.present);
-    let read: Vec<&AgentName> = check
+    // Owned names: a closure over borrowed ones could not be sent to another thread.
+    let read: Vec<AgentName> = check
         .folders
         .iter()
         .filter(|name| !check.rotates || wanted(name) || is_new(name) || due_in_rotation(name))
+        .cloned()
         .collect();
     let reads = stream::iter(read).map(|name| async move {
         let bytes = match store.get(&Key::Resume(name.clone())).await {
             Ok(bytes) => bytes,
             // A symbolic link or a file that may not be read concerns this agent alone.
             Err(error) if error.is_about_one_object() => {
-                return Ok((name.clone(), Checked::Broken(error.chain())));
+                return Ok((name, Checked::Broken(error.chain())));
             }
             Err(error) => return Err(error),
         };
-        Ok::<_, StoreError>((name.clone(), check_one(name, bytes)))
+        let checked = check_one(&name, bytes);
+        Ok::<_, StoreError>((name, checked))
     });
     check.checked = reads.buffer_unordered(READS_AT_ONCE).try_collect().await?;
     Ok(check)

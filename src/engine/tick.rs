@@ -269,3 +269,12 @@ fn report(run: &Run<'_>, turns: &Committed, closed: Option<&Closed>, resumed: bo
         problems: closed.map_or_else(|| plan.problems.clone(), |closed| closed.problems.clone()),
     }
 }
+
+/// A tick can be sent to another thread: a runner spawns it onto a worker.
+#[cfg(test)]
+#[test]
+fn a_tick_can_be_spawned() {
+    fn spawnable<T: Send + 'static>(_: T) {}
+    let tick: fn(Context) = |ctx| spawnable(async move { run_tick(&ctx, Trigger::Invocation).await });
+    let _ = tick;
+}
