@@ -8,3 +8,4 @@ pub mod engine;
 pub mod provider;
 pub mod record;
 pub mod store;
+pub mod tool;

@@ -12,6 +12,7 @@ use crate::domain::time::Tick;
 use crate::provider::Providers;
 use crate::record::turn::TurnRecord;
 use crate::store::Store;
+use crate::tool::Tool;
 
 /// Tells a running tick to leave: it starts no new turn, stops its calls and releases its shards.
 #[derive(Debug, Clone)]
@@ -69,6 +70,8 @@ pub struct Context {
     pub store: Store,
     /// How models are reached.
     pub providers: Arc<dyn Providers>,
+    /// The tools that there are; a resume permits some of them.
+    pub tools: Vec<Arc<dyn Tool>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Nonces and the runner's identity; the tick's seed too, unless `seed` is given.

@@ -1,16 +1,32 @@
-//! The engine: one tick, from load to close. `run_tick` reads like the protocol's list.
+//! The engine: one tick, from load to close. [`run_tick`] reads like the protocol's list.
 //!
 //! Time, randomness and the store come only from the [`Context`]; nothing is detached, so that
 //! dropping the future of a tick at any await is a crash, and a crash is safe.
 
 mod apply;
+mod close;
+mod command;
+mod commit;
 mod context;
 mod error;
 mod fold;
+mod inputs;
+mod licence;
 mod load;
+mod money;
+mod plan;
+mod prompt;
 mod report;
+mod run;
+mod shard;
+mod shards;
+mod tick;
+mod timing;
+mod turn;
+mod view;
 
 pub use self::context::{Context, Progress, Silent, Stop};
 pub use self::error::EngineError;
 pub use self::load::{CHECKPOINT_EVERY, Head, Loaded, load, load_at};
 pub use self::report::{Idle, Outcome, TickReport, TurnReport};
+pub use self::tick::run_tick;

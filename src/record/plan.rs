@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Facts, Problem};
+use super::turn::MemoryChange;
 use super::{Nonce, record};
 use crate::domain::credits::Credits;
 use crate::domain::ids::{Seed, Sha};
@@ -213,6 +214,9 @@ pub struct Plan {
     pub forgotten: Vec<IngressName>,
     /// Top-ups as they took effect.
     pub credited: Vec<Credited>,
+    /// Memory edits by command, as they took effect: before the turns of this tick.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub memory: BTreeMap<AgentName, Vec<MemoryChange>>,
     /// What a person should know.
     pub problems: Vec<Problem>,
 }

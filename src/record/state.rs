@@ -44,6 +44,26 @@ pub struct Facts {
     pub max_credits: Credits,
 }
 
+impl Problem {
+    /// A problem of the organisation, with a stable word for its sort.
+    #[must_use]
+    pub fn new(kind: &str, message: impl Into<String>) -> Self {
+        Self { kind: kind.to_owned(), agent: None, path: None, message: message.into() }
+    }
+
+    /// The same problem, of one agent.
+    #[must_use]
+    pub fn of(self, agent: &AgentName) -> Self {
+        Self { agent: Some(agent.clone()), ..self }
+    }
+
+    /// The same problem, in one file.
+    #[must_use]
+    pub fn at(self, path: impl Into<String>) -> Self {
+        Self { path: Some(path.into()), ..self }
+    }
+}
+
 impl Facts {
     /// Takes the facts from a resume.
     #[must_use]

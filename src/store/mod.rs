@@ -85,6 +85,33 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Says whether the store works, and only this object cannot be used.
+    #[must_use]
+    pub fn is_about_one_object(&self) -> bool {
+        #[cfg(unix)]
+        return matches!(self, Self::Store { source, .. } if local::SymlinkRefused::find(source).is_some());
+        #[cfg(not(unix))]
+        false
+    }
+
+    /// The error and all its causes, on one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let message = error.to_string();
+            if !text.contains(&message) {
+                text.push_str(": ");
+                text.push_str(&message);
+            }
+            cause = error.source();
+        }
+        text
+    }
+}
+
 /// An organisation's place in an object store.
 #[derive(Debug, Clone)]
 pub struct Store {

@@ -1,0 +1,128 @@
+//! Close: the fold of all records of a tick, in one create. Then what may be late: the ingress is
+//! cleared, the hint moved, and now and then a checkpoint written.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+
+use super::fold::{Hashed, Records, fold};
+use super::load::{CHECKPOINT_EVERY, Head};
+use super::run::Run;
+use super::turn::{self, Committed};
+use super::{EngineError, apply, view};
+use crate::domain::ids::Sha;
+use crate::record::chain::Link;
+use crate::record::closed::Closed;
+use crate::record::encode;
+use crate::record::plan::Item;
+use crate::record::state::State;
+use crate::record::turn::{Content, FileChange};
+use crate::store::{Key, Store};
+
+/// Closes a tick whose shards are all sealed. `before` is the state that it was planned on.
+pub(super) async fn close(
+    run: &Run<'_>,
+    before: &State,
+    chains: Vec<Vec<Hashed<Link>>>,
+    turns: &Committed,
+) -> Result<Closed, EngineError> {
+    let plan = &run.plan.value;
+    for due in &plan.due {
+        if !turns.contains_key(&due.agent) {
+            let message = format!("its shard is sealed, but the turn of {} is missing", due.agent);
+            return Err(EngineError::Damaged { tick: plan.tick, message });
+        }
+    }
+    let records = Records { plan: &run.plan, chains: &chains, turns, org: &run.settings.org.value };
+    let closed = fold(before, &records);
+    tracing::debug!(phase = "close", event = "tick_closing", tick = plan.tick.0, "a tick is being closed");
+    write_common_files(run, turns).await?;
+    write_resumes(run, turns, &closed).await?;
+    let bytes = Bytes::from(encode(&closed));
+    run.ctx.store.create_pure(&Key::Closed(plan.tick), bytes.clone()).await?;
+    let charged: crate::domain::credits::Credits = closed.turns.values().map(|turn| turn.charge.total()).sum();
+    tracing::info!(event = "tick_closed", tick = plan.tick.0, clock = plan.clock.0, agent_count = plan.due.len(),
+        cost_credits = %charged, "a tick is closed");
+    after(run, before, &closed, &bytes).await?;
+    Ok(closed)
+}
+
+/// Shared files and commanded memories: before the close, after every commit.
+async fn write_common_files(run: &Run<'_>, turns: &Committed) -> Result<(), EngineError> {
+    let plan = &run.plan.value;
+    let mut shared: BTreeMap<&str, &FileChange> = BTreeMap::new();
+    let good = plan.due.iter().filter_map(|due| turns.get(&due.agent)).filter(|turn| turn.value.status.is_good());
+    for change in good.flat_map(|turn| &turn.value.effects.files) {
+        if matches!(Key::parse(&change.path), Some(Key::Shared(_))) {
+            // Conflicts go to the highest rank.
+            shared.insert(&change.path, change);
+        }
+    }
+    let store = &run.ctx.store;
+    try_join_all(shared.into_values().map(|change| async move {
+        match turn::content_bytes(run, &change.content).await? {
+            Some(bytes) => store.put_path(&change.path, bytes).await?,
+            None if change.content == Content::Deleted => store.delete_path(&change.path).await?,
+            None => {}
+        }
+        Ok::<_, EngineError>(())
+    }))
+    .await?;
+    for (agent, changes) in &plan.memory {
+        for change in changes {
+            let over = turns.get(agent).is_some_and(|turn| {
+                turn.value.status.is_good() && turn.value.effects.memory.iter().any(|own| own.key == change.key)
+            });
+            if over {
+                continue;
+            }
+            let key = Key::Memory(agent.clone(), change.key.clone());
+            match view::memory(plan, agent, change) {
+                Some(bytes) => store.put(&key, bytes).await?,
+                None => store.delete_path(&key.path()).await?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The resumes of created agents: created, never overwritten.
+async fn write_resumes(run: &Run<'_>, turns: &Committed, closed: &Closed) -> Result<(), EngineError> {
+    for (name, born) in &closed.born {
+        let Some(creator) = turns.get(&born.by) else { continue };
+        let Some(child) = creator.value.effects.creates.iter().find(|child| child.resume.name == *name) else {
+            continue;
+        };
+        let bytes = view::resume(&child.resume);
+        run.ctx.store.create_pure(&Key::Input(born.resume.clone()), bytes.clone()).await?;
+        // A resume that a person put there in the meantime stays.
+        let _ = run.ctx.store.create_own(&Key::Resume(name.clone()), bytes).await?;
+    }
+    Ok(())
+}
+
+/// What follows from a closed tick. None of it is needed: whoever comes next does without, or
+/// does it again.
+async fn after(run: &Run<'_>, before: &State, closed: &Closed, bytes: &Bytes) -> Result<(), EngineError> {
+    let store = &run.ctx.store;
+    let admitted = run.plan.value.ingress.iter().map(|admitted| match &admitted.item {
+        Item::Control(_) => Key::Control(admitted.name.clone()),
+        Item::Mail(_) => Key::Mail(admitted.name.clone()),
+    });
+    try_join_all(admitted.map(|key| async move { store.delete_path(&key.path()).await })).await?;
+    let head = Head { format: 1, tick: closed.tick };
+    store.put(&Key::Head, Bytes::from(encode(&head))).await?;
+    if closed.tick.0.is_multiple_of(CHECKPOINT_EVERY) {
+        let mut state = before.clone();
+        apply::apply(&mut state, closed, Sha::of(bytes));
+        write_checkpoint(store, &state).await?;
+    }
+    Ok(())
+}
+
+/// Writes the checkpoint of a state.
+pub(super) async fn write_checkpoint(store: &Store, state: &State) -> Result<(), EngineError> {
+    store.create_pure(&Key::Checkpoint(state.tick), Bytes::from(encode(state))).await?;
+    Ok(())
+}

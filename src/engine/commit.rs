@@ -1,0 +1,90 @@
+//! Commit: the one place that publishes. A turn happens by one put-if-absent of its record; then
+//! its views are written. Whoever loses adopts the winner's record and drops all of its own.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+
+use super::EngineError;
+use super::fold::Hashed;
+use super::run::Run;
+use super::{turn, view};
+use crate::domain::ids::Sha;
+use crate::record::turn::TurnRecord;
+use crate::record::{decode, encode};
+use crate::store::{Created, Key, StoreError};
+
+/// A turn that is committed, by us or by somebody else. Its views must still be written.
+#[derive(Debug)]
+#[must_use = "the views of a committed turn must be written before its shard is sealed"]
+pub(super) struct Published(pub(super) Arc<Hashed<TurnRecord>>);
+
+/// Commits a turn.
+///
+/// # Errors
+/// The store refuses, or did not say what became of it: nothing of the turn may be used then.
+pub(super) async fn commit(run: &Run<'_>, record: TurnRecord) -> Result<Published, EngineError> {
+    let key = Key::Turn(record.tick, record.agent.clone());
+    tracing::debug!(phase = "commit", event = "turn_commit", tick = record.tick.0, agent = %record.agent,
+        "a turn is being committed");
+    let bytes = Bytes::from(encode(&record));
+    let hashed = match run.ctx.store.create_own(&key, bytes.clone()).await? {
+        Created::Won => Hashed { value: record, sha: Sha::of(&bytes) },
+        Created::Lost(theirs) => {
+            let value: TurnRecord = decode(&theirs).map_err(|source| StoreError::Record { key, source })?;
+            Hashed { value, sha: Sha::of(&theirs) }
+        }
+        Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
+    };
+    let record = &hashed.value;
+    let llm_duration_ms: u64 = record.exchanges.iter().map(|exchange| exchange.receipt.duration_ms).sum();
+    tracing::info!(event = "turn_committed", tick = record.tick.0, agent = %record.agent,
+        status = record.status.as_str(), outbox_count = record.effects.outbox.len(),
+        memory_updates = record.effects.memory.len(), duration_ms = record.duration_ms, llm_duration_ms,
+        "a turn is committed");
+    run.ctx.progress.turn_committed(record);
+    Ok(Published(Arc::new(hashed)))
+}
+
+/// Writes the views of a committed turn: outbox entries, own memory, own workspace.
+///
+/// # Errors
+/// The store did not answer, or refuses; whoever resumes the tick writes them again.
+pub(super) async fn publish(run: &Run<'_>, turn: &TurnRecord) -> Result<(), EngineError> {
+    if !turn.status.is_good() {
+        return Ok(());
+    }
+    let store = &run.ctx.store;
+    tracing::debug!(phase = "views", event = "views_begun", tick = turn.tick.0, agent = %turn.agent,
+        "the views of a turn are being written");
+    let entries = turn.effects.outbox.iter().map(|entry| async move {
+        let key = Key::Outbox(turn.agent.clone(), turn.tick, entry.id);
+        store.put(&key, view::outbox(entry)).await
+    });
+    let memories = turn.effects.memory.iter().map(|change| async move {
+        let key = Key::Memory(turn.agent.clone(), change.key.clone());
+        match view::memory(&run.plan.value, &turn.agent, change) {
+            Some(bytes) => store.put(&key, bytes).await,
+            None => store.delete_path(&key.path()).await,
+        }
+    });
+    let own = turn
+        .effects
+        .files
+        .iter()
+        .filter(|change| matches!(Key::parse(&change.path), Some(Key::Workspace(owner, _)) if owner == turn.agent));
+    let files = own.map(|change| async move {
+        match turn::content_bytes(run, &change.content).await? {
+            Some(bytes) => store.put_path(&change.path, bytes).await?,
+            None => store.delete_path(&change.path).await?,
+        }
+        Ok::<_, EngineError>(())
+    });
+    futures::try_join!(
+        async { try_join_all(entries).await.map_err(EngineError::from) },
+        async { try_join_all(memories).await.map_err(EngineError::from) },
+        try_join_all(files),
+    )?;
+    Ok(())
+}

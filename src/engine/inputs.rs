@@ -1,0 +1,242 @@
+//! What a plan is made from: settings, resumes and ingress, as they lie in the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::EngineError;
+use crate::domain::ids::Sha;
+use crate::domain::ingress::{Control, Mail};
+use crate::domain::model::ModelRegistry;
+use crate::domain::name::AgentName;
+use crate::domain::org::{ORG_FORMAT, OrgConfig};
+use crate::domain::resume::Resume;
+use crate::domain::time::Clock;
+use crate::record::plan::{Admitted, Item};
+use crate::record::state::{Problem, State};
+use crate::store::{Key, Prefix, Store, StoreError};
+
+/// Up to so many agents, every resume is read at every tick.
+const READ_ALL: usize = 200;
+
+/// Above that, every resume is read at least once in so many steps of the clock.
+const ROTATION: u64 = 16;
+
+/// How many objects are read at once.
+const READS_AT_ONCE: usize = 64;
+
+/// An ingress object larger than this is left where it is and reported.
+const MAX_INGRESS_BYTES: usize = 256 * 1024;
+
+/// A pinned settings file.
+#[derive(Debug, Clone)]
+pub(super) struct Pinned<T> {
+    pub(super) value: Arc<T>,
+    pub(super) sha: Sha,
+    pub(super) bytes: Bytes,
+}
+
+/// `org.json` and `config/models.json`.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) org: Pinned<OrgConfig>,
+    pub(super) models: Pinned<ModelRegistry>,
+}
+
+/// Reads the settings as they lie in the store.
+pub(super) async fn settings(store: &Store) -> Result<Settings, EngineError> {
+    let (org, models) = futures::try_join!(store.get(&Key::Org), store.get(&Key::Models))?;
+    let org = parse_org(org.ok_or(EngineError::NoOrg)?, &Key::Org)?;
+    let missing = || EngineError::config(&Key::Models, "", "the file is missing: it must name at least one model");
+    let models = parse_models(models.ok_or_else(missing)?, &Key::Models)?;
+    Ok(Settings { org, models })
+}
+
+/// Reads the settings that a plan pins.
+pub(super) async fn pinned_settings(store: &Store, org: &Sha, models: &Sha) -> Result<Settings, EngineError> {
+    let (org, models) = futures::try_join!(input(store, org), input(store, models))?;
+    Ok(Settings { org: parse_org(org.1, &org.0)?, models: parse_models(models.1, &models.0)? })
+}
+
+/// Reads one pinned input.
+pub(super) async fn input(store: &Store, sha: &Sha) -> Result<(Key, Bytes), EngineError> {
+    let key = Key::Input(sha.clone());
+    match store.get(&key).await? {
+        Some(bytes) => Ok((key, bytes)),
+        None => Err(EngineError::config(&key, "", "the file is missing: the plan of this tick was made from it")),
+    }
+}
+
+fn parse_org(bytes: Bytes, key: &Key) -> Result<Pinned<OrgConfig>, EngineError> {
+    let org: OrgConfig = parse(&bytes, key)?;
+    if org.format > ORG_FORMAT {
+        let message = format!("{} is newer than {ORG_FORMAT}, which this version knows: upgrade lemming", org.format);
+        return Err(EngineError::config(key, "/format", message));
+    }
+    Ok(Pinned { value: Arc::new(org), sha: Sha::of(&bytes), bytes })
+}
+
+fn parse_models(bytes: Bytes, key: &Key) -> Result<Pinned<ModelRegistry>, EngineError> {
+    Ok(Pinned { value: Arc::new(parse(&bytes, key)?), sha: Sha::of(&bytes), bytes })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], key: &Key) -> Result<T, EngineError> {
+    serde_json::from_slice(bytes).map_err(|error| EngineError::config(key, "", error.to_string()))
+}
+
+/// What was found at an agent's folder.
+#[derive(Debug, Clone)]
+pub(super) enum Checked {
+    /// A resume that can be read.
+    Resume(Pinned<Resume>),
+    /// One that cannot.
+    Broken(String),
+    /// A folder without one.
+    Missing,
+}
+
+/// The resume check.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Check {
+    /// Every folder that may be an agent's.
+    pub(super) folders: BTreeSet<AgentName>,
+    /// Those that were looked into.
+    pub(super) checked: BTreeMap<AgentName, Checked>,
+    /// Folders that cannot be an agent's.
+    pub(super) problems: Vec<Problem>,
+    /// Whether resumes that nobody had to read were left out.
+    pub(super) rotates: bool,
+}
+
+/// Reads the resumes that this tick needs: all of a small organisation; of a large one those that
+/// `wanted` names, the new ones, and a sixteenth of the rest.
+pub(super) async fn resumes(
+    store: &Store,
+    state: &State,
+    clock: Clock,
+    wanted: impl Fn(&AgentName) -> bool,
+) -> Result<Check, EngineError> {
+    let mut check = Check::default();
+    for folder in store.folders(&Prefix::Agents).await? {
+        match AgentName::new(&folder) {
+            Ok(name) if name.may_be_an_agent() => {
+                check.folders.insert(name);
+            }
+            Ok(name) if !name.is_human() => {}
+            _ => check.problems.push(
+                Problem::new("not_an_agent", "the folder's name must match ^[a-z][a-z0-9_]*$ and not be `human`")
+                    .at(format!("agents/{}", folder.escape_debug())),
+            ),
+        }
+    }
+    check.rotates = check.folders.len() > READ_ALL;
+    let due_in_rotation = |name: &AgentName| {
+        let bucket: u64 = name.as_str().bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        bucket % ROTATION == clock.0.rem_euclid(ROTATION.cast_signed()).cast_unsigned()
+    };
+    let is_new = |name: &AgentName| state.agents.get(name).is_none_or(|agent| !agent.present);
+    // Owned names: a closure over borrowed ones could not be sent to another thread.
+    let read: Vec<AgentName> = check
+        .folders
+        .iter()
+        .filter(|name| !check.rotates || wanted(name) || is_new(name) || due_in_rotation(name))
+        .cloned()
+        .collect();
+    let reads = stream::iter(read).map(|name| async move {
+        let bytes = match store.get(&Key::Resume(name.clone())).await {
+            Ok(bytes) => bytes,
+            // A symbolic link or a file that may not be read concerns this agent alone.
+            Err(error) if error.is_about_one_object() => {
+                return Ok((name, Checked::Broken(error.chain())));
+            }
+            Err(error) => return Err(error),
+        };
+        let checked = check_one(&name, bytes);
+        Ok::<_, StoreError>((name, checked))
+    });
+    check.checked = reads.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+    Ok(check)
+}
+
+fn check_one(name: &AgentName, bytes: Option<Bytes>) -> Checked {
+    let Some(bytes) = bytes else { return Checked::Missing };
+    match Resume::parse(&bytes, name) {
+        Ok(resume) => Checked::Resume(Pinned { value: Arc::new(resume), sha: Sha::of(&bytes), bytes }),
+        Err(error) => Checked::Broken(error.to_string()),
+    }
+}
+
+/// What has come in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ingress {
+    /// Every name listed, admitted before or not.
+    pub(super) listed: BTreeSet<String>,
+    /// What can be admitted: control first, then mail, in name order, bounded.
+    pub(super) items: Vec<Admitted>,
+    /// Objects that cannot be read: they stay, and are shown.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Lists the ingress, and reads what was not admitted before.
+///
+/// Only after the state is read: a name admitted by a tick that closed in between would otherwise
+/// be taken for new.
+pub(super) async fn ingress(store: &Store, state: &State, limit: usize) -> Result<Ingress, EngineError> {
+    let mut found = Ingress::default();
+    let mut new = Vec::new();
+    for path in store.list(&Prefix::Ingress).await? {
+        let name = match Key::parse(&path) {
+            Some(Key::Control(name)) => (0, name),
+            Some(Key::Mail(name)) => (1, name),
+            _ => {
+                let message = "not an ingress object: it must be named <uuid>.json";
+                found.problems.push(Problem::new("broken_ingress", message).at(path));
+                continue;
+            }
+        };
+        found.listed.insert(path.clone());
+        if !state.admitted.contains_key(&name.1) {
+            new.push((name.0, name.1, path));
+        }
+    }
+    new.sort_unstable();
+    new.truncate(limit);
+    let reads = stream::iter(new).map(|(kind, name, path)| async move {
+        let bytes = store.get_path(&path).await?;
+        Ok::<_, StoreError>((kind, name, path, bytes))
+    });
+    let read: Vec<_> = reads.buffered(READS_AT_ONCE).try_collect().await?;
+    let mut names = BTreeSet::new();
+    for (kind, name, path, bytes) in read {
+        // Deleted in between: whoever admitted it closed a tick, and our plan will lose.
+        let Some(bytes) = bytes else { continue };
+        let item = if bytes.len() > MAX_INGRESS_BYTES {
+            Err(format!("has {} bytes, more than {MAX_INGRESS_BYTES}", bytes.len()))
+        } else if !names.insert(name.clone()) {
+            Err("has the name of another object: names are used once".to_owned())
+        } else if kind == 0 {
+            read_item::<Control>(&bytes).map(Item::Control)
+        } else {
+            read_item::<Mail>(&bytes).map(Item::Mail)
+        };
+        match item {
+            Ok(item) => found.items.push(Admitted { name, item }),
+            Err(message) => found.problems.push(Problem::new("broken_ingress", message).at(path)),
+        }
+    }
+    Ok(found)
+}
+
+fn read_item<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    #[derive(serde::Deserialize)]
+    struct Peek {
+        format: u32,
+    }
+    let peek: Peek = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if peek.format != 1 {
+        return Err(format!("/format is {}, must be 1", peek.format));
+    }
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}

@@ -1,0 +1,153 @@
+//! What all turns of one tick share: plan, settings, state, and the records read so far.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{RwLock, Semaphore};
+
+use super::fold::Hashed;
+use super::inputs::{Settings, input};
+use super::{Context, EngineError};
+use crate::domain::ids::Sha;
+use crate::domain::name::{AgentName, ModelKey, RunnerId};
+use crate::domain::resume::Resume;
+use crate::domain::time::{Tick, Timestamp};
+use crate::provider::{CallError, Provider};
+use crate::record::plan::{Due, Plan};
+use crate::record::state::{AgentState, State};
+use crate::record::turn::TurnRecord;
+use crate::store::Key;
+
+/// One invocation's work on one tick.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) ctx: &'a Context,
+    /// New in every invocation: a warm process that kept it would take an older hold for its own.
+    pub(super) by: RunnerId,
+    /// The state before the tick, with what the plan found and credited.
+    pub(super) state: State,
+    pub(super) plan: Hashed<Plan>,
+    pub(super) settings: Settings,
+    /// Turns at once in this invocation.
+    pub(super) permits: Semaphore,
+    /// A turn that has killed two runners writes here, and is alone.
+    pub(super) alone: RwLock<()>,
+    resumes: Mutex<BTreeMap<Sha, Arc<Resume>>>,
+    turns: Mutex<BTreeMap<(Tick, AgentName), Arc<TurnRecord>>>,
+    plans: Mutex<BTreeMap<Tick, Arc<Plan>>>,
+    models: Mutex<BTreeMap<ModelKey, Arc<Semaphore>>>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        ctx: &'a Context,
+        by: RunnerId,
+        before: &State,
+        plan: Hashed<Plan>,
+        settings: Settings,
+        resumes: BTreeMap<Sha, Arc<Resume>>,
+    ) -> Self {
+        let mut state = before.clone();
+        super::apply::apply_found(&mut state, plan.value.found.iter(), plan.value.tick);
+        super::apply::apply_credited(&mut state, &plan.value.budget_window, &plan.value.credited);
+        let parallel = settings.org.value.limits.max_parallel_turns.get();
+        Self {
+            ctx,
+            by,
+            state,
+            plan,
+            permits: Semaphore::new(usize::try_from(parallel).unwrap_or(1).min(Semaphore::MAX_PERMITS)),
+            alone: RwLock::new(()),
+            settings,
+            resumes: Mutex::new(resumes),
+            turns: Mutex::default(),
+            plans: Mutex::default(),
+            models: Mutex::default(),
+        }
+    }
+
+    pub(super) fn tick(&self) -> Tick {
+        self.plan.value.tick
+    }
+
+    pub(super) fn agent(&self, name: &AgentName) -> Option<&AgentState> {
+        self.state.agents.get(name)
+    }
+
+    /// Milliseconds since a moment, by the context's clock.
+    pub(super) fn ms_since(&self, began: Timestamp) -> u64 {
+        u64::try_from(self.ctx.clock.now().unix_ms() - began.unix_ms()).unwrap_or(0)
+    }
+
+    /// Says whether entries may name this agent: it is one, or is being found in this tick.
+    pub(super) fn knows(&self, name: &AgentName) -> bool {
+        self.agent(name).is_some_and(|agent| agent.present)
+    }
+
+    /// The due agents by name.
+    pub(super) fn due(&self) -> BTreeMap<&AgentName, &Due> {
+        self.plan.value.due.iter().map(|due| (&due.agent, due)).collect()
+    }
+
+    /// The resume that the plan pins for a due agent.
+    pub(super) async fn resume(&self, due: &Due) -> Result<Arc<Resume>, EngineError> {
+        if let Some(resume) = lock(&self.resumes).get(&due.resume) {
+            return Ok(resume.clone());
+        }
+        let (key, bytes) = input(&self.ctx.store, &due.resume).await?;
+        let resume = Resume::parse(&bytes, &due.agent);
+        let resume = Arc::new(resume.map_err(|error| EngineError::config(&key, "", error.to_string()))?);
+        lock(&self.resumes).insert(due.resume.clone(), resume.clone());
+        Ok(resume)
+    }
+
+    /// A turn record of an earlier tick.
+    pub(super) async fn earlier_turn(
+        &self,
+        tick: Tick,
+        agent: &AgentName,
+    ) -> Result<Option<Arc<TurnRecord>>, EngineError> {
+        let at = (tick, agent.clone());
+        if let Some(record) = lock(&self.turns).get(&at) {
+            return Ok(Some(record.clone()));
+        }
+        let Some(record) = self.ctx.store.read::<TurnRecord>(&Key::Turn(tick, agent.clone())).await? else {
+            return Ok(None);
+        };
+        let record = Arc::new(record);
+        lock(&self.turns).insert(at, record.clone());
+        Ok(Some(record))
+    }
+
+    /// The plan of this or an earlier tick.
+    pub(super) async fn plan_of(&self, tick: Tick) -> Result<Option<Arc<Plan>>, EngineError> {
+        if let Some(plan) = lock(&self.plans).get(&tick) {
+            return Ok(Some(plan.clone()));
+        }
+        let Some(plan) = self.ctx.store.read::<Plan>(&Key::Plan(tick)).await? else { return Ok(None) };
+        let plan = Arc::new(plan);
+        lock(&self.plans).insert(tick, plan.clone());
+        Ok(Some(plan))
+    }
+
+    /// Opens a model's provider, with the model's places for calls at once.
+    pub(super) async fn provider(
+        &self,
+        key: &ModelKey,
+    ) -> Result<(Arc<dyn Provider>, Option<Arc<Semaphore>>), CallError> {
+        let Some(model) = self.settings.models.value.models.get(key) else {
+            let message = format!("the model {key} is not in config/models.json");
+            return Err(CallError::new(crate::provider::CallErrorKind::Misconfigured, message));
+        };
+        let places = model.max_concurrency.map(|n| {
+            let n = usize::try_from(n.get()).unwrap_or(1).min(Semaphore::MAX_PERMITS);
+            lock(&self.models).entry(key.clone()).or_insert_with(|| Arc::new(Semaphore::new(n))).clone()
+        });
+        Ok((self.ctx.providers.open(key, model).await?, places))
+    }
+}
+
+/// A lock of a map that no panic can leave half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

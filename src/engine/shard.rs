@@ -1,0 +1,450 @@
+//! A shard: its chain is extended by creating the next number, and whoever extends it holds it.
+//!
+//! A hold gives licences; the turns that they allow run side by side, as the dependencies between
+//! them let them. A holder that was passed finishes its licences and takes none. Nothing here
+//! trusts a clock for safety: a wrong one makes two runners work on one turn, and one of them lose.
+
+mod lease;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, try_join_all};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+
+use super::EngineError;
+use super::commit::{Published, commit, publish};
+use super::fold::Hashed;
+use super::licence::{FORFEITS, Licences};
+use super::run::Run;
+use super::turn::{self, Attempt, Committed, Meter, Permit};
+use crate::domain::ids::Sha;
+use crate::domain::name::{AgentName, RunnerId};
+use crate::domain::org::Visibility;
+use crate::record::chain::{Extension, LicenceId, Link, Settled};
+use crate::record::plan::Due;
+use crate::record::turn::TurnRecord;
+use crate::record::{decode, encode};
+use crate::store::{Created, Key, StoreError};
+
+/// How work on a shard ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// All its turns are committed, and their views written.
+    Sealed { chain: Vec<Hashed<Link>>, turns: Committed },
+    /// Somebody else holds it, and is alive.
+    Busy { holder: RunnerId, look_again: std::time::Duration },
+    /// We were told to leave, and have released it.
+    Left { turns: Committed },
+}
+
+/// Works on a shard until it is sealed, held by somebody else, or we are told to leave.
+pub(super) async fn work(run: &Run<'_>, number: u32) -> Result<End, EngineError> {
+    let due = run.due();
+    let mut shard = Shard::open(run, number, &due).await?;
+    if shard.is_sealed() {
+        shard.read_turns().await?;
+        return Ok(End::Sealed { chain: shard.chain, turns: shard.committed });
+    }
+    if let Some(holder) = shard.other_holder().cloned() {
+        if let Some(look_again) = lease::alive_for(run, number, shard.last_seq(), &holder).await? {
+            return Ok(End::Busy { holder, look_again });
+        }
+        tracing::info!(event = "shard_passed", tick = run.tick().0, shard = number, holder = %holder,
+            "a stale holder is passed over");
+    }
+    if !shard.chain.is_empty() {
+        shard.read_turns().await?;
+    }
+    shard.drive().await
+}
+
+/// A turn under a licence of ours.
+struct Mine {
+    id: LicenceId,
+    meter: Arc<Meter>,
+}
+
+/// What a finished future of the shard was.
+enum Event {
+    Turn(AgentName, Result<Option<Published>, EngineError>),
+    Views(Result<(), EngineError>),
+}
+
+struct Shard<'a> {
+    run: &'a Run<'a>,
+    number: u32,
+    agents: &'a [AgentName],
+    due: &'a BTreeMap<&'a AgentName, &'a Due>,
+    chain: Vec<Hashed<Link>>,
+    licences: Licences,
+    committed: Committed,
+    /// Licences of ours whose turns are not committed yet.
+    mine: BTreeMap<AgentName, Mine>,
+    /// Turns to be started once those that they depend on are committed; without a licence they
+    /// are given up.
+    waiting: Vec<AgentName>,
+    /// Turns that get no licence any more, until they are committed as failed.
+    given_up: BTreeSet<AgentName>,
+    /// Turns that run now.
+    running: usize,
+    /// Whether every link is ours: then nobody else can have committed or journalled anything.
+    sole: bool,
+}
+
+impl<'a> Shard<'a> {
+    async fn open(
+        run: &'a Run<'a>,
+        number: u32,
+        due: &'a BTreeMap<&'a AgentName, &'a Due>,
+    ) -> Result<Self, EngineError> {
+        let index = usize::try_from(number).unwrap_or(usize::MAX);
+        let mut shard = Self {
+            run,
+            number,
+            agents: run.plan.value.shards.get(index).map_or(&[], Vec::as_slice),
+            due,
+            chain: Vec::new(),
+            licences: Licences::default(),
+            committed: Committed::new(),
+            mine: BTreeMap::new(),
+            waiting: Vec::new(),
+            given_up: BTreeSet::new(),
+            running: 0,
+            sole: true,
+        };
+        shard.read_chain().await?;
+        Ok(shard)
+    }
+
+    /// Reads the links after those that are known.
+    async fn read_chain(&mut self) -> Result<(), EngineError> {
+        loop {
+            let key = Key::Link(self.run.tick(), self.number, self.next_seq());
+            let Some((link, bytes)) = self.run.ctx.store.read_with_bytes::<Link>(&key).await? else { return Ok(()) };
+            self.push(Hashed { value: link, sha: Sha::of(&bytes) });
+        }
+    }
+
+    fn push(&mut self, link: Hashed<Link>) {
+        let id = LicenceId { shard: self.number, seq: self.next_seq() };
+        self.licences.extend(id, &link.value, self.due);
+        self.sole &= link.value.by == self.run.by;
+        self.chain.push(link);
+    }
+
+    fn next_seq(&self) -> u32 {
+        u32::try_from(self.chain.len()).unwrap_or(u32::MAX)
+    }
+
+    fn last_seq(&self) -> u32 {
+        self.next_seq().saturating_sub(1)
+    }
+
+    fn last(&self) -> Option<&Link> {
+        self.chain.last().map(|link| &link.value)
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.last().is_some_and(|link| link.what == Extension::Seal)
+    }
+
+    /// Says whether every turn is committed.
+    fn is_done(&self) -> bool {
+        self.agents.iter().all(|agent| self.committed.contains_key(agent))
+    }
+
+    /// Who holds the shard now, if it is somebody else.
+    fn other_holder(&self) -> Option<&RunnerId> {
+        let link = self.last()?;
+        (matches!(link.what, Extension::Hold { .. }) && link.by != self.run.by).then_some(&link.by)
+    }
+
+    /// Reads the turns that are committed by now.
+    async fn read_turns(&mut self) -> Result<(), EngineError> {
+        let store = &self.run.ctx.store;
+        let tick = self.run.tick();
+        let open = self.agents.iter().filter(|agent| !self.committed.contains_key(*agent));
+        let reads = open.map(|agent| async move {
+            let found = store.read_with_bytes::<TurnRecord>(&Key::Turn(tick, agent.clone())).await?;
+            Ok::<_, StoreError>(
+                found.map(|(value, bytes)| (agent.clone(), Arc::new(Hashed { value, sha: Sha::of(&bytes) }))),
+            )
+        });
+        let found = try_join_all(reads).await?;
+        self.committed.extend(found.into_iter().flatten());
+        Ok(())
+    }
+
+    /// Holds, works, seals.
+    async fn drive(mut self) -> Result<End, EngineError> {
+        let run = self.run;
+        let mut work: FuturesUnordered<BoxFuture<'a, Event>> = FuturesUnordered::new();
+        let mut heartbeat = lease::Heartbeat::new(run, self.number);
+        loop {
+            self.start_ready(&work);
+            let stopping = run.ctx.stop.is_requested();
+            if self.running == 0 && work.is_empty() {
+                if self.is_sealed() {
+                    self.read_turns().await?;
+                    return Ok(End::Sealed { chain: self.chain, turns: self.committed });
+                }
+                if stopping {
+                    return self.leave().await;
+                }
+                if let Some(holder) = self.other_holder().cloned() {
+                    let look_again = lease::patience(run);
+                    return Ok(End::Busy { holder, look_again });
+                }
+                if self.is_done() {
+                    self.seal().await?;
+                    continue;
+                }
+            }
+            if !stopping && self.other_holder().is_none() && self.hold().await? {
+                heartbeat.beaten();
+                continue;
+            }
+            self.start_ready(&work);
+            if work.is_empty() {
+                if self.running == 0 && self.waiting.is_empty() && !run.ctx.stop.is_requested() && !self.is_done() {
+                    let message = format!("shard {} has agents that can be neither run nor given up", self.number);
+                    return Err(EngineError::Damaged { tick: run.tick(), message });
+                }
+                continue;
+            }
+            let event = tokio::select! {
+                biased;
+                event = work.next() => event,
+                beat = heartbeat.beat(), if self.running > 0 => {
+                    beat?;
+                    continue;
+                }
+            };
+            match event {
+                Some(Event::Views(written)) => written?,
+                Some(Event::Turn(agent, done)) => {
+                    self.running -= 1;
+                    if let Some(Published(turn)) = done? {
+                        self.mine.remove(&agent);
+                        self.committed.insert(agent, turn.clone());
+                        work.push(async move { Event::Views(publish(run, &turn.value).await) }.boxed());
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Starts the turns whose dependencies are committed.
+    fn start_ready(&mut self, work: &FuturesUnordered<BoxFuture<'a, Event>>) {
+        if self.run.ctx.stop.is_requested() {
+            return;
+        }
+        let (ready, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|agent| self.is_ready(agent));
+        self.waiting = waiting;
+        for agent in ready {
+            self.running += 1;
+            work.push(self.turn(agent));
+        }
+    }
+
+    /// Says whether the turns that this agent reads and that rank before it are committed.
+    fn is_ready(&self, agent: &AgentName) -> bool {
+        if self.run.plan.value.visibility == Visibility::Snapshot {
+            return true;
+        }
+        let Some(reads) = self.run.agent(agent).map(|agent| &agent.facts.reads) else { return true };
+        let earlier = self.agents.iter().take_while(|other| *other != agent);
+        if reads.is_everybody() {
+            return earlier.into_iter().all(|other| self.committed.contains_key(other));
+        }
+        let rank = |name: &AgentName| self.due.get(name).map_or(0, |due| due.rank);
+        let own = rank(agent);
+        reads.names().iter().all(|name| {
+            !(1..own).contains(&rank(name)) || !self.agents.contains(name) || self.committed.contains_key(name)
+        })
+    }
+
+    /// The future of one turn: under its licence, or to be given up.
+    fn turn(&self, agent: AgentName) -> BoxFuture<'a, Event> {
+        let run = self.run;
+        let Some(due) = self.due.get(&agent).copied() else {
+            return async move { Event::Turn(agent, Ok(None)) }.boxed();
+        };
+        let committed = self.readable(&agent);
+        let mine = self.mine.get(&agent).map(|mine| (mine.id, mine.meter.clone()));
+        let alone = self.licences.forfeited(&agent, &run.by) + 1 >= FORFEITS;
+        let first = self.sole;
+        run.ctx.progress.turn_started(run.tick(), &agent);
+        async move {
+            let done = async {
+                let Some((licence, meter)) = mine else {
+                    let record = turn::give_up(run, due, &committed).await?;
+                    return commit(run, record).await.map(Some);
+                };
+                let _permit = run.permits.acquire().await;
+                if run.ctx.stop.is_requested() {
+                    return Ok(None);
+                }
+                let (_alone, _beside);
+                if alone {
+                    _alone = run.alone.write().await;
+                } else {
+                    _beside = run.alone.read().await;
+                }
+                let permit = Permit { licence, meter: &meter, first };
+                match turn::work(run, due, permit, &committed).await? {
+                    Attempt::Done(record) => commit(run, *record).await.map(Some),
+                    Attempt::Stopped => Ok(None),
+                }
+            };
+            let done = done.await;
+            Event::Turn(agent, done)
+        }
+        .boxed()
+    }
+
+    /// The committed turns that an agent reads.
+    fn readable(&self, agent: &AgentName) -> Committed {
+        if self.run.plan.value.visibility == Visibility::Snapshot {
+            return Committed::new();
+        }
+        let Some(reads) = self.run.agent(agent).map(|agent| &agent.facts.reads) else { return Committed::new() };
+        if reads.is_everybody() {
+            return self.committed.clone();
+        }
+        let named = reads.names().iter().filter_map(|name| self.committed.get_key_value(name));
+        named.map(|(name, turn)| (name.clone(), turn.clone())).collect()
+    }
+
+    /// Takes a hold for the next agents, if there are any and it is time; says whether the shard
+    /// changed.
+    async fn hold(&mut self) -> Result<bool, EngineError> {
+        // The next hold is taken once every turn of the last has begun: a crash forfeits less.
+        if !self.waiting.is_empty() {
+            return Ok(false);
+        }
+        let limits = &self.run.settings.org.value.limits;
+        let in_flight = self.mine.len();
+        let most = usize::try_from(limits.max_parallel_turns.get()).unwrap_or(usize::MAX).saturating_sub(in_flight);
+        let most = most.min(usize::try_from(limits.agents_per_hold.get()).unwrap_or(usize::MAX));
+        let mut start = Vec::new();
+        for agent in self.agents {
+            let taken = self.mine.contains_key(agent) || self.given_up.contains(agent);
+            if taken || self.committed.contains_key(agent) {
+                continue;
+            }
+            if start.len() >= most {
+                break;
+            }
+            let Some(due) = self.due.get(agent) else { continue };
+            let left = due.grant_credits.saturating_sub(self.licences.counted(agent));
+            let forfeits = self.licences.forfeited(agent, &self.run.by);
+            if left < due.least_credits || forfeits >= FORFEITS {
+                if start.is_empty() && in_flight == 0 {
+                    self.given_up.insert(agent.clone());
+                    self.waiting.push(agent.clone());
+                    continue;
+                }
+                break;
+            }
+            if forfeits + 1 >= FORFEITS {
+                // It has ended two runners: it is started alone, when nothing else runs here.
+                if start.is_empty() && in_flight == 0 && self.waiting.is_empty() {
+                    start.push(agent.clone());
+                }
+                break;
+            }
+            start.push(agent.clone());
+        }
+        if start.is_empty() {
+            return Ok(!self.waiting.is_empty());
+        }
+        let seq = self.next_seq();
+        if !self.extend(Extension::Hold { start: start.clone() }, "hold").await? {
+            return Ok(true);
+        }
+        tracing::debug!(
+            event = "shard_held",
+            tick = self.run.tick().0,
+            shard = self.number,
+            agent_count = start.len(),
+            "a hold is won"
+        );
+        let action = self.run.settings.org.value.credits.cost_per_action;
+        let id = LicenceId { shard: self.number, seq };
+        for agent in start {
+            let licence = self.licences.of_agent(&agent).find(|licence| licence.id == id);
+            let ceiling = licence.map(|licence| licence.ceiling).unwrap_or_default();
+            let meter = Arc::new(Meter::new(ceiling, action));
+            self.mine.insert(agent.clone(), Mine { id, meter });
+            self.waiting.push(agent);
+        }
+        Ok(true)
+    }
+
+    /// Extends the chain. Lost: the chain is read on, and `false`.
+    async fn extend(&mut self, what: Extension, phase: &'static str) -> Result<bool, EngineError> {
+        let key = Key::Link(self.run.tick(), self.number, self.next_seq());
+        let link = Link { format: 1, nonce: self.run.ctx.entropy.nonce(), by: self.run.by.clone(), what };
+        tracing::debug!(
+            phase,
+            event = "chain_extended",
+            tick = self.run.tick().0,
+            shard = self.number,
+            "a shard's chain is being extended"
+        );
+        let bytes = Bytes::from(encode(&link));
+        match self.run.ctx.store.create_own(&key, bytes.clone()).await? {
+            Created::Won => {
+                self.push(Hashed { value: link, sha: Sha::of(&bytes) });
+                Ok(true)
+            }
+            Created::Lost(theirs) => {
+                let value: Link = decode(&theirs).map_err(|source| StoreError::Record { key, source })?;
+                self.push(Hashed { value, sha: Sha::of(&theirs) });
+                self.read_chain().await?;
+                self.read_turns().await?;
+                Ok(false)
+            }
+            Created::Unknown => Err(StoreError::Uncertain { key }.into()),
+        }
+    }
+
+    /// Seals the shard. Who was not its sole holder from the start writes all its views again:
+    /// whoever committed may have died before writing them.
+    async fn seal(&mut self) -> Result<(), EngineError> {
+        if !self.sole {
+            let run = self.run;
+            try_join_all(self.committed.values().map(|turn| publish(run, &turn.value))).await?;
+        }
+        if self.extend(Extension::Seal, "seal").await? {
+            tracing::debug!(event = "shard_sealed", tick = self.run.tick().0, shard = self.number, "a shard is sealed");
+        }
+        Ok(())
+    }
+
+    /// Releases the shard: all calls are stopped, and each licence that ends here says what it spent.
+    async fn leave(mut self) -> Result<End, EngineError> {
+        if self.mine.is_empty() || self.other_holder().is_some() {
+            return Ok(End::Left { turns: self.committed });
+        }
+        let spent = self.mine.iter().map(|(agent, mine)| {
+            let (paid, unanswered) = mine.meter.read();
+            Settled { seq: mine.id.seq, agent: agent.clone(), paid, unanswered }
+        });
+        let spent = spent.collect();
+        self.extend(Extension::Release { spent }, "release").await?;
+        tracing::info!(
+            event = "shard_released",
+            tick = self.run.tick().0,
+            shard = self.number,
+            "a shard is released for whoever comes next"
+        );
+        Ok(End::Left { turns: self.committed })
+    }
+}

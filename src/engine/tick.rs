@@ -1,0 +1,280 @@
+//! One invocation: load, plan, hold, work, commit, seal, close.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::try_join_all;
+
+use super::fold::Hashed;
+use super::inputs::{self, Checked, Settings};
+use super::plan::{self, Situation, may_be_due};
+use super::report::{Idle, Outcome, TickReport, TurnReport};
+use super::run::Run;
+use super::shard::{self, End};
+use super::timing::timing;
+use super::turn::Committed;
+use super::{Context, EngineError, close, command, load};
+use crate::domain::ids::Sha;
+use crate::domain::name::RunnerId;
+use crate::domain::resume::Resume;
+use crate::record::closed::Closed;
+use crate::record::plan::{Found, Plan, Trigger};
+use crate::record::state::State;
+use crate::record::{decode, encode};
+use crate::store::{Created, Key, StoreError};
+
+/// Runs one tick, or the rest of an open one.
+///
+/// At invocation pace, helping to finish an open tick *is* the invocation. A slot or a wake first
+/// finishes the open tick, and then asks for its own.
+///
+/// # Errors
+/// The store failed or refuses, a settings file is wrong, or the records contradict each other.
+/// What was committed stays; the next invocation resumes.
+pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, EngineError> {
+    let by = ctx.entropy.runner_id();
+    let mut helped = None;
+    loop {
+        let loaded = load::load(&ctx.store).await?;
+        if let Some((tick, bytes)) = loaded.missing_checkpoint {
+            ctx.store.create_pure(&Key::Checkpoint(tick), bytes).await?;
+        }
+        let before = loaded.state;
+        let tick = before.tick.next();
+        let (plan, settings, resumes, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
+            Some((plan, bytes)) => {
+                let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
+                (Hashed { value: plan, sha: Sha::of(&bytes) }, settings, BTreeMap::new(), false)
+            }
+            None => match make_plan(ctx, &by, &before, &trigger).await? {
+                Ok(planned) => planned,
+                Err(reason) => {
+                    return Ok(helped.map_or(Outcome::Idle { reason }, Outcome::Ran));
+                }
+            },
+        };
+        check_plan(&plan.value, &before)?;
+        let run = Run::new(ctx, by.clone(), &before, plan, settings, resumes);
+        let report = finish(&run, &before, !ours).await?;
+        if ours || !report.closed || trigger == Trigger::Invocation {
+            return Ok(Outcome::Ran(report));
+        }
+        helped = Some(report);
+    }
+}
+
+/// A plan, the settings that it pins, and the resumes that were read for it.
+type Planned = (Hashed<Plan>, Settings, BTreeMap<Sha, Arc<Resume>>, bool);
+
+/// Makes the plan of the next tick. A loser uses the winner's.
+async fn make_plan(
+    ctx: &Context,
+    by: &RunnerId,
+    before: &State,
+    trigger: &Trigger,
+) -> Result<Result<Planned, Idle>, EngineError> {
+    let settings = inputs::settings(&ctx.store).await?;
+    let org = settings.org.value.clone();
+    let timing = match timing(before, &org, trigger, ctx.clock.now()) {
+        Ok(timing) => timing,
+        Err(idle) => return Ok(Err(idle)),
+    };
+    let wanted = |name: &_| may_be_due(before, &timing, &org, name);
+    let check = inputs::resumes(&ctx.store, before, timing.clock, wanted).await?;
+    let limit = usize::try_from(org.limits.max_ingress_items.get()).unwrap_or(usize::MAX);
+    let ingress = inputs::ingress(&ctx.store, before, limit).await?;
+    let memory = command::memory(&ctx.store, before, &ingress.items).await?;
+    let situation = Situation {
+        state: before,
+        settings: &settings,
+        check: &check,
+        ingress: &ingress,
+        timing: &timing,
+        seed: ctx.seed.unwrap_or_else(|| ctx.entropy.seed()),
+        by: by.clone(),
+        nonce: ctx.entropy.nonce(),
+    };
+    let plan = match plan::plan(situation, memory) {
+        Ok(plan) => plan,
+        Err(idle) => return Ok(Err(idle)),
+    };
+    tracing::debug!(phase = "plan", event = "tick_planning", tick = plan.tick.0, "a tick is being planned");
+    pin_inputs(ctx, before, &settings, &check.checked, &plan).await?;
+    delete_remembered(ctx, before, &ingress).await?;
+    let key = Key::Plan(plan.tick);
+    let bytes = Bytes::from(encode(&plan));
+    let (plan, settings, ours) = match ctx.store.create_own(&key, bytes.clone()).await? {
+        Created::Won => (Hashed { value: plan, sha: Sha::of(&bytes) }, settings, true),
+        Created::Lost(theirs) => {
+            let value: Plan = decode(&theirs).map_err(|source| StoreError::Record { key, source })?;
+            let settings = inputs::pinned_settings(&ctx.store, &value.org, &value.models).await?;
+            (Hashed { value, sha: Sha::of(&theirs) }, settings, false)
+        }
+        Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
+    };
+    let planned = &plan.value;
+    tracing::info!(
+        event = "tick_planned",
+        tick = planned.tick.0,
+        clock = planned.clock.0,
+        agent_count = planned.due.len(),
+        skipped = planned.skipped.len(),
+        ours,
+        "a tick is planned"
+    );
+    let resumes = check.checked.into_values().filter_map(|checked| match checked {
+        Checked::Resume(resume) => Some((resume.sha, resume.value)),
+        Checked::Broken(_) | Checked::Missing => None,
+    });
+    Ok(Ok((plan, settings, resumes.collect(), ours)))
+}
+
+/// Writes every version of a settings file or resume that this plan is the first to use.
+async fn pin_inputs(
+    ctx: &Context,
+    before: &State,
+    settings: &Settings,
+    checked: &BTreeMap<crate::domain::name::AgentName, Checked>,
+    plan: &Plan,
+) -> Result<(), EngineError> {
+    let mut inputs: BTreeMap<&Sha, &Bytes> = BTreeMap::new();
+    if before.org.as_ref() != Some(&plan.org) {
+        inputs.insert(&settings.org.sha, &settings.org.bytes);
+    }
+    if before.models.as_ref() != Some(&plan.models) {
+        inputs.insert(&settings.models.sha, &settings.models.bytes);
+    }
+    for (name, found) in &plan.found {
+        if let (Found::Resume { .. }, Some(Checked::Resume(resume))) = (found, checked.get(name)) {
+            inputs.insert(&resume.sha, &resume.bytes);
+        }
+    }
+    let writes = inputs.into_iter().map(|(sha, bytes)| {
+        let key = Key::Input(sha.clone());
+        async move { ctx.store.create_pure(&key, bytes.clone()).await }
+    });
+    try_join_all(writes).await?;
+    Ok(())
+}
+
+/// Deletes again what was admitted before and is still listed.
+async fn delete_remembered(ctx: &Context, before: &State, ingress: &inputs::Ingress) -> Result<(), EngineError> {
+    let remembered = ingress.listed.iter().filter(|path| match Key::parse(path) {
+        Some(Key::Control(name) | Key::Mail(name)) => before.admitted.contains_key(&name),
+        _ => false,
+    });
+    try_join_all(remembered.map(|path| ctx.store.delete_path(path))).await?;
+    Ok(())
+}
+
+/// A plan that does not follow from the state is not worked on.
+fn check_plan(plan: &Plan, before: &State) -> Result<(), EngineError> {
+    if plan.previous != before.closed {
+        let message = "plan.json does not name the hash of the closed record before".to_owned();
+        return Err(EngineError::Damaged { tick: plan.tick, message });
+    }
+    Ok(())
+}
+
+/// Works on all shards until they are sealed, and closes the tick; or leaves, if told to.
+async fn finish(run: &Run<'_>, before: &State, resumed: bool) -> Result<TickReport, EngineError> {
+    let count = run.plan.value.shards.len();
+    let mut sealed = BTreeMap::new();
+    let mut turns = Committed::new();
+    loop {
+        // Runners begin at different shards, and each works on no more than it can fill.
+        let first = start_shard(&run.by, count);
+        let open = (0..count).map(|i| (i + first) % count).filter(|shard| !sealed.contains_key(shard));
+        let open: Vec<usize> = open.collect();
+        let ends: Vec<(usize, Result<End, EngineError>)> = futures::stream::iter(open)
+            .map(|shard| async move { (shard, shard::work(run, u32::try_from(shard).unwrap_or(u32::MAX)).await) })
+            .buffer_unordered(shards_at_once(run))
+            .collect()
+            .await;
+        let mut wait = None;
+        for (shard, end) in ends {
+            match end? {
+                End::Sealed { chain, turns: done } => {
+                    turns.extend(done);
+                    sealed.insert(shard, chain);
+                }
+                End::Busy { holder, look_again } => {
+                    run.ctx.progress.waiting(run.tick(), u32::try_from(shard).unwrap_or(u32::MAX), &holder);
+                    wait = Some(wait.map_or(look_again, |wait: std::time::Duration| wait.min(look_again)));
+                }
+                End::Left { turns: done } => turns.extend(done),
+            }
+        }
+        if sealed.len() == count {
+            let chains = sealed.into_values().collect();
+            let closed = close::close(run, before, chains, &turns).await?;
+            return Ok(report(run, &turns, Some(&closed), resumed));
+        }
+        if run.ctx.stop.is_requested() {
+            return Ok(report(run, &turns, None, resumed));
+        }
+        if let Some(wait) = wait {
+            tokio::select! {
+                () = run.ctx.clock.sleep(wait) => {}
+                () = run.ctx.stop.requested() => {}
+            }
+        }
+        if let Some((closed, _)) = run.ctx.store.read_with_bytes::<Closed>(&Key::Closed(run.tick())).await? {
+            // Somebody else has closed it; the report is of their records.
+            for due in &run.plan.value.due {
+                let key = Key::Turn(run.tick(), due.agent.clone());
+                if let Some((value, bytes)) = run.ctx.store.read_with_bytes(&key).await? {
+                    turns.insert(due.agent.clone(), Arc::new(Hashed { value, sha: Sha::of(&bytes) }));
+                }
+            }
+            return Ok(report(run, &turns, Some(&closed), resumed));
+        }
+    }
+}
+
+fn start_shard(by: &RunnerId, count: usize) -> usize {
+    by.as_str().bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % count.max(1)
+}
+
+fn shards_at_once(run: &Run<'_>) -> usize {
+    let limits = &run.settings.org.value.limits;
+    usize::try_from(limits.max_parallel_turns.get().div_ceil(limits.agents_per_hold.get())).unwrap_or(1).max(1)
+}
+
+fn report(run: &Run<'_>, turns: &Committed, closed: Option<&Closed>, resumed: bool) -> TickReport {
+    let plan = &run.plan.value;
+    let done = plan.due.iter().filter_map(|due| turns.get(&due.agent)).map(|turn| {
+        let record = &turn.value;
+        let own = record.spent.paid + record.spent.unanswered + record.spent.action;
+        let charged = closed.and_then(|closed| closed.turns.get(&record.agent)).map(|turn| turn.charge.total());
+        TurnReport {
+            agent: record.agent.clone(),
+            status: record.status,
+            cost_credits: charged.unwrap_or(own),
+            messages: record.effects.outbox.len(),
+            failure: record.failure.as_ref().map(|failure| failure.message.clone()),
+            violations: record.violations.len(),
+        }
+    });
+    TickReport {
+        tick: plan.tick,
+        clock: plan.clock,
+        closed: closed.is_some(),
+        resumed,
+        due: plan.due.iter().map(|due| due.agent.clone()).collect(),
+        turns: done.collect(),
+        skipped: plan.skipped.clone(),
+        problems: closed.map_or_else(|| plan.problems.clone(), |closed| closed.problems.clone()),
+    }
+}
+
+/// A tick can be sent to another thread: a runner spawns it onto a worker.
+#[cfg(test)]
+#[test]
+fn a_tick_can_be_spawned() {
+    fn spawnable<T: Send + 'static>(_: T) {}
+    let tick: fn(Context) = |ctx| spawnable(async move { run_tick(&ctx, Trigger::Invocation).await });
+    let _ = tick;
+}

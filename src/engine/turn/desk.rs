@@ -1,0 +1,251 @@
+//! What a turn has done so far: its effects, collected in memory, and the desk that tools work at.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::super::EngineError;
+use super::super::run::Run;
+use super::{files, memory};
+use crate::domain::contract::{Draft, Violation};
+use crate::domain::ids::Sha;
+use crate::domain::memory::Operation;
+use crate::domain::name::{AgentName, MemoryKey};
+use crate::domain::outbox::{Meta, OutboxEntry};
+use crate::domain::resume::Resume;
+use crate::record::plan::Due;
+use crate::record::turn::{Content, Effects, FileChange, MemoryChange};
+use crate::store::Key;
+use crate::tool::{AgentCard, CallFailure, Desk, ToolError};
+
+/// One turn's effects, buffered: nothing of them happens before the commit.
+pub(super) struct Bench<'a> {
+    run: &'a Run<'a>,
+    due: &'a Due,
+    resume: &'a Resume,
+    inbox: &'a [OutboxEntry],
+    hops: u32,
+    /// The memory, with the changes of this turn.
+    values: BTreeMap<MemoryKey, Value>,
+    /// Files read or written in this turn.
+    seen: BTreeMap<String, Option<String>>,
+    /// Edits found since the last step.
+    pub(super) imports: Vec<FileChange>,
+    /// Effects since the last step.
+    pub(super) since: Effects,
+    /// Entries said up to the last step.
+    pub(super) said: usize,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(
+        run: &'a Run<'a>,
+        due: &'a Due,
+        resume: &'a Resume,
+        inbox: &'a [OutboxEntry],
+        hops: u32,
+        values: BTreeMap<MemoryKey, Value>,
+    ) -> Self {
+        Self {
+            run,
+            due,
+            resume,
+            inbox,
+            hops,
+            values,
+            seen: BTreeMap::new(),
+            imports: Vec::new(),
+            since: Effects::default(),
+            said: 0,
+        }
+    }
+
+    pub(super) fn values(&self) -> &BTreeMap<MemoryKey, Value> {
+        &self.values
+    }
+
+    /// Says what an answer drafts.
+    pub(super) fn say(&mut self, draft: Draft) {
+        let plan = &self.run.plan.value;
+        let index = u32::try_from(self.said + self.since.outbox.len()).unwrap_or(u32::MAX);
+        let answered = draft.reply_to.and_then(|id| self.inbox.iter().find(|entry| entry.id == id));
+        let inherited = answered.map(|entry| entry.meta.thread_id.unwrap_or(entry.id));
+        self.since.outbox.push(OutboxEntry {
+            id: plan.seed.entry_id(plan.tick, &self.due.agent, index),
+            tick: plan.tick,
+            agent: self.due.agent.clone(),
+            kind: draft.kind,
+            payload: draft.payload,
+            tags: draft.tags,
+            recipients: draft.recipients,
+            created_at: plan.time,
+            meta: Meta {
+                thread_id: draft.thread_id.or(inherited),
+                reply_to: draft.reply_to,
+                hops: self.hops,
+                importance: draft.importance,
+                extra: draft.meta,
+            },
+        });
+    }
+
+    /// Changes a memory key; a refusal is told to the model as a violation.
+    pub(super) async fn remember(
+        &mut self,
+        key: MemoryKey,
+        operation: Operation,
+        value: Value,
+    ) -> Result<Option<Violation>, EngineError> {
+        if !self.values.contains_key(&key) {
+            // Who writes a path unread in this turn reads it first, importing what is there.
+            let (found, import) = memory::read_one(self.run, &self.due.agent, &key).await?;
+            if let Some(found) = found {
+                self.values.insert(key.clone(), found);
+            }
+            self.imports.extend(import);
+        }
+        let after = operation.apply(self.values.get(&key).cloned(), value);
+        let limit = self.run.settings.org.value.limits.max_inline_bytes.get();
+        if after.as_ref().is_some_and(|value| value.to_string().len() > usize::try_from(limit).unwrap_or(usize::MAX)) {
+            let message = format!("the value of {key} would have more than {limit} bytes: it was left as it is");
+            return Ok(Some(Violation { pointer: "/memory_updates".to_owned(), message }));
+        }
+        match &after {
+            Some(value) => self.values.insert(key.clone(), value.clone()),
+            None => self.values.remove(&key),
+        };
+        self.since.memory.retain(|change| change.key != key);
+        self.since.memory.push(MemoryChange { key, operation, value: after });
+        Ok(None)
+    }
+
+    /// Begins anew with the memory that a rival's step 0 was given.
+    pub(super) fn begin_with(&mut self, values: BTreeMap<MemoryKey, Value>) {
+        self.values = values;
+    }
+
+    /// Takes what a journalled step did instead of what was done here since the step before.
+    pub(super) fn adopt(&mut self, effects: &Effects) {
+        self.since = Effects::default();
+        self.imports.clear();
+        for change in &effects.memory {
+            match &change.value {
+                Some(value) => self.values.insert(change.key.clone(), value.clone()),
+                None => self.values.remove(&change.key),
+            };
+        }
+        for change in &effects.files {
+            if let Content::Text(text) = &change.content {
+                self.seen.insert(change.path.clone(), Some(text.clone()));
+            }
+        }
+    }
+
+    /// Ends a step: what was done since the last one.
+    pub(super) fn take(&mut self) -> (Effects, Vec<FileChange>) {
+        (std::mem::take(&mut self.since), std::mem::take(&mut self.imports))
+    }
+
+    async fn look(&mut self, path: &str) -> Result<(Key, Option<String>), CallFailure> {
+        let key = files::key(&self.due.agent, path).map_err(ToolError)?;
+        if let Some(seen) = self.seen.get(&key.path()) {
+            return Ok((key, seen.clone()));
+        }
+        let file = files::read(self.run, &key).await.map_err(|error| CallFailure::Broken(Box::new(error)))?;
+        self.imports.extend(file.import);
+        let text = match file.bytes {
+            None => None,
+            Some(bytes) => match String::from_utf8(bytes.to_vec()) {
+                Ok(text) => Some(text),
+                Err(_) => return Err(ToolError(format!("{path} is not text")).into()),
+            },
+        };
+        self.seen.insert(key.path(), text.clone());
+        Ok((key, text))
+    }
+}
+
+#[async_trait]
+impl Desk for Bench<'_> {
+    fn memory(&self, key: &MemoryKey) -> Option<Value> {
+        self.values.get(key).cloned()
+    }
+
+    fn memory_keys(&self) -> Vec<MemoryKey> {
+        self.values.keys().cloned().collect()
+    }
+
+    async fn change_memory(&mut self, key: MemoryKey, operation: Operation, value: Value) -> Result<(), CallFailure> {
+        match self.remember(key, operation, value).await {
+            Ok(None) => Ok(()),
+            Ok(Some(violation)) => Err(ToolError(violation.message).into()),
+            Err(error) => Err(CallFailure::Broken(Box::new(error))),
+        }
+    }
+
+    fn agents(&self) -> Vec<AgentCard> {
+        let present = self.run.state.agents.iter().filter(|(_, agent)| agent.present);
+        let reads = &self.resume.permissions.read_outboxes;
+        present.map(|(name, _)| AgentCard { name: name.clone(), readable: reads.allows(name) }).collect()
+    }
+
+    async fn read_file(&mut self, path: &str) -> Result<Option<String>, CallFailure> {
+        Ok(self.look(path).await?.1)
+    }
+
+    async fn write_file(&mut self, path: &str, text: String) -> Result<(), CallFailure> {
+        let (key, _) = match self.look(path).await {
+            // What is no text may still be written over: the import keeps it.
+            Err(CallFailure::Refused(_)) if files::key(&self.due.agent, path).is_ok() => {
+                (files::key(&self.due.agent, path).map_err(ToolError)?, None)
+            }
+            looked => looked?,
+        };
+        let broken = |error: EngineError| CallFailure::Broken(Box::new(error));
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        let sha = Sha::of(&bytes);
+        let content = files::store_content(self.run, &bytes, &sha).await.map_err(broken)?;
+        let path = key.path();
+        self.since.files.retain(|change| change.path != path);
+        self.since.files.push(FileChange { path: path.clone(), content, sha256: Some(sha) });
+        self.seen.insert(path, Some(text));
+        Ok(())
+    }
+
+    fn files(&self) -> Vec<String> {
+        let own = format!("agents/{}/", self.due.agent);
+        let known = self.run.state.files.iter().filter(|(_, file)| file.sha256.is_some()).map(|(path, _)| path);
+        let written = self.since.files.iter().map(|change| &change.path);
+        let shown = known.chain(written).filter_map(|path| {
+            let path = path.strip_prefix(&own).unwrap_or(path);
+            (path.starts_with("workspace/") || path.starts_with("shared/")).then(|| path.to_owned())
+        });
+        let mut files: Vec<String> = shown.collect();
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+}
+
+/// Who may be addressed, for the contract parser.
+pub(super) struct AddressBook<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) resume: &'a Resume,
+}
+
+impl crate::domain::contract::Addresses for AddressBook<'_> {
+    fn knows(&self, name: &AgentName) -> bool {
+        name.is_human() || self.run.knows(name)
+    }
+
+    fn may_address(&self, name: &AgentName) -> bool {
+        name.is_human() || self.resume.permissions.send_outboxes.as_ref().is_none_or(|send| send.allows(name))
+    }
+
+    fn restricted(&self) -> Option<Vec<AgentName>> {
+        let send = self.resume.permissions.send_outboxes.as_ref().filter(|send| !send.is_everybody())?;
+        Some(send.names().to_vec())
+    }
+}

@@ -1,0 +1,106 @@
+//! Files of the workspace and of `shared/`, as a turn reads them: the truth of the records, and
+//! people's edits. A version of ours is known by its hash in the index.
+
+use bytes::Bytes;
+
+use super::super::EngineError;
+use super::super::run::Run;
+use crate::domain::ids::Sha;
+use crate::domain::name::AgentName;
+use crate::domain::path::RelativePath;
+use crate::record::turn::{Content, FileChange};
+use crate::store::Key;
+
+/// Within so many ticks of our own deletion, a missing file may be that deletion, arrived late.
+const OWN_DELETION_TICKS: u64 = 64;
+
+/// A file as it was found.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    /// What it holds; none: there is no file.
+    pub(super) bytes: Option<Bytes>,
+    /// A person's edit.
+    pub(super) import: Option<FileChange>,
+}
+
+/// The key of a path that a tool names: `workspace/...` of this agent, or `shared/...`.
+pub(super) fn key(agent: &AgentName, path: &str) -> Result<Key, String> {
+    let (area, rest) = path.split_once('/').unwrap_or((path, ""));
+    let rest = RelativePath::new(rest).map_err(|error| error.to_string());
+    match area {
+        "workspace" => Ok(Key::Workspace(agent.clone(), rest?)),
+        "shared" => Ok(Key::Shared(rest?)),
+        _ => Err(format!("{path:?} is neither in workspace/ nor in shared/")),
+    }
+}
+
+/// Reads a file as of the last closed tick, with a person's edit if there is one.
+pub(super) async fn read(run: &Run<'_>, key: &Key) -> Result<File, EngineError> {
+    let path = key.path();
+    let index = run.state.files.get(&path);
+    let current = index.and_then(|index| index.sha256.as_ref());
+    let Some(bytes) = run.ctx.store.get(key).await? else {
+        let late = index.and_then(|index| index.deleted).is_some_and(|at| run.tick().0 <= at.0 + OWN_DELETION_TICKS);
+        return match current {
+            None => Ok(File { bytes: None, import: None }),
+            Some(_) if late => restore(run, key).await,
+            Some(_) => {
+                let import = FileChange { path, content: Content::Deleted, sha256: None };
+                Ok(File { bytes: None, import: Some(import) })
+            }
+        };
+    };
+    let sha = Sha::of(&bytes);
+    if current == Some(&sha) {
+        return Ok(File { bytes: Some(bytes), import: None });
+    }
+    if index.is_some_and(|index| index.versions.iter().any(|version| version == sha.short())) {
+        return restore(run, key).await;
+    }
+    let content = store_content(run, &bytes, &sha).await?;
+    Ok(File { bytes: Some(bytes), import: Some(FileChange { path, content, sha256: Some(sha) }) })
+}
+
+/// Writes the truth over an older version of ours.
+async fn restore(run: &Run<'_>, key: &Key) -> Result<File, EngineError> {
+    let bytes = recorded(run, &key.path()).await?;
+    match &bytes {
+        Some(bytes) => run.ctx.store.put(key, bytes.clone()).await?,
+        None => run.ctx.store.delete_path(&key.path()).await?,
+    }
+    Ok(File { bytes, import: None })
+}
+
+/// The bytes of a file as the closed ticks have it.
+pub(super) async fn recorded(run: &Run<'_>, path: &str) -> Result<Option<Bytes>, EngineError> {
+    let Some(index) = run.state.files.get(path).filter(|index| index.sha256.is_some()) else { return Ok(None) };
+    let Some(author) = &index.agent else { return Ok(None) };
+    let Some(turn) = run.earlier_turn(index.tick, author).await? else { return Ok(None) };
+    let written = turn.effects.files.iter().rev().find(|change| change.path == path);
+    match written.or_else(|| turn.imports.iter().find(|import| import.path == path)) {
+        Some(change) => content_bytes(run, &change.content).await,
+        None => Ok(None),
+    }
+}
+
+/// The bytes of a recorded content.
+pub(in super::super) async fn content_bytes(run: &Run<'_>, content: &Content) -> Result<Option<Bytes>, EngineError> {
+    match content {
+        Content::Text(text) => Ok(Some(Bytes::copy_from_slice(text.as_bytes()))),
+        Content::Blob(sha) => Ok(run.ctx.store.get(&Key::Blob(sha.clone())).await?),
+        Content::Deleted => Ok(None),
+    }
+}
+
+/// How a record holds some bytes: inline if they are short text, else in a blob, which is written
+/// before the record that names it.
+pub(super) async fn store_content(run: &Run<'_>, bytes: &Bytes, sha: &Sha) -> Result<Content, EngineError> {
+    let inline = usize::try_from(run.settings.org.value.limits.max_inline_bytes.get()).unwrap_or(usize::MAX);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.len() <= inline => Ok(Content::Text(text.to_owned())),
+        _ => {
+            run.ctx.store.create_pure(&Key::Blob(sha.clone()), bytes.clone()).await?;
+            Ok(Content::Blob(sha.clone()))
+        }
+    }
+}

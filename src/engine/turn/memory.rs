@@ -1,0 +1,237 @@
+//! What a turn reads of its memory: the truth of the records, and people's edits.
+//!
+//! A view may be stale, since a delayed write of an older tick cannot be fenced. So a file is used
+//! only if its hash is the index's; an older version of ours is written again from the truth; and
+//! anything else is a person's edit, which the record imports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use serde_json::Value;
+
+use super::super::run::Run;
+use super::super::{EngineError, view};
+use super::files::content_bytes;
+use crate::domain::ids::Sha;
+use crate::domain::memory::MemoryFile;
+use crate::domain::name::{AgentName, MemoryKey};
+use crate::record::state::FileState;
+use crate::record::turn::{Content, FileChange};
+use crate::store::{Key, Prefix};
+
+/// On a bucket, a memory that a person adds is looked for at every so many turns of the agent.
+const LIST_EVERY_TURNS: u64 = 8;
+
+/// Within so many ticks of our own deletion, a missing file may be that deletion, arrived late.
+const OWN_DELETION_TICKS: u64 = 64;
+
+/// The memory of an agent at the beginning of its turn.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Memory {
+    /// The values by key.
+    pub(in super::super) values: BTreeMap<MemoryKey, Value>,
+    /// People's edits among them.
+    pub(in super::super) imports: Vec<FileChange>,
+    /// Files that cannot be read: left alone, the truth used.
+    pub(in super::super) warnings: Vec<String>,
+}
+
+/// One key, as it was found.
+enum Found {
+    /// As the records have it, or not at all.
+    Value(Option<Value>),
+    /// A person's edit.
+    Edit(Option<Value>, FileChange),
+    /// A file that cannot be read, and the value of the records.
+    Unreadable(Option<Value>, String),
+}
+
+/// Reads an agent's memory. With `pinned` imports (of a journal's step 0), the files are not
+/// looked at: whoever adopts an answer adopts what it was given.
+pub(in super::super) async fn read(
+    run: &Run<'_>,
+    agent: &AgentName,
+    pinned: Option<&[FileChange]>,
+) -> Result<Memory, EngineError> {
+    let mut keys = known_keys(run, agent);
+    if let Some(pinned) = pinned {
+        keys.extend(pinned.iter().filter_map(|import| memory_key(&import.path, agent)));
+    } else if run.ctx.store.lists_freely() || run.agent(agent).is_some_and(|agent| agent.turns % LIST_EVERY_TURNS == 0)
+    {
+        let listed = run.ctx.store.list(&Prefix::Memory(agent.clone())).await?;
+        keys.extend(listed.iter().filter_map(|path| memory_key(path, agent)));
+    }
+    let found = try_join_all(keys.iter().map(|key| async move {
+        let found = match pinned {
+            None => read_key(run, agent, key).await?,
+            Some(pinned) => pinned_key(run, agent, key, pinned).await?,
+        };
+        Ok::<_, EngineError>((key.clone(), found))
+    }));
+    let mut memory = Memory::default();
+    for (key, found) in found.await? {
+        let value = match found {
+            Found::Value(value) => value,
+            Found::Edit(value, import) => {
+                memory.imports.push(import);
+                value
+            }
+            Found::Unreadable(value, warning) => {
+                memory.warnings.push(warning);
+                value
+            }
+        };
+        if let Some(value) = value {
+            memory.values.insert(key, value);
+        }
+    }
+    Ok(memory)
+}
+
+fn memory_key(path: &str, agent: &AgentName) -> Option<MemoryKey> {
+    match Key::parse(path) {
+        Some(Key::Memory(owner, key)) if owner == *agent => Some(key),
+        _ => None,
+    }
+}
+
+/// The keys that the records know, deleted ones too: a person may have written them anew.
+fn known_keys(run: &Run<'_>, agent: &AgentName) -> BTreeSet<MemoryKey> {
+    let folder = format!("{}/", Prefix::Memory(agent.clone()).path());
+    let known = run.state.files.range(folder.clone()..).take_while(|(path, _)| path.starts_with(&folder));
+    let commanded = run.plan.value.memory.get(agent).into_iter().flatten().map(|change| change.key.clone());
+    known.filter_map(|(path, _)| memory_key(path, agent)).chain(commanded).collect()
+}
+
+async fn pinned_key(
+    run: &Run<'_>,
+    agent: &AgentName,
+    key: &MemoryKey,
+    pinned: &[FileChange],
+) -> Result<Found, EngineError> {
+    let path = Key::Memory(agent.clone(), key.clone()).path();
+    if let Some(import) = pinned.iter().find(|import| import.path == path) {
+        let bytes = content_bytes(run, &import.content).await?;
+        return Ok(Found::Edit(bytes.and_then(|bytes| edited_value(&bytes).ok()), import.clone()));
+    }
+    Ok(Found::Value(truth(run, agent, key).await?.and_then(|bytes| edited_value(&bytes).ok())))
+}
+
+/// Reads one key: the view if it is what the records say, else the records, or a person's edit.
+pub(in super::super) async fn read_one(
+    run: &Run<'_>,
+    agent: &AgentName,
+    key: &MemoryKey,
+) -> Result<(Option<Value>, Option<FileChange>), EngineError> {
+    Ok(match read_key(run, agent, key).await? {
+        Found::Value(value) | Found::Unreadable(value, _) => (value, None),
+        Found::Edit(value, import) => (value, Some(import)),
+    })
+}
+
+async fn read_key(run: &Run<'_>, agent: &AgentName, key: &MemoryKey) -> Result<Found, EngineError> {
+    let at = Key::Memory(agent.clone(), key.clone());
+    let commanded = run.plan.value.memory.get(agent).is_some_and(|changes| changes.iter().any(|c| c.key == *key));
+    if commanded {
+        // A command takes effect before the turns of its tick, whatever the file says.
+        return Ok(Found::Value(truth(run, agent, key).await?.and_then(|bytes| edited_value(&bytes).ok())));
+    }
+    let path = at.path();
+    let index = run.state.files.get(&path);
+    let Some(file) = run.ctx.store.get(&at).await? else {
+        return missing(run, agent, key, index, path).await;
+    };
+    let sha = Sha::of(&file);
+    if index.is_some_and(|index| index.sha256.as_ref() == Some(&sha)) {
+        return Ok(Found::Value(edited_value(&file).ok()));
+    }
+    let ours = serde_json::from_slice::<MemoryFile>(&file)
+        .is_ok_and(|memory| memory.is_ours() && memory.agent == *agent && memory.key == *key);
+    if ours {
+        let truth = truth(run, agent, key).await?;
+        rewrite(run, &at, truth.clone()).await?;
+        return Ok(Found::Value(truth.and_then(|bytes| edited_value(&bytes).ok())));
+    }
+    match edited_value(&file) {
+        Ok(value) => {
+            let text = String::from_utf8(file.to_vec()).unwrap_or_default();
+            let import = FileChange { path, content: Content::Text(text), sha256: Some(sha) };
+            Ok(Found::Edit(Some(value), import))
+        }
+        Err(problem) => {
+            let truth = truth(run, agent, key).await?.and_then(|bytes| edited_value(&bytes).ok());
+            Ok(Found::Unreadable(truth, format!("{path}: {problem}; the last recorded value was used")))
+        }
+    }
+}
+
+async fn missing(
+    run: &Run<'_>,
+    agent: &AgentName,
+    key: &MemoryKey,
+    index: Option<&FileState>,
+    path: String,
+) -> Result<Found, EngineError> {
+    let Some(index) = index.filter(|index| index.sha256.is_some()) else { return Ok(Found::Value(None)) };
+    if index.deleted.is_some_and(|deleted| run.tick().0 <= deleted.0 + OWN_DELETION_TICKS) {
+        let truth = truth(run, agent, key).await?;
+        rewrite(run, &Key::Memory(agent.clone(), key.clone()), truth.clone()).await?;
+        return Ok(Found::Value(truth.and_then(|bytes| edited_value(&bytes).ok())));
+    }
+    Ok(Found::Edit(None, FileChange { path, content: Content::Deleted, sha256: None }))
+}
+
+async fn rewrite(run: &Run<'_>, key: &Key, truth: Option<Bytes>) -> Result<(), EngineError> {
+    match truth {
+        Some(bytes) => run.ctx.store.put(key, bytes).await?,
+        None => run.ctx.store.delete_path(&key.path()).await?,
+    }
+    Ok(())
+}
+
+/// The value in a memory file, ours or a person's.
+fn edited_value(bytes: &[u8]) -> Result<Value, String> {
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(Value::Object(mut fields)) => {
+            fields.remove("value").ok_or_else(|| "a memory file must have a `value`".to_owned())
+        }
+        Ok(_) => Err("a memory file must be a JSON object with a `value`".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The bytes of a memory file as the records have it at the beginning of the turn.
+async fn truth(run: &Run<'_>, agent: &AgentName, key: &MemoryKey) -> Result<Option<Bytes>, EngineError> {
+    let plan = &run.plan.value;
+    let newest = |changes: Option<&Vec<_>>| -> Option<crate::record::turn::MemoryChange> {
+        changes?.iter().rev().find(|change: &&crate::record::turn::MemoryChange| change.key == *key).cloned()
+    };
+    if let Some(change) = newest(plan.memory.get(agent)) {
+        return Ok(view::memory(plan, agent, &change));
+    }
+    recorded(run, agent, key).await
+}
+
+/// The bytes of a memory file as the closed ticks have it.
+pub(in super::super) async fn recorded(
+    run: &Run<'_>,
+    agent: &AgentName,
+    key: &MemoryKey,
+) -> Result<Option<Bytes>, EngineError> {
+    let path = Key::Memory(agent.clone(), key.clone()).path();
+    let Some(index) = run.state.files.get(&path).filter(|index| index.sha256.is_some()) else { return Ok(None) };
+    let Some(plan) = run.plan_of(index.tick).await? else { return Ok(None) };
+    let Some(author) = &index.agent else {
+        let change = plan.memory.get(agent).and_then(|changes| changes.iter().rev().find(|c| c.key == *key));
+        return Ok(change.and_then(|change| view::memory(&plan, agent, change)));
+    };
+    let Some(turn) = run.earlier_turn(index.tick, author).await? else { return Ok(None) };
+    if let Some(change) = turn.effects.memory.iter().find(|change| change.key == *key) {
+        return Ok(view::memory(&plan, agent, change));
+    }
+    match turn.imports.iter().find(|import| import.path == path) {
+        Some(import) => content_bytes(run, &import.content).await,
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,483 @@
+//! A turn: one agent's work in one tick, collected in memory. It touches nothing; the commit does.
+//!
+//! Every model call but the last is journalled, and the first writer of a step wins: whoever
+//! resumes the turn adopts the recorded answers and pays for none of them again.
+
+mod call;
+mod desk;
+mod files;
+mod inbox;
+mod journal;
+mod memory;
+
+use std::sync::Arc;
+
+pub(super) use self::call::Meter;
+use self::call::NoAnswer;
+use self::desk::{AddressBook, Bench};
+pub(super) use self::files::content_bytes;
+pub(super) use self::inbox::Committed;
+use self::inbox::Inbox;
+use self::journal::Journal;
+use super::prompt::{self, News, ToolNote};
+use super::run::Run;
+use super::{EngineError, money};
+use crate::domain::contract::{self, Reply, Violation};
+use crate::domain::model::Model;
+use crate::domain::prompt::Message;
+use crate::domain::resume::Resume;
+use crate::domain::time::Timestamp;
+use crate::provider::{CallErrorKind, Request, Role, TurnView};
+use crate::record::chain::LicenceId;
+use crate::record::plan::{Cause, Due};
+use crate::record::turn::{
+    Effects, Exchange, Failure, FailureKind, FileChange, Receipt, Spent, Status, ToolResult, TurnRecord,
+};
+use crate::tool::{CallFailure, Tool};
+
+/// What a licence allows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Permit<'a> {
+    pub(super) licence: LicenceId,
+    pub(super) meter: &'a Meter,
+    /// Nobody else can have begun this turn: there is no journal to look for.
+    pub(super) first: bool,
+}
+
+/// How an attempt at a turn ended.
+#[derive(Debug)]
+pub(super) enum Attempt {
+    /// To be committed.
+    Done(Box<TurnRecord>),
+    /// The runner was told to leave; nothing of it happened but what the meter says.
+    Stopped,
+}
+
+/// Works on a turn under a licence.
+pub(super) async fn work(
+    run: &Run<'_>,
+    due: &Due,
+    permit: Permit<'_>,
+    committed: &Committed,
+) -> Result<Attempt, EngineError> {
+    let began = run.ctx.clock.now();
+    let resume = run.resume(due).await?;
+    let Some(model) = run.settings.models.value.models.get(&resume.model.key) else {
+        let inbox = inbox::collect(run, due, committed, usize::MAX).await?;
+        let failure = failure(FailureKind::Misconfigured, format!("there is no model {}", resume.model.key));
+        return Ok(Attempt::Done(Box::new(failed(run, due, &inbox, failure, began))));
+    };
+    let max_bytes = max_prompt_bytes(run, &resume, model);
+    let journal = if permit.first { Journal::default() } else { Journal::read(run, due).await? };
+    let memory = memory::read(run, &due.agent, journal.imports()).await?;
+    let tools = permitted_tools(run, &resume);
+    let system = prompt::system(&run.settings.org.value.name, &resume, &notes(&tools));
+    let memory_bytes = prompt::memory_share(max_bytes);
+    let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(&system)) + memory_bytes + 4096);
+    let inbox = inbox::collect(run, due, committed, inbox_bytes).await?;
+    let last = match run.agent(&due.agent).and_then(|agent| agent.last_turn.as_ref()) {
+        Some(last) => run.earlier_turn(last.tick, &due.agent).await?,
+        None => None,
+    };
+    let plan = &run.plan.value;
+    let news = prompt::news(
+        &News {
+            tick: plan.tick,
+            clock: plan.clock,
+            time: plan.time,
+            memory: &memory.values,
+            last: last.as_deref(),
+            inbox: &inbox.entries,
+            left_out: inbox.left_out,
+        },
+        memory_bytes,
+    );
+    let mut turn = Turn {
+        run,
+        due,
+        resume: &resume,
+        model,
+        tools,
+        permit,
+        max_bytes,
+        prompt: journal.prompt().unwrap_or_else(|| vec![system, news]),
+        conversation: Vec::new(),
+        exchanges: Vec::new(),
+        imports: Vec::new(),
+        effects: Effects::default(),
+        violations: Vec::new(),
+        warnings: memory.warnings,
+        notes: None,
+    };
+    let hops = if due.because == Cause::Mail { inbox.hops } else { 0 };
+    let mut bench = Bench::new(run, due, &resume, &inbox.entries, hops, memory.values);
+    bench.imports = memory.imports;
+    match turn.converse(&mut bench, &inbox, journal).await? {
+        Ending::Good => Ok(Attempt::Done(Box::new(turn.good(&inbox, began)))),
+        Ending::Bad(failure) => Ok(Attempt::Done(Box::new(turn.bad(&inbox, failure, began)))),
+        Ending::Stopped => Ok(Attempt::Stopped),
+    }
+}
+
+/// The record of a turn that gets no licence any more: runners died over it, or its grant is used up.
+pub(super) async fn give_up(run: &Run<'_>, due: &Due, committed: &Committed) -> Result<TurnRecord, EngineError> {
+    let began = run.ctx.clock.now();
+    let resume = run.resume(due).await?;
+    let max_bytes = run
+        .settings
+        .models
+        .value
+        .models
+        .get(&resume.model.key)
+        .map_or(usize::MAX, |model| max_prompt_bytes(run, &resume, model));
+    let inbox = inbox::collect(run, due, committed, max_bytes / 2).await?;
+    let message = "the runners that worked on this turn ended before it was committed, until its grant was used up";
+    Ok(failed(run, due, &inbox, failure(FailureKind::Crashed, message), began))
+}
+
+/// How a conversation with the model ended.
+enum Ending {
+    Good,
+    Bad(Failure),
+    Stopped,
+}
+
+struct Turn<'a> {
+    run: &'a Run<'a>,
+    due: &'a Due,
+    resume: &'a Resume,
+    model: &'a Model,
+    tools: Vec<Arc<dyn Tool>>,
+    permit: Permit<'a>,
+    max_bytes: usize,
+    prompt: Vec<Message>,
+    /// Answers and results after the prompt.
+    conversation: Vec<Message>,
+    exchanges: Vec<Exchange>,
+    imports: Vec<FileChange>,
+    /// Effects up to the last step.
+    effects: Effects,
+    violations: Vec<Violation>,
+    warnings: Vec<String>,
+    notes: Option<String>,
+}
+
+impl Turn<'_> {
+    /// Asks, does what the answer says, runs its tools, and asks again, until an answer is final.
+    async fn converse(
+        &mut self,
+        bench: &mut Bench<'_>,
+        inbox: &Inbox,
+        mut journal: Journal,
+    ) -> Result<Ending, EngineError> {
+        let max_steps = money::max_steps(&self.run.settings.org.value, self.resume);
+        let mut results: Vec<ToolResult> = Vec::new();
+        let mut found: Vec<Violation> = Vec::new();
+        for step in 0..max_steps {
+            let adopted = journal.next(step);
+            let is_adopted = adopted.is_some();
+            let (answer, receipt, last) = match adopted {
+                Some(record) => {
+                    self.adopt(bench, &record);
+                    (record.answer, record.receipt, false)
+                }
+                None => {
+                    let request = self.request(bench, inbox, step, &results);
+                    let last = step + 1 == max_steps || !self.another_would_fit(&request);
+                    match call::call(self.run, self.permit.meter, self.model, &self.resume.model.key, &request).await {
+                        Ok((answer, receipt)) => (answer.text, receipt, last),
+                        Err(NoAnswer::Stopped) => return Ok(Ending::Stopped),
+                        Err(NoAnswer::NoMoney) if step > 0 => {
+                            self.warnings.push("the turn ended early: another model call would not fit".to_owned());
+                            break;
+                        }
+                        Err(no_answer) => return Ok(Ending::Bad(no_answer_failure(no_answer))),
+                    }
+                }
+            };
+            let reply = contract::parse(&answer, &AddressBook { run: self.run, resume: self.resume });
+            if !reply.is_contract {
+                self.exchanges.push(Exchange { answer, receipt, results: Vec::new() });
+                self.violations.extend(reply.violations);
+                let message = "the model's answer holds no contract JSON";
+                return Ok(Ending::Bad(failure(FailureKind::Garbage, message)));
+            }
+            let is_final = reply.tool_calls.is_empty() || last;
+            if is_final {
+                self.settle(bench, std::mem::take(&mut found));
+                self.finish(bench, answer, receipt, reply).await?;
+                break;
+            }
+            let (answer, receipt, reply) = if is_adopted {
+                (answer, receipt, reply)
+            } else {
+                // Stored before its tools run; a rival's answer counts if it was first.
+                let (effects, imports) = bench.take();
+                let delta = journal::Delta { effects, imports, results: results.clone(), violations: found.clone() };
+                let record = journal::record(self.run, self.due, step, &self.prompt, &delta, answer, receipt);
+                match journal::store(self.run, record).await? {
+                    journal::Stored::Ours(record) => {
+                        self.add(bench, &delta.effects, delta.imports, std::mem::take(&mut found));
+                        (record.answer, record.receipt, reply)
+                    }
+                    journal::Stored::Theirs(record) => {
+                        if step == 0 {
+                            self.prompt.clone_from(&record.prompt);
+                            let read = memory::read(self.run, &self.due.agent, Some(&record.imports)).await?;
+                            bench.begin_with(read.values);
+                        }
+                        self.adopt(bench, &record);
+                        let book = AddressBook { run: self.run, resume: self.resume };
+                        let reply = contract::parse(&record.answer, &book);
+                        (record.answer, record.receipt, reply)
+                    }
+                }
+            };
+            self.conversation.push(Message { role: Role::Assistant, content: answer.clone() });
+            results = Vec::new();
+            if let Some(next) = journal.peek(step + 1) {
+                // What this answer and its tools did is recorded with the next one, and is not done again.
+                self.notes = reply.notes.or(self.notes.take());
+                found = Vec::new();
+                results.clone_from(&next.results);
+            } else {
+                let calls = reply.tool_calls.clone();
+                found = self.take_in(bench, reply).await?;
+                for call in calls {
+                    results.push(self.call_tool(bench, call).await?);
+                }
+            }
+            let left = self.max_bytes.saturating_sub(prompt::bytes(&self.prompt) + prompt::bytes(&self.conversation));
+            let more = step + 2 < max_steps;
+            self.conversation.push(prompt::results(&results, more, left.saturating_sub(64).min(self.max_bytes / 2)));
+            self.exchanges.push(Exchange { answer, receipt, results: results.clone() });
+        }
+        self.settle(bench, found);
+        Ok(Ending::Good)
+    }
+
+    /// Takes in the final answer.
+    async fn finish(
+        &mut self,
+        bench: &mut Bench<'_>,
+        answer: String,
+        receipt: Receipt,
+        reply: Reply,
+    ) -> Result<(), EngineError> {
+        if !reply.tool_calls.is_empty() {
+            let message = "tool calls of the turn's last answer were not made".to_owned();
+            self.violations.push(Violation { pointer: "/tool_calls".to_owned(), message });
+        }
+        let found = self.take_in(bench, reply).await?;
+        self.exchanges.push(Exchange { answer, receipt, results: Vec::new() });
+        self.settle(bench, found);
+        Ok(())
+    }
+
+    /// Takes what a journalled step holds instead of what this attempt did since the step before.
+    fn adopt(&mut self, bench: &mut Bench<'_>, record: &crate::record::step::StepRecord) {
+        bench.adopt(&record.effects);
+        if let Some(last) = self.exchanges.last_mut() {
+            if last.results != record.results {
+                last.results.clone_from(&record.results);
+                if let Some(message) = self.conversation.last_mut() {
+                    *message = prompt::results(&record.results, true, self.max_bytes / 2);
+                }
+            }
+        }
+        self.add(bench, &record.effects, record.imports.clone(), record.violations.clone());
+    }
+
+    fn add(&mut self, bench: &mut Bench<'_>, effects: &Effects, imports: Vec<FileChange>, violations: Vec<Violation>) {
+        self.effects.outbox.extend(effects.outbox.iter().cloned());
+        for change in &effects.memory {
+            self.effects.memory.retain(|old| old.key != change.key);
+            self.effects.memory.push(change.clone());
+        }
+        for change in &effects.files {
+            self.effects.files.retain(|old| old.path != change.path);
+            self.effects.files.push(change.clone());
+        }
+        self.effects.creates.extend(effects.creates.iter().cloned());
+        self.imports.extend(imports);
+        self.violations.extend(violations);
+        bench.said = self.effects.outbox.len();
+    }
+
+    /// Moves what was done since the last step into the turn.
+    fn settle(&mut self, bench: &mut Bench<'_>, violations: Vec<Violation>) {
+        let (effects, imports) = bench.take();
+        self.add(bench, &effects, imports, violations);
+    }
+
+    /// Does what an answer says, apart from its tool calls.
+    async fn take_in(&mut self, bench: &mut Bench<'_>, reply: Reply) -> Result<Vec<Violation>, EngineError> {
+        let mut violations = reply.violations;
+        for draft in reply.entries {
+            bench.say(draft);
+        }
+        for update in reply.memory_updates {
+            violations.extend(bench.remember(update.key, update.operation, update.value).await?);
+        }
+        if let Some(notes) = reply.notes {
+            self.notes = Some(notes);
+        }
+        Ok(violations)
+    }
+
+    async fn call_tool(&self, bench: &mut Bench<'_>, call: contract::ToolCall) -> Result<ToolResult, EngineError> {
+        let tool = self.tools.iter().find(|tool| tool.name() == call.tool);
+        let outcome = match tool {
+            Some(tool) => tool.call(call.arguments.clone(), bench).await,
+            None => {
+                let message = format!("you have no tool {:?}", call.tool);
+                Err(CallFailure::Refused(crate::tool::ToolError(message)))
+            }
+        };
+        let (ok, result) = match outcome {
+            Ok(result) => (true, result),
+            Err(CallFailure::Refused(error)) => (false, error.0.into()),
+            Err(CallFailure::Broken(source)) => {
+                return Err(source.downcast::<EngineError>().map_or_else(
+                    |source| EngineError::Damaged { tick: self.run.tick(), message: source.to_string() },
+                    |error| *error,
+                ));
+            }
+        };
+        Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok, result })
+    }
+
+    fn request(&self, bench: &Bench<'_>, inbox: &Inbox, step: u32, results: &[ToolResult]) -> Request {
+        let messages = self.prompt.iter().chain(&self.conversation).cloned().collect();
+        Request {
+            messages,
+            model_name: self.model.model_name.clone(),
+            temperature: self.resume.model.temperature,
+            max_tokens: self.resume.model.max_tokens.get(),
+            view: TurnView {
+                agent: self.due.agent.clone(),
+                tick: self.run.plan.value.tick,
+                clock: self.run.plan.value.clock,
+                step,
+                inbox: inbox.entries.clone(),
+                memory: Arc::new(bench.values().clone()),
+                results: results.iter().map(|result| result.result.clone()).collect(),
+            },
+        }
+    }
+
+    /// Says whether after this request another of the worst kind would fit the licence.
+    fn another_would_fit(&self, request: &Request) -> bool {
+        self.permit.meter.fits(call::worst(self.model, request) + self.due.call_credits)
+    }
+
+    fn good(self, inbox: &Inbox, began: Timestamp) -> TurnRecord {
+        let mut record = base(self.run, self.due, inbox, began);
+        record.licence = Some(self.permit.licence);
+        record.spent = self.permit.meter.spent(!self.exchanges.is_empty());
+        record.warnings = self.warnings;
+        record.warnings.extend(soft_cap(self.run, self.due, self.resume, &record.spent));
+        record.imports = self.imports;
+        record.prompt = self.prompt;
+        record.exchanges = self.exchanges;
+        record.effects = self.effects;
+        record.notes = self.notes;
+        record.violations = self.violations;
+        record
+    }
+
+    /// A failed turn leaves the mail unread and drops its effects; its calls stay in the record.
+    fn bad(self, inbox: &Inbox, failure: Failure, began: Timestamp) -> TurnRecord {
+        let mut record = self.good(inbox, began);
+        record.status = Status::Failed;
+        record.failure = Some(failure);
+        record.effects = Effects::default();
+        record.imports = Vec::new();
+        record
+    }
+}
+
+fn base(run: &Run<'_>, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
+    TurnRecord {
+        format: 1,
+        nonce: run.ctx.entropy.nonce(),
+        by: run.by.clone(),
+        tick: run.tick(),
+        agent: due.agent.clone(),
+        rank: due.rank,
+        status: Status::Ok,
+        failure: None,
+        licence: None,
+        spent: Spent::default(),
+        resume: due.resume.clone(),
+        prompt_version: prompt::VERSION,
+        inbox: inbox.read.clone(),
+        inbox_end: inbox.end,
+        imports: Vec::new(),
+        prompt: Vec::new(),
+        exchanges: Vec::new(),
+        effects: Effects::default(),
+        notes: None,
+        violations: Vec::new(),
+        warnings: Vec::new(),
+        started_at: began,
+        duration_ms: run.ms_since(began),
+        extra: serde_json::Map::new(),
+    }
+}
+
+fn failed(run: &Run<'_>, due: &Due, inbox: &Inbox, failure: Failure, began: Timestamp) -> TurnRecord {
+    let mut record = base(run, due, inbox, began);
+    record.status = Status::Failed;
+    record.failure = Some(failure);
+    record
+}
+
+fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
+    Failure { kind, message: message.into() }
+}
+
+fn no_answer_failure(no_answer: NoAnswer) -> Failure {
+    let error = match no_answer {
+        NoAnswer::Failed(error) => error,
+        NoAnswer::NoMoney | NoAnswer::Stopped => {
+            return failure(FailureKind::OutOfMoney, "one model call would not fit what this turn may cost");
+        }
+    };
+    let kind = match error.kind {
+        CallErrorKind::Refused => FailureKind::Refused,
+        CallErrorKind::ContextTooLong => FailureKind::ContextTooLong,
+        CallErrorKind::Misconfigured => FailureKind::Misconfigured,
+        CallErrorKind::Unanswered | CallErrorKind::TimedOut | CallErrorKind::RateLimited => FailureKind::Unavailable,
+    };
+    failure(kind, error.message)
+}
+
+fn soft_cap(run: &Run<'_>, due: &Due, resume: &Resume, spent: &Spent) -> Option<String> {
+    let spent = spent.paid + spent.unanswered + spent.action;
+    let left = run.agent(&due.agent)?.account.balance.saturating_sub(spent);
+    let cap = resume.credits.soft_cap;
+    (left < cap).then(|| format!("{left} credits are left, below the soft cap of {cap}"))
+}
+
+/// The most bytes of a prompt: no tokenizer makes more tokens than bytes.
+fn max_prompt_bytes(run: &Run<'_>, resume: &Resume, model: &Model) -> usize {
+    let tokens = money::max_prompt_tokens(&run.settings.org.value, resume);
+    let answer = u64::from(resume.model.max_tokens.get());
+    let window = model.context_tokens.map_or(u64::MAX, |context| context.get().saturating_sub(answer));
+    usize::try_from(tokens.min(window)).unwrap_or(usize::MAX)
+}
+
+fn permitted_tools(run: &Run<'_>, resume: &Resume) -> Vec<Arc<dyn Tool>> {
+    let allowed = |tool: &&Arc<dyn Tool>| resume.permissions.tools.iter().any(|name| name.as_str() == tool.name());
+    run.ctx.tools.iter().filter(allowed).cloned().collect()
+}
+
+fn notes(tools: &[Arc<dyn Tool>]) -> Vec<ToolNote> {
+    let note = |tool: &Arc<dyn Tool>| ToolNote {
+        name: tool.name(),
+        description: tool.description(),
+        arguments: tool.arguments(),
+    };
+    tools.iter().map(note).collect()
+}

@@ -1,0 +1,37 @@
+//! Views: the readable files that follow from the records. Written after what they show is
+//! committed, and never trusted by a runner.
+
+use bytes::Bytes;
+
+use crate::domain::memory::MemoryFile;
+use crate::domain::name::AgentName;
+use crate::domain::outbox::OutboxEntry;
+use crate::domain::resume::Resume;
+use crate::record::encode;
+use crate::record::plan::Plan;
+use crate::record::turn::MemoryChange;
+
+/// The file of one memory key after a change; `None`: there is none.
+pub(super) fn memory(plan: &Plan, agent: &AgentName, change: &MemoryChange) -> Option<Bytes> {
+    let value = change.value.clone()?;
+    let file = MemoryFile {
+        key: change.key.clone(),
+        value,
+        timestamp_utc: plan.time,
+        agent: agent.clone(),
+        operation: change.operation,
+        tick: plan.tick,
+        stamp: String::new(),
+    };
+    Some(encode(&file.stamped()).into())
+}
+
+/// The file of one outbox entry.
+pub(super) fn outbox(entry: &OutboxEntry) -> Bytes {
+    encode(entry).into()
+}
+
+/// The file of a created agent's resume.
+pub(super) fn resume(resume: &Resume) -> Bytes {
+    encode(resume).into()
+}

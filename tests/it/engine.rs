@@ -1,0 +1,100 @@
+//! The engine, one tick at a time.
+
+use std::sync::Arc;
+
+use lemming::domain::credits::Credits;
+use lemming::domain::position::Position;
+use lemming::domain::time::Tick;
+use lemming::record::turn::Status;
+use serde_json::json;
+
+use crate::world::{World, name, says};
+
+fn inbox(turn: &lemming::record::turn::TurnRecord) -> Vec<String> {
+    turn.inbox.iter().map(|read| format!("{}@{}", read.from, read.position)).collect()
+}
+
+#[tokio::test]
+async fn messages_flow_in_canonical_order_within_a_tick_and_to_the_next() {
+    let world = World::new(|request| Ok(says(&format!("{} in {}", request.view.agent, request.view.tick))));
+    world.found().await;
+    for agent in ["ada", "bob"] {
+        world.agent(agent, json!({})).await;
+    }
+    let first = world.tick().await;
+    assert!(first.closed);
+    assert_eq!(first.turns.iter().map(|t| t.status).collect::<Vec<_>>(), [Status::Ok, Status::Ok]);
+    world.tick().await;
+    assert_eq!(inbox(&world.turn(1, "ada").await), Vec::<String>::new());
+    assert_eq!(inbox(&world.turn(1, "bob").await), ["ada@1.1.0"]);
+    assert_eq!(inbox(&world.turn(2, "ada").await), ["bob@1.2.0"]);
+    assert_eq!(inbox(&world.turn(2, "bob").await), ["ada@2.1.0"]);
+    let state = world.state().await;
+    assert_eq!(state.agents[&name("ada")].cursor, Position::end_of_rank(Tick(2), 1));
+    // A turn cost 100 input tokens at 1, 10 output tokens at 2 a million, and one action.
+    let cost = Credits::from_micros(100 + 20 + 1_000);
+    assert_eq!(state.agents[&name("ada")].account.charged.total(), cost.times(2));
+    assert_eq!(state.budget.charged, cost.times(4));
+    let views = world.all().await.into_keys().filter(|path| path.contains("/outbox/")).count();
+    assert_eq!(views, 4);
+}
+
+#[tokio::test]
+async fn in_snapshot_mode_everybody_sees_closed_ticks_only() {
+    let mut world = World::new(|request| Ok(says(request.view.agent.as_str())));
+    world.org["visibility"] = json!("snapshot");
+    world.found().await;
+    for agent in ["ada", "bob"] {
+        world.agent(agent, json!({})).await;
+    }
+    world.tick().await;
+    world.tick().await;
+    assert_eq!(inbox(&world.turn(1, "bob").await), Vec::<String>::new());
+    assert_eq!(inbox(&world.turn(2, "ada").await), ["bob@1.2.0"]);
+    assert_eq!(inbox(&world.turn(2, "bob").await), ["ada@1.1.0"]);
+}
+
+#[tokio::test]
+async fn a_tool_loop_is_journalled_and_its_results_come_back() {
+    let world = World::new(|request| {
+        Ok(match request.view.step {
+            0 => json!({"tool_calls": [{"tool": "memory_write", "arguments": {"key": "k", "value": 1}},
+                {"tool": "file_write", "arguments": {"path": "shared/a.txt", "text": "hello"}}],
+                "outbox_entries": [{"payload": {"text": "one"}}]}),
+            _ => json!({"outbox_entries": [{"payload": {"text": request.view.results[0].to_string()}}]}),
+        }
+        .to_string())
+    });
+    world.found().await;
+    world.agent("ada", json!({"permissions": {"tools": ["memory_write", "file_write"]}})).await;
+    world.tick().await;
+    let turn = world.turn(1, "ada").await;
+    assert_eq!(turn.exchanges.len(), 2);
+    assert_eq!(turn.effects.outbox.iter().map(|e| e.text()).collect::<Vec<_>>(), ["one", r#"{"key":"k","value":1}"#]);
+    assert!(world.all().await.contains_key("ticks/000000000001/steps/ada/0.json"));
+    assert_eq!(&world.all().await["shared/a.txt"][..], b"hello");
+    assert_eq!(world.state().await.files.len(), 2);
+    assert_eq!(turn.spent.action, Credits::from_micros(1_000));
+}
+
+#[tokio::test]
+async fn a_hundred_ticks_leave_checkpoints_and_any_of_them_rebuilds_the_state() {
+    let world = Arc::new(World::new(|request| {
+        Ok(json!({"memory_updates": [{"key": "n", "op": "append", "value": request.view.tick}]}).to_string())
+    }));
+    world.found().await;
+    world.agent("ada", json!({"credits": {"max_credits": 1}})).await;
+    for _ in 0..100 {
+        assert!(world.tick().await.closed);
+    }
+    let state = world.state().await;
+    assert_eq!(state.tick, Tick(100));
+    let memory = world.all().await["agents/ada/memory/n.json"].clone();
+    let memory: serde_json::Value = serde_json::from_slice(&memory).unwrap();
+    assert_eq!(memory["value"].as_array().unwrap().len(), 100);
+    for path in world.all().await.into_keys().filter(|path| path.starts_with("checkpoints/")) {
+        world.store.delete_path(&path).await.unwrap();
+    }
+    world.store.delete_path("head.json").await.unwrap();
+    assert_eq!(world.state().await, state);
+}

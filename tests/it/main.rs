@@ -1,0 +1,6 @@
+//! Integration tests, one binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "tests fail by panicking")]
+
+mod engine;
+mod world;

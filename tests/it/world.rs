@@ -1,0 +1,232 @@
+//! A world to run ticks in: a memory store, a clock that stands still, entropy from a seed, and a
+//! model that answers by a function.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use lemming::clock::{Clock, Entropy};
+use lemming::domain::ids::{Seed, Sha};
+use lemming::domain::model::{Model, Usage};
+use lemming::domain::name::{AgentName, ModelKey};
+use lemming::domain::time::{Tick, Timestamp};
+use lemming::engine::{Context, Outcome, Silent, Stop, TickReport, load, run_tick};
+use lemming::provider::{Answer, CallError, Provider, Providers, Request};
+use lemming::record::Record;
+use lemming::record::closed::Closed;
+use lemming::record::plan::{Plan, Trigger};
+use lemming::record::state::State;
+use lemming::record::turn::TurnRecord;
+use lemming::store::counting::{Counting, Requests};
+use lemming::store::{Key, Store};
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use serde_json::{Value, json};
+
+pub type Mind = Arc<dyn Fn(&Request) -> Result<String, CallError> + Send + Sync>;
+
+/// A clock that moves only when told; sleeping takes no time but yields.
+#[derive(Debug)]
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub fn advance(&self, duration: Duration) {
+        self.0.fetch_add(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
+    }
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+#[derive(Debug)]
+pub struct SeededEntropy(AtomicU64);
+
+impl SeededEntropy {
+    pub fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn bytes(&self) -> [u8; 16] {
+        let n = self.0.fetch_add(1, Ordering::SeqCst);
+        let sha = Sha::of(&n.to_be_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&sha.as_str().as_bytes()[..16]);
+        bytes
+    }
+}
+
+/// A model that answers by a function, and logs every call.
+#[derive(Clone)]
+pub struct Thinker {
+    pub mind: Mind,
+    pub calls: Arc<Mutex<Vec<(Tick, AgentName, u32)>>>,
+    pub delay: Duration,
+}
+
+impl fmt::Debug for Thinker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Thinker")
+    }
+}
+
+#[async_trait]
+impl Provider for Thinker {
+    async fn complete(&self, request: &Request) -> Result<Answer, CallError> {
+        let view = &request.view;
+        self.calls.lock().unwrap().push((view.tick, view.agent.clone(), view.step));
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
+        let text = (self.mind)(request)?;
+        let usage = Some(Usage { input_tokens: 100, cached_input_tokens: 0, output_tokens: 10 });
+        Ok(Answer { text, usage, reported_model: None, response_id: None })
+    }
+}
+
+#[async_trait]
+impl Providers for Thinker {
+    async fn open(&self, _: &ModelKey, _: &Model) -> Result<Arc<dyn Provider>, CallError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+pub struct World {
+    pub objects: Arc<dyn ObjectStore>,
+    pub store: Store,
+    pub counting: Arc<Counting<Arc<dyn ObjectStore>>>,
+    pub clock: Arc<HandClock>,
+    pub thinker: Thinker,
+    pub org: Value,
+    entropy: AtomicU64,
+}
+
+impl World {
+    pub fn new(mind: impl Fn(&Request) -> Result<String, CallError> + Send + Sync + 'static) -> Self {
+        Self::over(Arc::new(InMemory::new()), mind)
+    }
+
+    pub fn over(
+        objects: Arc<dyn ObjectStore>,
+        mind: impl Fn(&Request) -> Result<String, CallError> + Send + Sync + 'static,
+    ) -> Self {
+        let counting = Arc::new(Counting::new(objects.clone()));
+        let store = Store::new(counting.clone(), Path::from("org"), false);
+        Self {
+            objects,
+            store,
+            counting,
+            clock: Arc::new(HandClock(AtomicI64::new(1_800_000_000_000))),
+            thinker: Thinker { mind: Arc::new(mind), calls: Arc::default(), delay: Duration::ZERO },
+            org: json!({"format": 1, "name": "test", "credits": {"cost_per_action": 0.001}}),
+            entropy: AtomicU64::new(0),
+        }
+    }
+
+    pub async fn found(&self) {
+        self.put("org.json", &self.org).await;
+        let price = json!({"input": 1, "output": 2});
+        self.put("config/models.json", &json!({"m": {"provider": "test", "price": price}})).await;
+    }
+
+    pub async fn put(&self, path: &str, value: &Value) {
+        let bytes = serde_json::to_vec_pretty(value).unwrap();
+        self.store.put_path(path, Bytes::from(bytes)).await.unwrap();
+    }
+
+    pub async fn agent(&self, name: &str, change: Value) {
+        let mut resume = json!({
+            "name": name, "title": "Test", "short_description": "Tests.", "instructions": "Test.",
+            "model": {"key": "m", "max_tokens": 100},
+            "permissions": {"read_outboxes": ["*"]},
+        });
+        merge(&mut resume, change);
+        self.put(&format!("agents/{name}/resume.json"), &resume).await;
+    }
+
+    pub fn context(&self) -> Context {
+        Context {
+            store: self.store.clone(),
+            providers: Arc::new(self.thinker.clone()),
+            tools: lemming::tool::builtin(),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(self.entropy.fetch_add(1, Ordering::SeqCst))),
+            seed: Some(Seed(7)),
+            stop: Stop::never(),
+            progress: Arc::new(Silent),
+        }
+    }
+
+    pub async fn tick(&self) -> TickReport {
+        match run_tick(&self.context(), Trigger::Invocation).await.unwrap() {
+            Outcome::Ran(report) => report,
+            Outcome::Idle { reason } => panic!("idle: {reason:?}"),
+        }
+    }
+
+    pub async fn state(&self) -> State {
+        load(&self.store).await.unwrap().state
+    }
+
+    pub async fn read<R: Record>(&self, key: Key) -> R {
+        self.store.read(&key).await.unwrap().unwrap_or_else(|| panic!("{key} is missing"))
+    }
+
+    pub async fn turn(&self, tick: u64, agent: &str) -> TurnRecord {
+        self.read(Key::Turn(Tick(tick), name(agent))).await
+    }
+
+    pub async fn closed(&self, tick: u64) -> Closed {
+        self.read(Key::Closed(Tick(tick))).await
+    }
+
+    pub async fn plan(&self, tick: u64) -> Plan {
+        self.read(Key::Plan(Tick(tick))).await
+    }
+
+    pub fn requests(&self) -> Requests {
+        self.counting.counter().read()
+    }
+
+    /// Every object by path, with its bytes.
+    pub async fn all(&self) -> BTreeMap<String, Bytes> {
+        let mut all = BTreeMap::new();
+        for path in self.store.list(&lemming::store::Prefix::Everything).await.unwrap() {
+            all.insert(path.clone(), self.store.get_path(&path).await.unwrap().unwrap());
+        }
+        all
+    }
+}
+
+pub fn name(name: &str) -> AgentName {
+    AgentName::new(name).unwrap()
+}
+
+pub fn merge(base: &mut Value, change: Value) {
+    match (base, change) {
+        (Value::Object(base), Value::Object(change)) => {
+            for (key, value) in change {
+                merge(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, change) => *base = change,
+    }
+}
+
+/// An answer that says one thing.
+pub fn says(text: &str) -> String {
+    json!({"outbox_entries": [{"payload": {"text": text}}]}).to_string()
+}
