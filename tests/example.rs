@@ -1,30 +1,42 @@
 //! The example organisation in `agents/`: its files are right, and its story can be followed.
 //!
-//! The engine has no part in this: a plain loop over the scripted provider stands in for it, so
-//! that a rule that is wrong shows here and nowhere else.
+//! Most of this is without the engine: a plain loop over the scripted provider stands in for it, so
+//! that a rule that is wrong shows here and nowhere else. One test has the engine tell the story.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use lemming::clock::{SystemClock, SystemEntropy};
 use lemming::domain::contract::{self, Addresses};
+use lemming::domain::credits::Credits;
 use lemming::domain::ids::Seed;
+use lemming::domain::ingress::Mail;
 use lemming::domain::model::ModelRegistry;
-use lemming::domain::name::{AgentName, MemoryKey, TEMPLATE};
+use lemming::domain::name::{AgentName, IngressName, MemoryKey, TEMPLATE};
 use lemming::domain::org::{ORG_FORMAT, OrgConfig, Per};
-use lemming::domain::outbox::{Kind, Meta, OutboxEntry};
+use lemming::domain::outbox::{Importance, Kind, Meta, OutboxEntry};
 use lemming::domain::resume::Resume;
 use lemming::domain::schedule::When;
 use lemming::domain::time::{Clock, Tick, Timestamp};
+use lemming::engine::{Context, Outcome, Silent, Stop, load, run_tick};
+use lemming::provider::builtin::{Builtin, Files};
 use lemming::provider::script::Script;
 use lemming::provider::scripted::Scripted;
 use lemming::provider::{Provider, Request, TurnView};
+use lemming::record::encode;
+use lemming::record::plan::Trigger;
+use lemming::record::step::StepRecord;
+use lemming::record::turn::Status;
+use lemming::store::{Key, Store};
+use lemming::tool;
+use object_store::memory::InMemory;
+use object_store::path::Path;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-
-/// The tools that the engine has.
-const TOOLS: [&str; 6] = ["file_list", "file_read", "file_write", "list_agents", "memory_read", "memory_write"];
 
 /// After a request the organisation is silent again within so many ticks.
 const QUIET_AFTER_TICKS: u64 = 24;
@@ -65,6 +77,7 @@ fn only_schema(extra: &Map<String, Value>, schema: &str) {
 fn every_resume_is_right_and_names_only_what_exists() {
     let resumes = resumes();
     let models: ModelRegistry = serde_json::from_slice(&file("models.json")).expect("models.json");
+    let tools: Vec<&str> = tool::builtin().iter().map(|tool| tool.name()).collect();
     assert!((4..=6).contains(&resumes.len()));
     for (name, resume) in &resumes {
         assert_ne!(name.as_str(), TEMPLATE);
@@ -85,7 +98,7 @@ fn every_resume_is_right_and_names_only_what_exists() {
             assert!(resumes.contains_key(other) && other != name, "{name} names {other}");
         }
         for tool in &permissions.tools {
-            assert!(TOOLS.contains(&tool.as_str()), "{name}: there is no tool {tool}");
+            assert!(tools.contains(&tool.as_str()), "{name}: there is no tool {tool}");
         }
         assert!(resume.credits.soft_cap < resume.credits.max_credits);
         assert!(resume.limits.max_turn_credits.is_some_and(|most| most < resume.credits.max_credits));
@@ -535,4 +548,92 @@ async fn every_rule_is_used() {
     used.extend(idle.used);
     let unused: Vec<_> = (0..rules).filter(|i| !used.contains(i)).collect();
     assert!(unused.is_empty(), "rules that nothing uses: {unused:?}");
+}
+
+/// What the scripted provider reads.
+#[derive(Debug)]
+struct StoredFiles(Store);
+
+#[async_trait]
+impl Files for StoredFiles {
+    async fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        let found = self.0.get_path(path).await.map_err(|error| error.to_string())?;
+        found.map(|bytes| bytes.to_vec()).ok_or_else(|| "no such file".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn the_engine_tells_the_same_story_and_charges_for_it() {
+    let store = Store::new(Arc::new(InMemory::new()), Path::from("org"), true);
+    let put = async |path: String, bytes: Vec<u8>| store.put_path(&path, Bytes::from(bytes)).await.expect("written");
+    put("org.json".to_owned(), file("org.json")).await;
+    for config in ["models.json", "script.json"] {
+        put(format!("config/{config}"), file(config)).await;
+    }
+    for name in resumes().keys() {
+        put(format!("agents/{name}/resume.json"), file(&format!("{name}/resume.json"))).await;
+    }
+    let mail = Mail {
+        format: 1,
+        id: Uuid::from_u128(1),
+        from: AgentName::human(),
+        recipients: Some(vec![name("editor")]),
+        kind: Kind::Request,
+        payload: Map::from_iter([("text".to_owned(), json!(question()))]),
+        tags: Vec::new(),
+        importance: Importance::Normal,
+        reply_to: None,
+        thread_id: None,
+        sent_at: Timestamp::from_unix_ms(0),
+    };
+    put(Key::Mail(IngressName::new("m-1").expect("name")).path(), encode(&mail)).await;
+
+    for (tick, who) in [
+        (1, vec!["editor"]),
+        (2, vec!["researcher"]),
+        (3, vec!["critic"]),
+        (4, vec!["editor"]),
+        (5, vec!["writer"]),
+        (6, vec!["archivist", "editor"]),
+        (7, vec![]),
+    ] {
+        let context = Context {
+            store: store.clone(),
+            providers: Arc::new(Builtin::new(Arc::new(StoredFiles(store.clone())))),
+            tools: tool::builtin(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            seed: Some(Seed(7)),
+            stop: Stop::never(),
+            progress: Arc::new(Silent),
+        };
+        let outcome = run_tick(&context, Trigger::Invocation).await.expect("a tick");
+        let Outcome::Ran(report) = outcome else {
+            assert!(who.is_empty(), "tick {tick}: {outcome:?}");
+            continue;
+        };
+        assert!(report.closed && report.problems.is_empty() && report.skipped.is_empty(), "tick {tick}: {report:?}");
+        assert_eq!(report.due.iter().map(AgentName::as_str).collect::<Vec<_>>(), who, "tick {tick}");
+        for turn in &report.turns {
+            assert_eq!((turn.status, turn.violations), (Status::Ok, 0), "tick {tick}: {turn:?}");
+            assert!(
+                turn.cost_credits > Credits::from_micros(1_000) && turn.cost_credits < Credits::from_micros(20_000)
+            );
+        }
+    }
+    // The journal holds the call that asked for the file.
+    let step: Option<StepRecord> = store.read(&Key::Step(Tick(5), name("writer"), 0)).await.expect("answer");
+    assert!(step.is_some_and(|step| step.answer.contains("file_write")));
+    let text = async |path: &str| {
+        let bytes = store.get_path(path).await.expect("answer").unwrap_or_else(|| panic!("{path} is missing"));
+        String::from_utf8(bytes.to_vec()).expect("text")
+    };
+    assert!(text("shared/briefs/1.md").await.contains("Should we move our nightly backups"));
+    assert!(text("shared/index.md").await.contains("[Brief 1]"));
+    assert!(text("agents/editor/memory/delivered.json").await.contains("\"value\": [1]"));
+    let state = load(&store).await.expect("state").state;
+    for (name, agent) in &state.agents {
+        assert_eq!(state.inbox(name, &agent.facts.reads).count(), 0, "{name} has unread mail");
+    }
+    assert!(state.budget.charged < Credits::from_micros(100_000), "the demo costs {}", state.budget.charged);
 }
