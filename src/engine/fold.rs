@@ -129,7 +129,7 @@ fn charges(records: &Records<'_>) -> BTreeMap<AgentName, Charge> {
     let due: BTreeMap<&AgentName, &Due> = records.plan.value.due.iter().map(|due| (&due.agent, due)).collect();
     let mut charges: BTreeMap<AgentName, Charge> = BTreeMap::new();
     for (shard, chain) in (0..).zip(records.chains) {
-        let licences = Licences::of(shard, chain.iter().map(|link| &link.value), &due);
+        let licences = Licences::of(shard, chain.iter().map(|link| &link.value), |name| due.get(name).copied());
         let agents = records.plan.value.shards.get(usize::try_from(shard).unwrap_or(usize::MAX));
         for name in agents.into_iter().flatten() {
             let Some(turn) = records.turns.get(name) else { continue };

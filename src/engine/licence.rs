@@ -41,21 +41,21 @@ impl Licences {
     pub(super) fn of<'a>(
         shard: u32,
         chain: impl IntoIterator<Item = &'a Link>,
-        due: &BTreeMap<&AgentName, &Due>,
+        due: impl Fn(&AgentName) -> Option<&'a Due>,
     ) -> Self {
         let mut licences = Self::default();
         for (seq, link) in (0..).zip(chain) {
-            licences.extend(LicenceId { shard, seq }, link, due);
+            licences.extend(LicenceId { shard, seq }, link, &due);
         }
         licences
     }
 
     /// Reads one more link of the chain.
-    pub(super) fn extend(&mut self, id: LicenceId, link: &Link, due: &BTreeMap<&AgentName, &Due>) {
+    pub(super) fn extend<'a>(&mut self, id: LicenceId, link: &Link, due: impl Fn(&AgentName) -> Option<&'a Due>) {
         match &link.what {
             Extension::Hold { start } => {
                 for agent in start {
-                    let Some(due) = due.get(agent) else { continue };
+                    let Some(due) = due(agent) else { continue };
                     let left = due.grant_credits.saturating_sub(self.counted(agent));
                     let ceiling = left.min(due.attempt_credits);
                     let licence = Licence { id, by: link.by.clone(), ceiling, settled: None };
@@ -137,9 +137,8 @@ mod tests {
     #[test]
     fn a_later_licence_is_worth_what_the_grant_has_left() {
         let due = due(10, 25);
-        let by_name = BTreeMap::from([(&due.agent, &due)]);
         let chain = [hold("a"), hold("b"), hold("c"), hold("d")];
-        let licences = Licences::of(0, &chain, &by_name);
+        let licences = Licences::of(0, &chain, |_| Some(&due));
         let ceilings: Vec<u64> = licences.of_agent(&agent()).map(|l| l.ceiling.micros()).collect();
         assert_eq!(ceilings, [10, 10, 5, 0]);
         assert_eq!(licences.forfeited(&agent(), &RunnerId::new("d").expect("id")), 3);
@@ -148,9 +147,8 @@ mod tests {
     #[test]
     fn a_released_licence_counts_for_what_it_spent() {
         let due = due(10, 25);
-        let by_name = BTreeMap::from([(&due.agent, &due)]);
         let chain = [hold("a"), release("a", 0, 2, 1), hold("b"), release("x", 2, 0, 0)];
-        let licences = Licences::of(0, &chain, &by_name);
+        let licences = Licences::of(0, &chain, |_| Some(&due));
         assert_eq!(licences.counted(&agent()).micros(), 13, "nobody releases a licence of somebody else");
     }
 
@@ -162,7 +160,6 @@ mod tests {
             links in prop::collection::vec((0usize..3, any::<bool>(), 0u32..6, 0u64..80, 0u64..80), 0..12),
         ) {
             let due = due(attempt, grant);
-            let by_name = BTreeMap::from([(&due.agent, &due)]);
             let chain: Vec<Link> = links
                 .into_iter()
                 .map(|(by, is_hold, seq, paid, unanswered)| {
@@ -171,7 +168,7 @@ mod tests {
                 })
                 .collect();
             for length in 0..=chain.len() {
-                let counted = Licences::of(0, &chain[..length], &by_name).counted(&due.agent);
+                let counted = Licences::of(0, &chain[..length], |_| Some(&due)).counted(&due.agent);
                 prop_assert!(counted <= due.grant_credits);
             }
         }

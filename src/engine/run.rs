@@ -27,6 +27,8 @@ pub(super) struct Run<'a> {
     /// The state before the tick, with what the plan found and credited.
     pub(super) state: State,
     pub(super) plan: Hashed<Plan>,
+    /// Where each due agent stands in the plan.
+    due: BTreeMap<AgentName, usize>,
     pub(super) settings: Settings,
     /// Turns at once in this invocation.
     pub(super) permits: Semaphore,
@@ -51,11 +53,13 @@ impl<'a> Run<'a> {
         super::apply::apply_found(&mut state, plan.value.found.iter(), plan.value.tick);
         super::apply::apply_credited(&mut state, &plan.value.budget_window, &plan.value.credited);
         let parallel = settings.org.value.limits.max_parallel_turns.get();
+        let due = (0..).zip(&plan.value.due).map(|(i, due)| (due.agent.clone(), i)).collect();
         Self {
             ctx,
             by,
             state,
             plan,
+            due,
             permits: Semaphore::new(usize::try_from(parallel).unwrap_or(1).min(Semaphore::MAX_PERMITS)),
             alone: RwLock::new(()),
             settings,
@@ -84,9 +88,9 @@ impl<'a> Run<'a> {
         self.agent(name).is_some_and(|agent| agent.present)
     }
 
-    /// The due agents by name.
-    pub(super) fn due(&self) -> BTreeMap<&AgentName, &Due> {
-        self.plan.value.due.iter().map(|due| (&due.agent, due)).collect()
+    /// What the plan says of a due agent.
+    pub(super) fn due(&self, name: &AgentName) -> Option<&Due> {
+        self.due.get(name).and_then(|i| self.plan.value.due.get(*i))
     }
 
     /// The resume that the plan pins for a due agent.

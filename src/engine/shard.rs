@@ -24,7 +24,6 @@ use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, RunnerId};
 use crate::domain::org::Visibility;
 use crate::record::chain::{Extension, LicenceId, Link, Settled};
-use crate::record::plan::Due;
 use crate::record::turn::TurnRecord;
 use crate::record::{decode, encode};
 use crate::store::{Created, Key, StoreError};
@@ -42,8 +41,7 @@ pub(super) enum End {
 
 /// Works on a shard until it is sealed, held by somebody else, or we are told to leave.
 pub(super) async fn work(run: &Run<'_>, number: u32) -> Result<End, EngineError> {
-    let due = run.due();
-    let mut shard = Shard::open(run, number, &due).await?;
+    let mut shard = Shard::open(run, number).await?;
     if shard.is_sealed() {
         shard.read_turns().await?;
         return Ok(End::Sealed { chain: shard.chain, turns: shard.committed });
@@ -77,7 +75,8 @@ struct Shard<'a> {
     run: &'a Run<'a>,
     number: u32,
     agents: &'a [AgentName],
-    due: &'a BTreeMap<&'a AgentName, &'a Due>,
+    /// Agents before this one are licensed, given up or committed.
+    next: usize,
     chain: Vec<Hashed<Link>>,
     licences: Licences,
     committed: Committed,
@@ -95,17 +94,13 @@ struct Shard<'a> {
 }
 
 impl<'a> Shard<'a> {
-    async fn open(
-        run: &'a Run<'a>,
-        number: u32,
-        due: &'a BTreeMap<&'a AgentName, &'a Due>,
-    ) -> Result<Self, EngineError> {
+    async fn open(run: &'a Run<'a>, number: u32) -> Result<Self, EngineError> {
         let index = usize::try_from(number).unwrap_or(usize::MAX);
         let mut shard = Self {
             run,
             number,
             agents: run.plan.value.shards.get(index).map_or(&[], Vec::as_slice),
-            due,
+            next: 0,
             chain: Vec::new(),
             licences: Licences::default(),
             committed: Committed::new(),
@@ -130,7 +125,7 @@ impl<'a> Shard<'a> {
 
     fn push(&mut self, link: Hashed<Link>) {
         let id = LicenceId { shard: self.number, seq: self.next_seq() };
-        self.licences.extend(id, &link.value, self.due);
+        self.licences.extend(id, &link.value, |name| self.run.due(name));
         self.sole &= link.value.by == self.run.by;
         self.chain.push(link);
     }
@@ -154,6 +149,11 @@ impl<'a> Shard<'a> {
     /// Says whether every turn is committed.
     fn is_done(&self) -> bool {
         self.agents.iter().all(|agent| self.committed.contains_key(agent))
+    }
+
+    /// Says whether an agent's turn is committed, or in our hands.
+    fn is_taken(&self, agent: &AgentName) -> bool {
+        self.committed.contains_key(agent) || self.mine.contains_key(agent) || self.given_up.contains(agent)
     }
 
     /// Who holds the shard now, if it is somebody else.
@@ -262,17 +262,18 @@ impl<'a> Shard<'a> {
         if reads.is_everybody() {
             return earlier.into_iter().all(|other| self.committed.contains_key(other));
         }
-        let rank = |name: &AgentName| self.due.get(name).map_or(0, |due| due.rank);
+        let rank = |name: &AgentName| self.run.due(name).map_or(0, |due| due.rank);
         let own = rank(agent);
         reads.names().iter().all(|name| {
-            !(1..own).contains(&rank(name)) || !self.agents.contains(name) || self.committed.contains_key(name)
+            // Who ranks before it and is read by it is in the same shard: no cut parts them.
+            !(1..own).contains(&rank(name)) || self.committed.contains_key(name)
         })
     }
 
     /// The future of one turn: under its licence, or to be given up.
     fn turn(&self, agent: AgentName) -> BoxFuture<'a, Event> {
         let run = self.run;
-        let Some(due) = self.due.get(&agent).copied() else {
+        let Some(due) = run.due(&agent) else {
             return async move { Event::Turn(agent, Ok(None)) }.boxed();
         };
         let committed = self.readable(&agent);
@@ -333,15 +334,18 @@ impl<'a> Shard<'a> {
         let most = usize::try_from(limits.max_parallel_turns.get()).unwrap_or(usize::MAX).saturating_sub(in_flight);
         let most = most.min(usize::try_from(limits.agents_per_hold.get()).unwrap_or(usize::MAX));
         let mut start = Vec::new();
-        for agent in self.agents {
-            let taken = self.mine.contains_key(agent) || self.given_up.contains(agent);
-            if taken || self.committed.contains_key(agent) {
+        while self.agents.get(self.next).is_some_and(|agent| self.is_taken(agent)) {
+            self.next += 1;
+        }
+        let agents = self.agents;
+        for agent in &agents[self.next.min(agents.len())..] {
+            if self.is_taken(agent) {
                 continue;
             }
             if start.len() >= most {
                 break;
             }
-            let Some(due) = self.due.get(agent) else { continue };
+            let Some(due) = self.run.due(agent) else { continue };
             let left = due.grant_credits.saturating_sub(self.licences.counted(agent));
             let forfeits = self.licences.forfeited(agent, &self.run.by);
             if left < due.least_credits || forfeits >= FORFEITS {

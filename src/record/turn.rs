@@ -1,7 +1,7 @@
 //! The turn record: the commit point. What one agent read, answered, said, kept and cost.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::chain::LicenceId;
@@ -266,7 +266,6 @@ pub struct TurnRecord {
     /// The answers, in order.
     pub exchanges: Vec<Exchange>,
     /// What it does; empty for a failed turn.
-    #[serde(flatten)]
     pub effects: Effects,
     /// The model's own notes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -281,8 +280,5 @@ pub struct TurnRecord {
     pub started_at: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
-    /// Fields of later minor versions.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
 }
 record!(TurnRecord, "a turn record");

@@ -65,9 +65,8 @@ pub(in super::super) async fn collect(
             .filter(|record| record.rank < due.rank && record.status.is_good() && reads.allows(&record.agent))
             .collect();
         earlier.sort_unstable_by_key(|record| record.rank);
-        let of = run.due();
         for record in earlier {
-            if let Some(author) = of.get(&record.agent) {
+            if let Some(author) = run.due(&record.agent) {
                 unread.extend(said(plan, author, record).filter(readable));
             }
         }

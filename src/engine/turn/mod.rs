@@ -422,7 +422,6 @@ fn base(run: &Run<'_>, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord
         warnings: Vec::new(),
         started_at: began,
         duration_ms: run.ms_since(began),
-        extra: serde_json::Map::new(),
     }
 }
 
