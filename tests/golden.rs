@@ -359,7 +359,6 @@ fn turn() -> TurnRecord {
         warnings: vec!["the balance 0.40 is below the soft cap 0.50".to_owned()],
         started_at: time(),
         duration_ms: 95,
-        extra: Map::new(),
     }
 }
 
