@@ -87,8 +87,7 @@ impl Postbox<'_> {
     /// Nothing was ordered, unless the store cannot say: then look before ordering again.
     pub async fn order(&self, action: Action) -> Result<IngressName, IngressError> {
         let (_, name) = self.new_name();
-        let control =
-            Control { format: FORMAT, by: Author("human".to_owned()), sent_at: self.clock.now(), action };
+        let control = Control { format: FORMAT, by: Author("human".to_owned()), sent_at: self.clock.now(), action };
         self.create(&Key::Control(name.clone()), &control).await?;
         Ok(name)
     }
@@ -102,7 +101,11 @@ impl Postbox<'_> {
         (id, name)
     }
 
-    async fn create<T: Serialize + DeserializeOwned + PartialEq>(&self, key: &Key, item: &T) -> Result<(), IngressError> {
+    async fn create<T: Serialize + DeserializeOwned + PartialEq>(
+        &self,
+        key: &Key,
+        item: &T,
+    ) -> Result<(), IngressError> {
         let body = encode(item);
         if serde_json::from_slice::<T>(&body).ok().as_ref() != Some(item) {
             return Err(IngressError::Unreadable);

@@ -37,11 +37,8 @@ impl Budget {
         // As plans do: time never goes back.
         let window = window(budget.per, state.time.map_or(now, |time| time.max(now)));
         let current = state.budget.window == window;
-        let (charged, topped_up) = if current {
-            (state.budget.charged, state.budget.topped_up)
-        } else {
-            (Credits::ZERO, Credits::ZERO)
-        };
+        let (charged, topped_up) =
+            if current { (state.budget.charged, state.budget.topped_up) } else { (Credits::ZERO, Credits::ZERO) };
         let credits = budget.credits + topped_up;
         Some(Self { window, credits, charged, left: credits.saturating_sub(charged) })
     }
@@ -89,11 +86,7 @@ pub fn turns_left(balance: Credits, cost: Credits) -> Option<u64> {
 ///
 /// # Errors
 /// The store failed, or the records contradict each other.
-pub async fn recent_costs(
-    store: &Store,
-    last: Tick,
-    ticks: u64,
-) -> Result<BTreeMap<AgentName, Credits>, EngineError> {
+pub async fn recent_costs(store: &Store, last: Tick, ticks: u64) -> Result<BTreeMap<AgentName, Credits>, EngineError> {
     let mut sums: BTreeMap<AgentName, (Credits, u64)> = BTreeMap::new();
     let mut closed = closed_back(store, last, ticks);
     while let Some(record) = closed.next().await {

@@ -199,12 +199,8 @@ impl Story {
             "memory_updates": turn.effects.memory.len(),
             "model_name": receipts().last().map(|receipt| &receipt.model_name),
         });
-        let mut text = format!(
-            "{} read {} and said {}, for {spent}",
-            turn.agent,
-            turn.inbox.len(),
-            turn.effects.outbox.len()
-        );
+        let mut text =
+            format!("{} read {} and said {}, for {spent}", turn.agent, turn.inbox.len(), turn.effects.outbox.len());
         if let Some(failure) = &turn.failure {
             text = format!("{} failed: {} (for {spent})", turn.agent, failure.message);
             fields["reason"] = json!(failure.kind);

@@ -130,11 +130,7 @@ pub struct Bounds {
 ///
 /// # Errors
 /// The store failed, or the records contradict each other.
-pub async fn newest(
-    store: &Store,
-    bounds: Bounds,
-    wanted: impl Fn(&Unread) -> bool,
-) -> Result<Found, EngineError> {
+pub async fn newest(store: &Store, bounds: Bounds, wanted: impl Fn(&Unread) -> bool) -> Result<Found, EngineError> {
     let mut messages: Vec<Message> = Vec::new();
     let mut closed = closed_back(store, bounds.last, bounds.ticks);
     let mut oldest = bounds.last;

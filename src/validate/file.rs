@@ -28,7 +28,10 @@ pub(super) async fn read<T: DeserializeOwned>(
         Ok(read) => Ok(Some(read)),
         // The schema says less than the type: what it lets pass is named here, without a pointer.
         Err(error) => {
-            found.add(Finding::error("wrong_shape", path, "").says(error.to_string(), format!("see `lemming schema {}`", kind.as_str())));
+            found.add(
+                Finding::error("wrong_shape", path, "")
+                    .says(error.to_string(), format!("see `lemming schema {}`", kind.as_str())),
+            );
             Ok(None)
         }
     }

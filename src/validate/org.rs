@@ -130,7 +130,10 @@ async fn check_model(
         }
         if read.is_none() {
             let finding = Finding::error("missing_file", &path, format!("{at}/provider_config/script"));
-            found.add(finding.says(format!("there is no file {script:?}"), "must be the path of a script, from the organisation's root"));
+            found.add(finding.says(
+                format!("there is no file {script:?}"),
+                "must be the path of a script, from the organisation's root",
+            ));
             return Ok(());
         }
     }
@@ -166,7 +169,9 @@ async fn resumes(store: &Store, found: &mut Findings) -> Result<Resumes, Validat
     found.agents = names.len();
     if names.is_empty() {
         let finding = Finding::error("no_agents", "agents", "");
-        found.add(finding.says("there is no agent", "add agents/<name>/resume.json; `lemming bootstrap` writes examples"));
+        found.add(
+            finding.says("there is no agent", "add agents/<name>/resume.json; `lemming bootstrap` writes examples"),
+        );
     }
     let each = |name: AgentName| async move {
         let mut found = Findings::default();

@@ -43,7 +43,9 @@ fn add(path: &str, error: &ValidationError<'_>, found: &mut Findings) {
 fn expected(error: &ValidationError<'_>) -> (&'static str, String) {
     match error.kind() {
         Kind::Required { property } => ("missing_field", format!("add {property}")),
-        Kind::Type { kind: TypeKind::Single(kind) } => ("wrong_type", format!("must be {}", article(&kind.to_string()))),
+        Kind::Type { kind: TypeKind::Single(kind) } => {
+            ("wrong_type", format!("must be {}", article(&kind.to_string())))
+        }
         Kind::Type { kind: TypeKind::Multiple(kinds) } => {
             let kinds: Vec<String> = kinds.iter().map(|kind| article(&kind.to_string())).collect();
             ("wrong_type", format!("must be {}", kinds.join(" or ")))
