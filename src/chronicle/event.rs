@@ -197,7 +197,7 @@ impl Story {
             "read": turn.inbox.len(),
             "outbox_count": turn.effects.outbox.len(),
             "memory_updates": turn.effects.memory.len(),
-            "model_name": receipts().last().map(|receipt| &receipt.model_name),
+            "model_name": receipts().next_back().map(|receipt| &receipt.model_name),
         });
         let mut text =
             format!("{} read {} and said {}, for {spent}", turn.agent, turn.inbox.len(), turn.effects.outbox.len());

@@ -93,6 +93,12 @@ Environment:
 #[derive(Debug)]
 pub struct CliError {
     exit: Exit,
+    // Boxed: every command returns one, and hardly ever.
+    said: Box<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
     message: String,
     path: Option<String>,
     pointer: Option<String>,
@@ -104,28 +110,28 @@ impl CliError {
     /// An error of this sort.
     #[must_use]
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), path: None, pointer: None, causes: Vec::new(), hint: None }
+        Self { exit, said: Box::new(Said { message: message.into(), ..Said::default() }) }
     }
 
     /// The same error at a file, and a JSON pointer into it.
     #[must_use]
     pub fn at(mut self, path: impl Into<String>, pointer: impl Into<String>) -> Self {
-        self.path = Some(path.into());
-        self.pointer = Some(pointer.into()).filter(|pointer| !pointer.is_empty());
+        self.said.path = Some(path.into());
+        self.said.pointer = Some(pointer.into()).filter(|pointer| !pointer.is_empty());
         self
     }
 
     /// The same error with what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.said.hint = Some(hint.into());
         self
     }
 
     fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
-        self.causes = causes(error);
-        if self.hint.is_none() {
-            self.hint = hint_for(error).map(str::to_owned);
+        self.said.causes = causes(error);
+        if self.said.hint.is_none() {
+            self.said.hint = hint_for(error).map(str::to_owned);
         }
         self
     }
@@ -139,27 +145,27 @@ impl CliError {
     /// The message, where and why, without the hint, in one line.
     #[must_use]
     pub fn summary(&self) -> String {
-        let place = match (&self.path, &self.pointer) {
+        let place = match (&self.said.path, &self.said.pointer) {
             (Some(path), Some(pointer)) => format!("{path}#{pointer}: "),
             (Some(path), None) => format!("{path}: "),
             _ => String::new(),
         };
-        let causes: String = self.causes.iter().map(|cause| format!(": {cause}")).collect();
-        format!("{place}{}{causes}", self.message)
+        let causes: String = self.said.causes.iter().map(|cause| format!(": {cause}")).collect();
+        format!("{place}{}{causes}", self.said.message)
     }
 
     /// The error for people: a line for what and where, one for each cause, one for the hint.
     #[must_use]
     pub fn text(&self, label: &str, hint: &str) -> String {
-        let mut text = format!("{label} {}\n", clean(&self.message));
-        if let Some(path) = &self.path {
-            let pointer = self.pointer.as_ref().map(|pointer| format!(" at {pointer}")).unwrap_or_default();
+        let mut text = format!("{label} {}\n", clean(&self.said.message));
+        if let Some(path) = &self.said.path {
+            let pointer = self.said.pointer.as_ref().map(|pointer| format!(" at {pointer}")).unwrap_or_default();
             let _ = writeln!(text, "  in {}", clean(&format!("{path}{pointer}")));
         }
-        for cause in &self.causes {
+        for cause in &self.said.causes {
             let _ = writeln!(text, "  because: {}", clean(cause));
         }
-        if let Some(advice) = &self.hint {
+        if let Some(advice) = &self.said.hint {
             let _ = writeln!(text, "{hint} {}", clean(advice));
         }
         text
@@ -170,14 +176,14 @@ impl CliError {
     pub fn envelope(&self) -> Value {
         let mut error = Map::new();
         error.insert("code".to_owned(), self.exit.as_str().into());
-        error.insert("message".to_owned(), self.message.clone().into());
-        for (name, value) in [("path", &self.path), ("pointer", &self.pointer), ("hint", &self.hint)] {
+        error.insert("message".to_owned(), self.said.message.clone().into());
+        for (name, value) in [("path", &self.said.path), ("pointer", &self.said.pointer), ("hint", &self.said.hint)] {
             if let Some(value) = value {
                 error.insert(name.to_owned(), value.clone().into());
             }
         }
-        if !self.causes.is_empty() {
-            error.insert("causes".to_owned(), self.causes.clone().into());
+        if !self.said.causes.is_empty() {
+            error.insert("causes".to_owned(), self.said.causes.clone().into());
         }
         serde_json::json!({ "error": error })
     }
@@ -280,8 +286,8 @@ impl From<ProbeError> for CliError {
             _ => Some("stores that keep the promise: a local folder, AWS S3, R2, MinIO, Google Cloud, Azure"),
         };
         let mut found = Self::new(Exit::Store, error.to_string());
-        found.causes = error.source().map(causes).unwrap_or_default();
-        found.hint = hint.map(str::to_owned);
+        found.said.causes = error.source().map(causes).unwrap_or_default();
+        found.said.hint = hint.map(str::to_owned);
         found
     }
 }

@@ -1,9 +1,9 @@
-//! The command line: one file for each command in [`commands`], what they share here.
+//! The command line: one file for each command in `commands`, what they share here.
 //!
 //! Commands talk to people; whatever they find out comes from the modules above, so that another
 //! front end finds it out the same way.
 
-pub mod commands;
+mod commands;
 pub mod error;
 pub mod globals;
 pub mod output;
@@ -77,7 +77,9 @@ fn refused(error: &clap::Error, environment: &Environment) -> ExitCode {
     let is_help = !error.use_stderr();
     if !is_help && environment.args().iter().any(|arg| arg == "--json") {
         let text = error.to_string();
-        let message = clean(text.trim_start_matches("error: ")).trim().to_owned();
+        // Usage and tips follow after an empty line: they are for people.
+        let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let message = clean(message).into_owned();
         Output::of_process(true).note(CliError::new(Exit::Usage, message).envelope().to_string());
     } else {
         // A reader that has gone away needs no help.

@@ -91,7 +91,12 @@ impl Org {
     /// # Errors
     /// It does not, or it did not answer: an organisation must not be founded here.
     pub async fn probe(&self) -> Result<(), ProbeError> {
-        probe_create(self.objects.as_ref(), &self.prefix, &self.entropy.nonce().0).await
+        let found = probe_create(self.objects.as_ref(), &self.prefix, &self.entropy.nonce().0).await;
+        if let Some(root) = &self.local_root {
+            // A folder outlives its last object on a disk; one that is not empty stays.
+            let _ = std::fs::remove_dir(root.join("probe"));
+        }
+        found
     }
 
     /// How models are reached: new in every invocation, so that changed scripts are read again.

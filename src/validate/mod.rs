@@ -122,7 +122,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// `one of a, b, c`, with the nearest named first if one is near.
-fn one_of<'a>(name: &str, known: &[&'a str], what: &str) -> String {
+fn one_of(name: &str, known: &[&str], what: &str) -> String {
     const SHOWN: usize = 12;
     if let Some(near) = nearest(name, known.iter().copied()) {
         return format!("did you mean {near:?}?");

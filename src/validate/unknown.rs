@@ -45,7 +45,11 @@ fn walk(path: &str, root: &Value, schema: &Value, value: &Value, pointer: String
 
 /// A field of a map, such as a model of the registry.
 fn each(path: &str, root: &Value, schema: &Value, field: &Value, pointer: String, found: &mut Findings) {
-    if let Some(schema) = resolve(root, schema).get("additionalProperties").filter(|schema| schema.is_object()) {
+    let schema = resolve(root, schema);
+    let any = schema.get("additionalProperties").filter(|schema| schema.is_object());
+    // Our maps have one pattern for all keys; a key that does not match it is an error of its type.
+    let by_pattern = || schema.get("patternProperties")?.as_object()?.values().next();
+    if let Some(schema) = any.or_else(by_pattern) {
         walk(path, root, schema, field, pointer, found);
     }
 }
@@ -57,7 +61,7 @@ fn gather(root: &Value, schema: &Value, known: &mut Map<String, Value>, open: &m
         known.extend(properties.clone());
     }
     // `false` is for the shape to report, as an error.
-    *open |= schema.get("additionalProperties").is_some();
+    *open |= schema.get("additionalProperties").is_some() || schema.get("patternProperties").is_some();
     for alternatives in ["anyOf", "oneOf", "allOf"] {
         for alternative in schema.get(alternatives).and_then(Value::as_array).into_iter().flatten() {
             gather(root, alternative, known, open);

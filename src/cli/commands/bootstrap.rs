@@ -15,7 +15,7 @@ use crate::template;
 /// changes nothing. Before a new organisation is founded the store is probed: one that ignores
 /// "create only if absent" is refused, because two runners on it would do everything twice.
 #[derive(Debug, clap::Args)]
-pub struct BootstrapArgs {
+pub(in crate::cli) struct BootstrapArgs {
     /// What people call the organisation
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,

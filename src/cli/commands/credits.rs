@@ -31,14 +31,14 @@ const TICKS_BACK: u64 = 32;
 /// Turns left are counted at what turns cost lately, and at the worst case of one.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_value_name = "ACTION")]
-pub struct CreditsArgs {
+pub(in crate::cli) struct CreditsArgs {
     #[command(subcommand)]
     action: Option<CreditsAction>,
 }
 
 /// What is done with credits.
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum CreditsAction {
+pub(in crate::cli) enum CreditsAction {
     /// Adds credits to an agent's account, or to the budget, with the next tick
     TopUp(TopUpArgs),
 }
@@ -47,7 +47,7 @@ pub(super) enum CreditsAction {
 ///
 /// Takes effect with the next tick. No top-up lifts an account above its max_credits.
 #[derive(Debug, clap::Args)]
-pub(super) struct TopUpArgs {
+pub(in crate::cli) struct TopUpArgs {
     /// The agent's name, or `org` for the budget
     account: String,
     /// How many credits, with at most six decimals

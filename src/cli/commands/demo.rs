@@ -34,7 +34,7 @@ const SEED: Seed = Seed(1);
 /// happens. Needs no account, key, server or network. A folder that holds a demo goes on with it;
 /// any other folder that exists is refused.
 #[derive(Debug, clap::Args)]
-pub struct DemoArgs {
+pub(in crate::cli) struct DemoArgs {
     /// How many ticks
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     ticks: Option<u64>,

@@ -15,7 +15,7 @@ use crate::record::state::Unread;
 ///
 /// Reads only: showing a message marks it as read for nobody. The newest come last.
 #[derive(Debug, clap::Args)]
-pub struct InboxArgs {
+pub(in crate::cli) struct InboxArgs {
     /// The agent's name; without one, what is addressed to you
     agent: Option<String>,
     /// At most so many messages

@@ -8,6 +8,7 @@ use crate::cli::globals::{Session, known_agent};
 use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
+use crate::domain::schedule::{Schedule, When};
 use crate::engine::load;
 use crate::record::state::AgentState;
 use crate::runner::compose::Org;
@@ -20,7 +21,7 @@ const TICKS_BACK: u64 = 1_000;
 ///
 /// Reads only. With --json each turn is the whole record.
 #[derive(Debug, clap::Args)]
-pub struct InspectArgs {
+pub(in crate::cli) struct InspectArgs {
     /// The agent's name
     agent: String,
     /// How many turns, the newest first
@@ -102,7 +103,7 @@ fn show_resume(
                 resume.model.key, resume.model.temperature, resume.model.max_tokens
             ),
         ),
-        ("runs", format!("every {} ticks, offset {}", schedule.run_every_n_ticks, schedule.phase_offset)),
+        ("runs", period(schedule)),
         ("reads", if reads.is_empty() { "nobody".to_owned() } else { reads.join(", ") }),
         (
             "credits",
@@ -117,6 +118,17 @@ fn show_resume(
     }
     out.line(format!("{} {}", styled(DIM, "told:"), clean(&resume.instructions)))?;
     Ok(())
+}
+
+fn period(schedule: &Schedule) -> String {
+    let when = match schedule.when {
+        When::Always => "",
+        When::OnMessage => ", with unread mail",
+    };
+    match schedule.run_every_n_ticks.get() {
+        1 => format!("at every tick{when}"),
+        n => format!("every {n} ticks, offset {}{when}", schedule.phase_offset),
+    }
 }
 
 fn show_turn(turn: &Turn, out: &mut Output) -> Result<(), CliError> {

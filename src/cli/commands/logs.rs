@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Reads only. The newest comes last. With --json one document {"events": [...]}; with --follow,
 /// or with --jsonl, one JSON object a line, with the same fields as the logs.
 #[derive(Debug, clap::Args)]
-pub struct LogsArgs {
+pub(in crate::cli) struct LogsArgs {
     /// Only what concerns this agent
     agent: Option<String>,
     /// Goes on with each tick that closes, until Ctrl-C

@@ -17,37 +17,23 @@ mod validate;
 use super::error::{CliError, Exit};
 use super::globals::Session;
 
-/// What is to be done.
+/// What is to be done. The comments of the arguments are the help.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// Shows a small organisation at work, in a new folder
+pub(super) enum Command {
     Demo(demo::DemoArgs),
-    /// Makes an organisation from the built-in example; creates what is missing, changes nothing
     Bootstrap(bootstrap::BootstrapArgs),
-    /// Lists everything that is wrong with the files that people write
     Validate(validate::ValidateArgs),
-    /// Runs one tick, or the rest of an open one
     #[command(alias = "run-once")]
     Tick(tick::TickArgs),
-    /// Runs ticks one after another, until Ctrl-C
     Run(run::RunArgs),
-    /// Shows how the organisation stands
     Status(status::StatusArgs),
-    /// Shows one agent: its resume, its last turns, its memory
     Inspect(inspect::InspectArgs),
-    /// Sends a message to an agent, or to all
     Send(send::SendArgs),
-    /// Shows what was said to you, or what an agent may read
     Inbox(inbox::InboxArgs),
-    /// Tells what happened, tick by tick
     Logs(logs::LogsArgs),
-    /// Lets an agent, or all, rest until `resume`
     Pause(pause::PauseArgs),
-    /// Undoes `pause`
     Resume(pause::ResumeArgs),
-    /// Shows what is left and what was spent; adds credits
     Credits(credits::CreditsArgs),
-    /// Prints the JSON Schema of a file that people write
     Schema(schema::SchemaArgs),
 }
 

@@ -10,7 +10,7 @@ use crate::domain::ingress::Action;
 ///
 /// Takes effect with the next tick. A tick that is open is finished.
 #[derive(Debug, clap::Args)]
-pub struct PauseArgs {
+pub(in crate::cli) struct PauseArgs {
     /// The agent's name; without one, the whole organisation
     agent: Option<String>,
 }
@@ -19,7 +19,7 @@ pub struct PauseArgs {
 ///
 /// Takes effect with the next tick.
 #[derive(Debug, clap::Args)]
-pub struct ResumeArgs {
+pub(in crate::cli) struct ResumeArgs {
     /// The agent's name; without one, the whole organisation
     agent: Option<String>,
 }

@@ -23,7 +23,7 @@ const EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 /// goes on where this one left. Trouble that passes, such as a store that does not answer, is
 /// logged and tried again at the next tick.
 #[derive(Debug, clap::Args)]
-pub struct RunArgs {
+pub(in crate::cli) struct RunArgs {
     /// Ends after so many ticks; those with nothing to do count too
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     ticks: Option<u64>,

@@ -8,7 +8,7 @@ use crate::schema::FileKind;
 ///
 /// Point `$schema` of the file to it, and editors complete and check.
 #[derive(Debug, clap::Args)]
-pub struct SchemaArgs {
+pub(in crate::cli) struct SchemaArgs {
     /// resume, org, models or script
     #[arg(value_parser = kind)]
     kind: FileKind,

@@ -19,7 +19,7 @@ const TICKS_BACK: u64 = 200;
 ///
 /// The next tick admits it; whoever it is for reads it at its next turn. Answers come to `inbox`.
 #[derive(Debug, clap::Args)]
-pub struct SendArgs {
+pub(in crate::cli) struct SendArgs {
     /// The agent's name, or `all`
     agent: String,
     /// What is said

@@ -10,7 +10,7 @@ use crate::domain::name::AgentName;
 ///
 /// Reads only; numbers are as of the last closed tick.
 #[derive(Debug, clap::Args)]
-pub struct StatusArgs {}
+pub(in crate::cli) struct StatusArgs {}
 
 pub(super) async fn run(_: StatusArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;

@@ -20,7 +20,7 @@ use crate::store::counting::Requests;
 /// twice. Where another runner holds the tick, this one waits, says for whom, and takes over if
 /// that one shows no life. Ctrl-C stops cleanly: the next `tick` goes on where this one left.
 #[derive(Debug, clap::Args)]
-pub struct TickArgs {
+pub(in crate::cli) struct TickArgs {
     /// Draws ids from this seed: the same seed, files and answers give the same records
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,

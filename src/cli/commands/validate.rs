@@ -10,7 +10,7 @@ use crate::validate::{Severity, ValidateError, check};
 /// Each problem comes with its file, the JSON pointer into it, what is wrong, and what would be
 /// right. Reads only. Ends with 3 if there are errors; warnings alone end with 0.
 #[derive(Debug, clap::Args)]
-pub struct ValidateArgs {}
+pub(in crate::cli) struct ValidateArgs {}
 
 pub(super) async fn run(_: ValidateArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.place()?;
