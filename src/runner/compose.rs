@@ -10,7 +10,9 @@ use object_store::path::Path;
 
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::Environment;
+use crate::domain::contract::{self, Addresses};
 use crate::domain::ids::Seed;
+use crate::domain::name::AgentName;
 use crate::engine::{Context, Progress, Stop};
 use crate::ingress::Postbox;
 use crate::provider::Providers;
@@ -20,6 +22,7 @@ use crate::store::Store;
 use crate::store::counting::{Counter, Counting, Requests};
 use crate::store::open::{OpenError, open as open_store};
 use crate::store::probe::{ProbeError, probe_create};
+use crate::tool::{self, Tool};
 
 /// An organisation's place, opened: its files, and all that works on them.
 #[derive(Clone)]
@@ -103,12 +106,14 @@ impl Org {
     #[must_use]
     pub fn providers(&self) -> Arc<dyn Providers> {
         let files = Arc::new(OrgFiles(self.store.clone()));
-        let host = Host {
-            base_env: Env(self.environment.vars().clone()),
-            dir: self.local_root.clone(),
-            is_contract: crate::domain::contract::holds_contract,
-        };
+        let host = Host { base_env: Env(self.environment.vars().clone()), dir: self.local_root.clone(), is_contract };
         Arc::new(Builtin::new(files).with_commands(host))
+    }
+
+    /// The tools that there are.
+    #[must_use]
+    pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        tool::builtin()
     }
 
     /// The context of one invocation. Ticks that are to be repeatable have a `seed`.
@@ -117,6 +122,7 @@ impl Org {
         Context {
             store: self.store.clone(),
             providers: self.providers(),
+            tools: self.tools(),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             seed,
@@ -124,6 +130,20 @@ impl Org {
             progress,
         }
     }
+}
+
+/// Says whether a text holds an answer in the engine's contract, whoever it is addressed to.
+fn is_contract(text: &str) -> bool {
+    struct Anyone;
+    impl Addresses for Anyone {
+        fn knows(&self, _: &AgentName) -> bool {
+            true
+        }
+        fn may_address(&self, _: &AgentName) -> bool {
+            true
+        }
+    }
+    contract::parse(text, &Anyone).is_contract
 }
 
 /// An organisation's files, as providers read them.

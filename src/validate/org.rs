@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::{Finding, Findings, ValidateError, file, one_of};
-use crate::chronicle::credits::Worst;
 use crate::domain::credits::Credits;
 use crate::domain::model::{Model, ModelRegistry};
-use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE};
+use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
 use crate::domain::resume::{ReadList, Resume};
+use crate::engine::worst;
 use crate::provider::Providers;
 use crate::schema::FileKind;
 use crate::store::{Key, Prefix, Store};
+use crate::tool::Tool;
 
 /// How many resumes are read at once.
 const PARALLEL: usize = 16;
@@ -27,6 +29,7 @@ const PARALLEL: usize = 16;
 pub async fn check(
     store: &Store,
     providers: &dyn Providers,
+    tools: &[Arc<dyn Tool>],
     local_root: Option<&Path>,
 ) -> Result<Findings, ValidateError> {
     if !store.get(&Key::Org).await.map(|bytes| bytes.is_some()).or_else(|error| refused(&error).ok_or(error))? {
@@ -55,7 +58,7 @@ pub async fn check(
         }
     }
     let resumes = resumes(store, &mut found).await?;
-    let around = Around { org: org.as_ref(), registry: registry.as_ref(), names: &resumes.names };
+    let around = Around { org: org.as_ref(), registry: registry.as_ref(), names: &resumes.names, tools };
     for resume in &resumes.read {
         around.check(resume, &mut found);
     }
@@ -212,6 +215,7 @@ struct Around<'a> {
     org: Option<&'a OrgConfig>,
     registry: Option<&'a ModelRegistry>,
     names: &'a [AgentName],
+    tools: &'a [Arc<dyn Tool>],
 }
 
 impl Around<'_> {
@@ -223,6 +227,7 @@ impl Around<'_> {
         if let Some(send) = &permissions.send_outboxes {
             self.check_names(&path, "/permissions/send_outboxes", send, found);
         }
+        self.check_tools(&path, &permissions.tools, found);
         let credits = &resume.credits;
         if credits.soft_cap > credits.max_credits {
             let finding = Finding::warning("soft_cap", path, "/credits/soft_cap");
@@ -242,14 +247,14 @@ impl Around<'_> {
             return;
         };
         let Some(org) = self.org else { return };
-        let worst = Worst::of(org, model, resume);
+        let cost = worst(org, resume, model);
         let limits: BTreeMap<&str, Option<Credits>> = BTreeMap::from([
             ("credits.max_credits", Some(resume.credits.max_credits)),
             ("the organisation's budget", org.budget.as_ref().map(|budget| budget.credits)),
         ]);
         for (what, limit) in limits {
-            if limit.is_some_and(|limit| limit < worst.least) {
-                let message = format!("one call may cost {}, more than {what}: the agent never runs", worst.least);
+            if limit.is_some_and(|limit| limit < cost.least) {
+                let message = format!("one call may cost {}, more than {what}: the agent never runs", cost.least);
                 let expected = format!("raise {what}, or lower max_tokens or limits.max_prompt_tokens");
                 found.add(Finding::warning("unaffordable", path, "/model").says(message, expected));
             }
@@ -267,6 +272,18 @@ impl Around<'_> {
             let finding = Finding::warning("unknown_name", path, pointer);
             let message = format!("there is no agent {:?}", name.as_str());
             found.add(finding.says(message, one_of(name.as_str(), &known, "agents")));
+        }
+    }
+
+    fn check_tools(&self, path: &str, permitted: &[ToolName], found: &mut Findings) {
+        for (i, name) in permitted.iter().enumerate() {
+            if self.tools.iter().any(|tool| tool.name() == name.as_str()) {
+                continue;
+            }
+            let known: Vec<&str> = self.tools.iter().map(|tool| tool.name()).collect();
+            let finding = Finding::warning("unknown_tool", path, format!("/permissions/tools/{i}"));
+            let message = format!("there is no tool {:?}", name.as_str());
+            found.add(finding.says(message, one_of(name.as_str(), &known, "tools")));
         }
     }
 }

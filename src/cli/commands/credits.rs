@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::chronicle;
-use crate::chronicle::credits::{Budget, Worst, recent_costs, turns_left};
+use crate::chronicle::credits::{Budget, recent_costs, turns_left};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{Session, known_agent};
 use crate::cli::output::{BAD, Cell, DIM, NAME, Output};
@@ -16,7 +16,7 @@ use crate::domain::model::ModelRegistry;
 use crate::domain::name::AgentName;
 use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
-use crate::engine::load;
+use crate::engine::{load, worst};
 use crate::record::state::State;
 use crate::runner::compose::Org;
 use crate::store::{Key, StoreError};
@@ -161,9 +161,9 @@ fn account(
     let known = state.agents.get(&agent).map(|known| &known.account);
     let charged = known.map(|account| account.charged).unwrap_or_default();
     let credits_left = known.map_or_else(opening, |account| account.balance);
-    let worst = resume.and_then(|resume| {
+    let at_worst = resume.and_then(|resume| {
         let model = registry?.models.get(&resume.model.key)?;
-        Some(Worst::of(settings, model, resume).attempt)
+        Some(worst(settings, resume, model).attempt)
     });
     let recent = recent.get(&agent).copied();
     AgentCredits {
@@ -176,9 +176,9 @@ fn account(
         unanswered: charged.unanswered,
         forfeited: charged.forfeited,
         recent_turn_credits: recent,
-        worst_turn_credits: worst,
+        worst_turn_credits: at_worst,
         turns_left_recent: recent.and_then(|cost| turns_left(credits_left, cost)),
-        turns_left_worst: worst.and_then(|cost| turns_left(credits_left, cost)),
+        turns_left_worst: at_worst.and_then(|cost| turns_left(credits_left, cost)),
     }
 }
 
