@@ -121,13 +121,107 @@ fn help(of: &str) -> String {
 
 #[test]
 fn help_lists_every_command() {
-    insta::assert_snapshot!(help(""));
+    insta::assert_snapshot!(help(""), @r#"
+    Runs organisations of LLM agents as serverless jobs over a folder or bucket of plain JSON files
+
+    Usage: lemming [OPTIONS] <COMMAND>
+
+    Commands:
+      demo       Shows a small organisation at work, in a new folder
+      bootstrap  Makes an organisation from the built-in example
+      validate   Lists everything that is wrong with the files that people write
+      tick       Runs one tick, or the rest of an open one
+      run        Runs ticks one after another, until Ctrl-C
+      status     Shows how the organisation stands: its agents, its budget, and what is wrong
+      inspect    Shows one agent: its resume, its last turns with prompt and answer, and the keys of its
+                 memory
+      send       Sends a message to an agent, or to all
+      inbox      Shows what was said to you; with an agent's name, what that agent may read
+      logs       Tells what happened, from the records: turns, messages, violations, skips, money
+      pause      Lets an agent, or the whole organisation, rest until `resume`
+      resume     Lets an agent, or the whole organisation, go on after `pause`
+      credits    Shows what is left and what was spent; `top-up` adds credits
+      schema     Prints the JSON Schema of a file that people write
+
+    Options:
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+
+    Options of every command:
+          --store <URL>          Where the organisation is: a folder, or a bucket such as
+                                 s3://bucket/prefix
+          --json                 Prints one JSON document on standard output, and errors as one on
+                                 standard error
+      -v, --verbose...           Logs more, to standard error; twice: much more
+          --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
+                                 values: text, json]
+
+    Exit codes:
+      0    done
+      1    failed
+      2    the command line is wrong; nothing was done
+      3    a file of the organisation is wrong: see `lemming validate`
+      4    the store cannot be opened or reached, or it refuses
+      5    a tick was begun and is not closed: the next `lemming tick` goes on with it
+      6    there is no such organisation, agent or message
+      130  interrupted twice
+
+    With --json, standard output holds one JSON document; a failed command leaves it empty and ends
+    standard error with one line {"error": {"code", "message", "path"?, "pointer"?, "causes"?,
+    "hint"?}}.
+
+    Environment:
+      LEMMING_STORE  the store, where --store does not name one
+      LEMMING_LOG    what is logged, such as `debug` or `warn,lemming::store=trace`
+      NO_COLOR       no colours, not even on a terminal
+    "#);
 }
 
 #[test]
 fn help_of_commands_says_what_they_take() {
-    insta::assert_snapshot!(help("tick"));
-    insta::assert_snapshot!(help("send"));
+    insta::assert_snapshot!(help("tick"), @r#"
+    Runs one tick, or the rest of an open one
+
+    Usage: lemming tick [OPTIONS]
+
+    Options:
+          --seed <NUMBER>  Draws ids from this seed: the same seed, files and answers give the same
+                           records
+      -h, --help           Print help (see more with '--help')
+
+    Options of every command:
+          --store <URL>          Where the organisation is: a folder, or a bucket such as
+                                 s3://bucket/prefix
+          --json                 Prints one JSON document on standard output, and errors as one on
+                                 standard error
+      -v, --verbose...           Logs more, to standard error; twice: much more
+          --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
+                                 values: text, json]
+    "#);
+    insta::assert_snapshot!(help("send"), @r#"
+    Sends a message to an agent, or to all
+
+    Usage: lemming send [OPTIONS] <AGENT> <TEXT>
+
+    Arguments:
+      <AGENT>  The agent's name, or `all`
+      <TEXT>   What is said
+
+    Options:
+          --kind <KIND>              message, report, request, response or status [default: message]
+          --importance <IMPORTANCE>  normal, high or critical: how early it is shown [default: normal]
+          --reply-to <ID>            The message that this one answers: its id, or how its id begins
+      -h, --help                     Print help (see more with '--help')
+
+    Options of every command:
+          --store <URL>          Where the organisation is: a folder, or a bucket such as
+                                 s3://bucket/prefix
+          --json                 Prints one JSON document on standard output, and errors as one on
+                                 standard error
+      -v, --verbose...           Logs more, to standard error; twice: much more
+          --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
+                                 values: text, json]
+    "#);
 }
 
 #[test]
@@ -193,7 +287,14 @@ fn every_problem_is_reported_at_once() {
     world.write("agents/bob/resume.json", bob.to_string());
     let (found, exit) = world.validate();
     let found: Vec<String> = found.iter().map(|finding| finding.join(" ")).collect();
-    insta::assert_snapshot!(found.join("\n"));
+    insta::assert_snapshot!(found.join("\n"), @r#"
+    error bad_name agents/Bad-Name
+    error out_of_range agents/bob/resume.json /model/max_tokens
+    error out_of_range agents/bob/resume.json /model/temperature
+    warning unknown_field agents/bob/resume.json /colour
+    warning unknown_field agents/bob/resume.json /schedule/phase_ofset
+    error missing_file agents/eve/resume.json
+    "#);
     assert_eq!(exit, 3);
 }
 
