@@ -49,7 +49,8 @@ pub async fn run(environment: Environment) -> ExitCode {
         true => LogFormat::Text,
         false => LogFormat::Json,
     });
-    telemetry::start(format, globals.verbose, environment.var("LEMMING_LOG"));
+    let quiet = (cli.command.tells_a_story() && globals.verbose == 0).then_some("warn");
+    telemetry::start(format, globals.verbose, environment.var("LEMMING_LOG").or(quiet));
     let out = Output::of_process(globals.json);
     let mut session = Session { globals, environment, out };
     let ended = cli.command.run(&mut session).await;

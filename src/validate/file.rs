@@ -8,31 +8,51 @@ use crate::causes::causes;
 use crate::schema::FileKind;
 use crate::store::Store;
 
-/// Reads a file and checks its shape. `None`: it is not there, or what was found says why it cannot be used.
+/// A file that was read.
+#[derive(Debug)]
+pub(super) struct Read<T> {
+    /// Its JSON, whatever its shape; absent where it is not there or no JSON.
+    pub(super) json: Option<Value>,
+    /// What it says; absent where its shape is wrong.
+    pub(super) typed: Option<T>,
+}
+
+/// Reads a file and checks its shape. What cannot be used is in `found`, unless it is not there.
 pub(super) async fn read<T: DeserializeOwned>(
     store: &Store,
     path: &str,
     kind: FileKind,
     found: &mut Findings,
-) -> Result<Option<T>, ValidateError> {
-    let Some(bytes) = bytes(store, path, found).await? else { return Ok(None) };
-    let Some(value) = json(path, &bytes, found) else { return Ok(None) };
+) -> Result<Read<T>, ValidateError> {
+    let Some(bytes) = bytes(store, path, found).await? else { return Ok(Read { json: None, typed: None }) };
+    let Some(value) = json(path, &bytes, found) else { return Ok(Read { json: None, typed: None }) };
+    let typed = shaped(path, kind, &bytes, &value, found);
+    Ok(Read { json: Some(value), typed })
+}
+
+fn shaped<T: DeserializeOwned>(
+    path: &str,
+    kind: FileKind,
+    bytes: &[u8],
+    value: &Value,
+    found: &mut Findings,
+) -> Option<T> {
     let schema = kind.schema();
     let before = found.errors();
-    shape::check(path, &schema, &value, found);
-    unknown::check(path, &schema, &value, found);
+    shape::check(path, &schema, value, found);
+    unknown::check(path, &schema, value, found);
     if found.errors() > before {
-        return Ok(None);
+        return None;
     }
-    match serde_json::from_slice(&bytes) {
-        Ok(read) => Ok(Some(read)),
+    match serde_json::from_slice(bytes) {
+        Ok(read) => Some(read),
         // The schema says less than the type: what it lets pass is named here, without a pointer.
         Err(error) => {
             found.add(
                 Finding::error("wrong_shape", path, "")
                     .says(error.to_string(), format!("see `lemming schema {}`", kind.as_str())),
             );
-            Ok(None)
+            None
         }
     }
 }

@@ -1,18 +1,17 @@
 //! The whole organisation: each file, and what the files say of each other.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
-use super::{Finding, Findings, ValidateError, file, one_of};
-use crate::domain::credits::Credits;
+use super::file::{self, Read};
+use super::{Finding, Findings, ValidateError, one_of};
 use crate::domain::model::{Model, ModelRegistry};
 use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
-use crate::domain::resume::{ReadList, Resume};
+use crate::domain::resume::Resume;
 use crate::engine::worst;
 use crate::provider::Providers;
 use crate::schema::FileKind;
@@ -37,30 +36,26 @@ pub async fn check(
     }
     let mut found = Findings::default();
     strays(local_root, &mut found)?;
-    let org: Option<OrgConfig> = file::read(store, &Key::Org.path(), FileKind::Org, &mut found).await?;
+    let org = file::read::<OrgConfig>(store, &Key::Org.path(), FileKind::Org, &mut found).await?.typed;
     if let Some(org) = &org {
         check_settings(org, &mut found);
     }
-    let registry: Option<ModelRegistry> = file::read(store, &Key::Models.path(), FileKind::Models, &mut found).await?;
-    let has_models = match &registry {
-        Some(_) => true,
-        // One that is there and wrong has been reported.
-        None => found.findings.iter().any(|finding| finding.path == Key::Models.path()),
-    };
-    if !has_models {
+    let registry = file::read::<ModelRegistry>(store, &Key::Models.path(), FileKind::Models, &mut found).await?;
+    // One that is there and wrong has been reported.
+    if registry.json.is_none() && found.findings.iter().all(|finding| finding.path != Key::Models.path()) {
         let finding = Finding::error("missing_file", Key::Models.path(), "");
         found.add(finding.says("is missing", "it must list the models; `lemming bootstrap` writes an example"));
     }
-    if let Some(registry) = &registry {
+    if let Some(registry) = &registry.typed {
         found.models = registry.models.len();
         for (key, model) in &registry.models {
             check_model(store, providers, key, model, &mut found).await?;
         }
     }
     let resumes = resumes(store, &mut found).await?;
-    let around = Around { org: org.as_ref(), registry: registry.as_ref(), names: &resumes.names, tools };
-    for resume in &resumes.read {
-        around.check(resume, &mut found);
+    let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
+    for (name, resume) in &resumes.read {
+        around.check(&Key::Resume(name.clone()).path(), resume, &mut found);
     }
     found.findings.dedup();
     found.findings.sort_by(|a, b| (&a.path, a.severity, &a.pointer).cmp(&(&b.path, b.severity, &b.pointer)));
@@ -127,11 +122,11 @@ async fn check_model(
         && Key::parse(script).is_some()
     {
         let before = found.errors();
-        let read: Option<Value> = file::read(store, script, FileKind::Script, found).await?;
+        let read = file::read::<Value>(store, script, FileKind::Script, found).await?;
         if found.errors() > before {
             return Ok(());
         }
-        if read.is_none() {
+        if read.json.is_none() {
             let finding = Finding::error("missing_file", &path, format!("{at}/provider_config/script"));
             found.add(finding.says(
                 format!("there is no file {script:?}"),
@@ -149,7 +144,7 @@ async fn check_model(
 
 struct Resumes {
     names: Vec<AgentName>,
-    read: Vec<Resume>,
+    read: Vec<(AgentName, Read<Resume>)>,
 }
 
 async fn resumes(store: &Store, found: &mut Findings) -> Result<Resumes, ValidateError> {
@@ -179,29 +174,31 @@ async fn resumes(store: &Store, found: &mut Findings) -> Result<Resumes, Validat
     let each = |name: AgentName| async move {
         let mut found = Findings::default();
         let resume = resume(store, &name, &mut found).await;
-        resume.map(|resume| (resume, found))
+        resume.map(|resume| ((name, resume), found))
     };
     let mut read = Vec::new();
     let mut all = stream::iter(names.clone()).map(each).buffered(PARALLEL);
     while let Some(checked) = all.next().await {
         let (resume, more) = checked?;
         found.findings.extend(more.findings);
-        read.extend(resume);
+        read.push(resume);
     }
     drop(all);
     Ok(Resumes { names, read })
 }
 
-async fn resume(store: &Store, name: &AgentName, found: &mut Findings) -> Result<Option<Resume>, ValidateError> {
+async fn resume(store: &Store, name: &AgentName, found: &mut Findings) -> Result<Read<Resume>, ValidateError> {
     let path = Key::Resume(name.clone()).path();
-    let resume: Option<Resume> = file::read(store, &path, FileKind::Resume, found).await?;
-    match &resume {
-        Some(resume) if resume.name != *name => {
-            let message = format!("is {:?}, but the folder is {:?}", resume.name.as_str(), name.as_str());
+    let resume = file::read::<Resume>(store, &path, FileKind::Resume, found).await?;
+    let named = resume.json.as_ref().and_then(|json| json.get("name")?.as_str());
+    match named {
+        // A name that breaks the rule has been reported as such.
+        Some(named) if AgentName::new(named).is_ok() && named != name.as_str() => {
+            let message = format!("is {named:?}, but the folder is {:?}", name.as_str());
             let expected = format!("must be {:?}, or the folder must be renamed", name.as_str());
             found.add(Finding::error("wrong_name", path, "/name").says(message, expected));
         }
-        None if found.findings.is_empty() => {
+        _ if resume.json.is_none() && found.findings.is_empty() => {
             let message = format!("the folder agents/{name} has no resume.json");
             found.add(Finding::error("missing_file", path, "").says(message, "add one, or remove the folder"));
         }
@@ -210,80 +207,80 @@ async fn resume(store: &Store, name: &AgentName, found: &mut Findings) -> Result
     Ok(resume)
 }
 
-/// What a resume is checked against.
+/// What a resume is checked against. What it names is read from its JSON, so that a wrong shape
+/// elsewhere in it hides nothing.
 struct Around<'a> {
     org: Option<&'a OrgConfig>,
-    registry: Option<&'a ModelRegistry>,
+    registry: &'a Read<ModelRegistry>,
     names: &'a [AgentName],
     tools: &'a [Arc<dyn Tool>],
 }
 
 impl Around<'_> {
-    fn check(&self, resume: &Resume, found: &mut Findings) {
-        let path = Key::Resume(resume.name.clone()).path();
-        self.check_model(&path, resume, found);
-        let permissions = &resume.permissions;
-        self.check_names(&path, "/permissions/read_outboxes", &permissions.read_outboxes, found);
-        if let Some(send) = &permissions.send_outboxes {
-            self.check_names(&path, "/permissions/send_outboxes", send, found);
+    fn check(&self, path: &str, resume: &Read<Resume>, found: &mut Findings) {
+        let Some(json) = &resume.json else { return };
+        self.check_model(path, json, found);
+        let agents: Vec<&str> = self.names.iter().map(AgentName::as_str).collect();
+        for at in ["/permissions/read_outboxes", "/permissions/send_outboxes"] {
+            let is_known = |name: &str| name == "*" || name == HUMAN || agents.contains(&name);
+            // A name that breaks the rule has been reported as such.
+            let named = |name: &str| AgentName::new(name).is_ok() && !is_known(name);
+            check_names(path, json, at, ("agent", &agents), &named, found);
         }
-        self.check_tools(&path, &permissions.tools, found);
+        let tools: Vec<&str> = self.tools.iter().map(|tool| tool.name()).collect();
+        let named = |name: &str| ToolName::new(name).is_ok() && !tools.contains(&name);
+        check_names(path, json, "/permissions/tools", ("tool", &tools), &named, found);
+        if let Some(resume) = &resume.typed {
+            self.check_money(path, resume, found);
+        }
+    }
+
+    fn check_model(&self, path: &str, json: &Value, found: &mut Findings) {
+        let Some(models) = self.registry.json.as_ref().and_then(Value::as_object) else { return };
+        let Some(key) = json.pointer("/model/key").and_then(Value::as_str) else { return };
+        if models.contains_key(key) || ModelKey::new(key).is_err() {
+            return;
+        }
+        let known: Vec<&str> = models.keys().map(String::as_str).filter(|key| *key != "$schema").collect();
+        let finding = Finding::error("unknown_model", path, "/model/key");
+        found.add(finding.says(format!("{} has no model {key:?}", Key::Models), one_of(key, &known, "models")));
+    }
+
+    fn check_money(&self, path: &str, resume: &Resume, found: &mut Findings) {
         let credits = &resume.credits;
         if credits.soft_cap > credits.max_credits {
             let finding = Finding::warning("soft_cap", path, "/credits/soft_cap");
             let message = format!("is {}, more than max_credits: the warning never ends", credits.soft_cap);
             found.add(finding.says(message, format!("must be less than {}", credits.max_credits)));
         }
-    }
-
-    fn check_model(&self, path: &str, resume: &Resume, found: &mut Findings) {
-        let Some(registry) = self.registry else { return };
-        let key = &resume.model.key;
-        let Some(model) = registry.models.get(key) else {
-            let known: Vec<&str> = registry.models.keys().map(ModelKey::as_str).collect();
-            let message = format!("{} has no model {:?}", Key::Models, key.as_str());
-            let finding = Finding::error("unknown_model", path, "/model/key");
-            found.add(finding.says(message, one_of(key.as_str(), &known, "models")));
-            return;
-        };
-        let Some(org) = self.org else { return };
-        let cost = worst(org, resume, model);
-        let limits: BTreeMap<&str, Option<Credits>> = BTreeMap::from([
-            ("credits.max_credits", Some(resume.credits.max_credits)),
-            ("the organisation's budget", org.budget.as_ref().map(|budget| budget.credits)),
-        ]);
-        for (what, limit) in limits {
-            if limit.is_some_and(|limit| limit < cost.least) {
-                let message = format!("one call may cost {}, more than {what}: the agent never runs", cost.least);
+        let model = self.registry.typed.as_ref().and_then(|registry| registry.models.get(&resume.model.key));
+        let (Some(org), Some(model)) = (self.org, model) else { return };
+        let least = worst(org, resume, model).least;
+        let budget = org.budget.as_ref().map(|budget| budget.credits);
+        for (what, limit) in [("credits.max_credits", Some(credits.max_credits)), ("the organisation's budget", budget)]
+        {
+            if limit.is_some_and(|limit| limit < least) {
+                let message = format!("one call may cost {least}, more than {what}: the agent never runs");
                 let expected = format!("raise {what}, or lower max_tokens or limits.max_prompt_tokens");
                 found.add(Finding::warning("unaffordable", path, "/model").says(message, expected));
             }
         }
     }
+}
 
-    fn check_names(&self, path: &str, at: &str, list: &ReadList, found: &mut Findings) {
-        for (i, name) in list.names().iter().enumerate() {
-            if self.names.contains(name) || name.is_human() {
-                continue;
-            }
-            let known: Vec<&str> = self.names.iter().map(AgentName::as_str).collect();
-            // "*" among the names moves their places.
-            let pointer = if list.is_everybody() { at.to_owned() } else { format!("{at}/{i}") };
-            let finding = Finding::warning("unknown_name", path, pointer);
-            let message = format!("there is no agent {:?}", name.as_str());
-            found.add(finding.says(message, one_of(name.as_str(), &known, "agents")));
-        }
-    }
-
-    fn check_tools(&self, path: &str, permitted: &[ToolName], found: &mut Findings) {
-        for (i, name) in permitted.iter().enumerate() {
-            if self.tools.iter().any(|tool| tool.name() == name.as_str()) {
-                continue;
-            }
-            let known: Vec<&str> = self.tools.iter().map(|tool| tool.name()).collect();
-            let finding = Finding::warning("unknown_tool", path, format!("/permissions/tools/{i}"));
-            let message = format!("there is no tool {:?}", name.as_str());
-            found.add(finding.says(message, one_of(name.as_str(), &known, "tools")));
-        }
+/// Warns of each name in the list at `at` that `is_unknown`.
+fn check_names(
+    path: &str,
+    json: &Value,
+    at: &str,
+    (what, known): (&str, &[&str]),
+    is_unknown: &dyn Fn(&str) -> bool,
+    found: &mut Findings,
+) {
+    let names = json.pointer(at).and_then(Value::as_array).into_iter().flatten().enumerate();
+    for (i, name) in names.filter_map(|(i, name)| Some((i, name.as_str()?))).filter(|(_, name)| is_unknown(name)) {
+        let code = if what == "tool" { "unknown_tool" } else { "unknown_name" };
+        let finding = Finding::warning(code, path, format!("{at}/{i}"));
+        found.add(finding.says(format!("there is no {what} {name:?}"), one_of(name, known, &format!("{what}s"))));
     }
 }

@@ -286,12 +286,13 @@ fn every_problem_is_reported_at_once() {
     bob["model"] = json!({ "key": "m", "temperature": 3, "max_tokens": 0 });
     world.write("agents/bob/resume.json", bob.to_string());
     let (found, exit) = world.validate();
-    let found: Vec<String> = found.iter().map(|finding| finding.join(" ")).collect();
+    let found: Vec<String> = found.iter().map(|finding| finding.join(" ").trim_end().to_owned()).collect();
     insta::assert_snapshot!(found.join("\n"), @r#"
     error bad_name agents/Bad-Name
     error out_of_range agents/bob/resume.json /model/max_tokens
     error out_of_range agents/bob/resume.json /model/temperature
     warning unknown_field agents/bob/resume.json /colour
+    warning unknown_name agents/bob/resume.json /permissions/read_outboxes/1
     warning unknown_field agents/bob/resume.json /schedule/phase_ofset
     error missing_file agents/eve/resume.json
     "#);
@@ -528,4 +529,84 @@ fn a_reader_that_goes_away_is_no_failure() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("the program");
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
+
+#[test]
+fn the_demo_tells_a_story_goes_on_and_leaves_other_folders_alone() {
+    let world = World::empty();
+    let output = world.run(&["demo"]);
+    let told = text(&output.stdout);
+    assert_eq!(code(&output), 0, "{told}{}", text(&output.stderr));
+    for part in ["tick 1", "$ lemming send", "human →", "→ human", "lemming --store demo-org inbox"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+    let again = world.run(&["demo", "--ticks", "1", "--json"]);
+    let again: Value = serde_json::from_slice(&again.stdout).expect("a document");
+    let ticks = again["events"].as_array().expect("events").iter().map(|event| event["tick"].as_u64());
+    assert!(ticks.min().flatten() > Some(1));
+    world.write("mine/notes.txt", "mine");
+    assert_eq!(code(&world.run(&["demo", "--dir", "mine"])), 1);
+}
+
+#[test]
+fn a_message_is_answered_and_shown_and_showing_reads_nothing() {
+    let world = World::founded();
+    let say = json!({ "rules": [{ "when": { "from": "human" }, "for_each": "message", "answer": { "outbox_entries": [
+        { "kind": "response", "to": "human", "reply_to": "{{ message.id }}", "payload": { "text": "\u{1b}[31mYou said {{ message.text }}" } }
+    ] } }] });
+    world.write("config/script.json", say.to_string());
+    let json_of = |args: &[&str]| -> Value {
+        let output = world.run(args);
+        assert_eq!(code(&output), 0, "{args:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("one document")
+    };
+    // An agent reads what comes after the tick that first saw it.
+    json_of(&["tick", "--json"]);
+    json_of(&["send", "ada", "hello", "--json"]);
+    let tick = json_of(&["tick", "--json", "--seed", "7"]);
+    assert_eq!((&tick["tick"], &tick["clock"], &tick["closed"]), (&json!(2), &json!(2), &json!(true)));
+    assert_eq!(tick["due"], json!(["ada", "bob"]));
+    assert_eq!(tick["turns"][0]["agent"], "ada");
+    assert_eq!(tick["turns"][0]["status"], "ok");
+    assert_eq!(tick["turns"][0]["messages"], 1);
+    assert!(tick["turns"][0]["cost_credits"].is_number());
+    assert_eq!(tick["skipped"], json!([]));
+    for kind in ["put", "get", "list", "delete"] {
+        assert!(tick["requests"][kind].is_u64(), "{kind}");
+    }
+    let before = world.files();
+    let inbox = json_of(&["inbox", "--json"]);
+    let answer = &inbox["messages"][0];
+    assert_eq!(answer["from"], "ada");
+    assert_eq!(answer["kind"], "response");
+    let shown = text(&world.run(&["inbox"]).stdout);
+    assert!(shown.contains("You said hello") && !shown.contains('\u{1b}'), "{shown}");
+    let asked = json_of(&["inbox", "ada", "--json"]);
+    assert_eq!(asked["messages"][0]["text"], "hello");
+    assert_eq!(asked["messages"][0]["unread"], false);
+    let logs = json_of(&["logs", "ada", "--json"]);
+    let sorts: Vec<&str> =
+        logs["events"].as_array().expect("events").iter().filter_map(|e| e["event"].as_str()).collect();
+    assert!(sorts.contains(&"message") && sorts.contains(&"turn"), "{sorts:?}");
+    let inspected = json_of(&["inspect", "ada", "--json", "--turns", "1"]);
+    assert_eq!(inspected["turns"].as_array().map(Vec::len), Some(1));
+    assert_eq!(inspected["turns"][0]["record"]["tick"], 2);
+    assert!(text(&world.run(&["inspect", "ada"]).stdout).contains("--- answer of m"));
+    let credits = json_of(&["credits", "--json"]);
+    assert_eq!(credits["agents"][0]["paid"], json!(0.02));
+    assert_eq!(world.files(), before);
+    let id = answer["id"].as_str().expect("id");
+    let replied = json_of(&["send", "ada", "thanks", "--reply-to", &id[..8], "--json"]);
+    assert_eq!(replied["sent"]["reply_to"], answer["id"]);
+    let run = json_of(&["run", "--ticks", "2", "--every", "1ms", "--json"]);
+    assert_eq!(run["ticks"].as_array().map(Vec::len), Some(2));
+    json_of(&["pause", "--json"]);
+    json_of(&["tick", "--json"]);
+    assert_eq!(json_of(&["status", "--json"])["paused"], true);
+    // At slot pace a person's tick is the present slot, or, if that has run, a wake.
+    world.write("org.json", json!({ "format": 1, "name": "Test", "pace": { "every": "1h" } }).to_string());
+    assert_eq!(json_of(&["tick", "--json"])["due"], json!([]));
+    assert_eq!(json_of(&["tick", "--json"])["idle"], "paused");
+    assert!(text(&world.run(&["tick"]).stdout).contains("nothing to do"));
 }

@@ -38,6 +38,11 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Says whether the command tells what happens, so that logs of the same would only be in the way.
+    pub(super) fn tells_a_story(&self) -> bool {
+        matches!(self, Self::Demo(_))
+    }
+
     pub(super) async fn run(self, session: &mut Session) -> Result<Exit, CliError> {
         match self {
             Self::Demo(args) => demo::run(args, session).await,
