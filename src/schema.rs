@@ -5,8 +5,10 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::domain::model::ModelRegistry;
+use crate::domain::name::MemoryKey;
 use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
+use crate::store::Key;
 
 /// A kind of file that people write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,13 @@ impl FileKind {
             Self::Models => "models",
             Self::Script => "script",
         }
+    }
+
+    /// Where an organisation keeps the schema, so that `$schema` can point to it.
+    #[must_use]
+    pub fn key(self) -> Key {
+        let kind = MemoryKey::new(self.as_str()).unwrap_or_else(|_| unreachable!("a plain word"));
+        Key::Schema(kind)
     }
 
     /// The schema of such files.

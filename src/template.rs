@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::domain::name::AgentName;
+use crate::record::encode;
+use crate::schema::FileKind;
 use crate::store::Key;
 
 macro_rules! embed {
@@ -52,11 +54,13 @@ pub fn about() -> About {
     serde_json::from_str(ABOUT).unwrap_or_else(|error| unreachable!("agents/template.json: {error}"))
 }
 
-/// The files of a new organisation, `org.json` last: before it is there, there is no organisation.
+/// The files of a new organisation, schemas for editors included, `org.json` last: before it is there, there is no organisation.
 #[must_use]
 pub fn files(org_name: Option<&str>) -> Vec<(Key, String)> {
     let mut files: Vec<(Key, String)> =
         FILES.iter().filter_map(|(path, text)| Some((place(path)?, (*text).to_owned()))).collect();
+    let schema = |kind: FileKind| (kind.key(), String::from_utf8(encode(&kind.schema())).unwrap_or_default());
+    files.extend(FileKind::ALL.map(schema));
     files.sort_by_key(|(key, _)| *key == Key::Org);
     if let (Some(name), Some((Key::Org, text))) = (org_name, files.last_mut()) {
         *text = renamed(text, name);
@@ -77,7 +81,7 @@ fn place(path: &str) -> Option<Key> {
 fn renamed(org: &str, name: &str) -> String {
     let Ok(mut org) = serde_json::from_str::<Value>(org) else { return org.to_owned() };
     org["name"] = Value::from(name);
-    String::from_utf8(crate::record::encode(&org)).unwrap_or_default()
+    String::from_utf8(encode(&org)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn every_file_has_its_place_and_org_json_comes_last() {
         let files = files(Some("Ours"));
-        assert_eq!(files.len(), FILES.len());
+        assert_eq!(files.len(), FILES.len() + FileKind::ALL.len());
         let (last, org) = files.last().expect("a file");
         assert_eq!(*last, Key::Org);
         assert_eq!(serde_json::from_str::<Value>(org).expect("json")["name"], "Ours");

@@ -46,6 +46,9 @@ impl Shown {
         }
         erase(state);
         let names: Vec<&str> = state.at_work.iter().take(SHOWN).map(AgentName::as_str).collect();
+        if names.is_empty() {
+            return;
+        }
         let more = if state.at_work.len() > SHOWN { ", …" } else { "" };
         let line = format!("tick {tick}: {} turns done; at work: {}{more}", state.committed, names.join(", "));
         let line: String = line.chars().take(78).collect();
