@@ -2,10 +2,21 @@
 //!
 //! Modules in reading order; each may use those above it and none below.
 
+pub mod causes;
+pub mod chronicle;
+pub mod clean;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod ingress;
 pub mod provider;
 pub mod record;
+pub mod runner;
+pub mod schema;
 pub mod store;
+pub mod telemetry;
+pub mod template;
 pub mod tool;
+pub mod validate;

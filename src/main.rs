@@ -1,3 +1,17 @@
 //! The `lemming` program: parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use lemming::cli;
+use lemming::config::Environment;
+
+fn main() -> ExitCode {
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
+        return ExitCode::FAILURE;
+    };
+    // Spawned, so that it runs on a worker: a hop between tasks of one worker is cheap.
+    let run = runtime.block_on(async { tokio::spawn(cli::run(Environment::of_process())).await });
+    // Whatever a killed call left behind is not waited for.
+    runtime.shutdown_background();
+    run.unwrap_or(ExitCode::FAILURE)
+}

@@ -28,5 +28,6 @@ mod view;
 pub use self::context::{Context, Progress, Silent, Stop};
 pub use self::error::EngineError;
 pub use self::load::{CHECKPOINT_EVERY, Head, Loaded, load, load_at};
+pub use self::money::{Worst, budget_window, worst};
 pub use self::report::{Idle, Outcome, TickReport, TurnReport};
 pub use self::tick::run_tick;

@@ -15,13 +15,13 @@ use crate::record::state::BudgetState;
 
 /// What a turn of one agent may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Worst {
+pub struct Worst {
     /// q: one model call.
-    pub(super) call: Credits,
+    pub call: Credits,
     /// w: the least that a turn needs.
-    pub(super) least: Credits,
+    pub least: Credits,
     /// r: one attempt at the turn.
-    pub(super) attempt: Credits,
+    pub attempt: Credits,
 }
 
 /// The most tokens of an agent's prompt.
@@ -35,7 +35,8 @@ pub(super) fn max_steps(org: &OrgConfig, resume: &Resume) -> u32 {
 }
 
 /// What a turn of this agent may cost, at worst.
-pub(super) fn worst(org: &OrgConfig, resume: &Resume, model: &Model) -> Worst {
+#[must_use]
+pub fn worst(org: &OrgConfig, resume: &Resume, model: &Model) -> Worst {
     let call = model.price.worst(max_prompt_tokens(org, resume), u64::from(resume.model.max_tokens.get()));
     let least = call + org.credits.cost_per_action;
     let steps = u64::from(max_steps(org, resume));
@@ -45,7 +46,8 @@ pub(super) fn worst(org: &OrgConfig, resume: &Resume, model: &Model) -> Worst {
 }
 
 /// The window of the budget that `time` lies in, in UTC.
-pub(super) fn budget_window(budget: Option<&Budget>, time: Timestamp) -> String {
+#[must_use]
+pub fn budget_window(budget: Option<&Budget>, time: Timestamp) -> String {
     let utc = time.utc();
     match budget.map(|budget| budget.per) {
         Some(Per::Day) => format!("{:04}-{:02}-{:02}", utc.year(), utc.month(), utc.day()),

@@ -27,6 +27,8 @@ pub enum Key {
     Models,
     /// `config/**`, all but `models.json`: tools, keys, scripts.
     Config(RelativePath),
+    /// `schemas/<kind>.schema.json`: for editors; read by no runner.
+    Schema(MemoryKey),
     /// `agents/<agent>/resume.json`.
     Resume(AgentName),
     /// `agents/<agent>/outbox/<tick:08>_<id>.json`: a view.
@@ -75,6 +77,7 @@ impl Key {
             Self::Org => "org.json".to_owned(),
             Self::Models => "config/models.json".to_owned(),
             Self::Config(path) => format!("config/{path}"),
+            Self::Schema(kind) => format!("schemas/{kind}.schema.json"),
             Self::Resume(agent) => format!("agents/{agent}/resume.json"),
             Self::Outbox(agent, tick, id) => format!("agents/{agent}/outbox/{:08}_{id}.json", tick.0),
             Self::Memory(agent, key) => format!("agents/{agent}/memory/{key}.json"),
@@ -114,6 +117,7 @@ impl Key {
             "head.json" => Some(Self::Head),
             "config" if rest == "models.json" => Some(Self::Models),
             "config" => Some(Self::Config(RelativePath::new(rest).ok()?)),
+            "schemas" => Some(Self::Schema(MemoryKey::new(rest.strip_suffix(".schema.json")?).ok()?)),
             "shared" => Some(Self::Shared(RelativePath::new(rest).ok()?)),
             "agents" => {
                 let (agent, rest) = rest.split_once('/')?;
@@ -248,6 +252,7 @@ mod tests {
             Just(Key::Head),
             Just(Key::Models),
             path().prop_map(Key::Config),
+            key().prop_map(Key::Schema),
             agent().prop_map(Key::Resume),
             (agent(), tick(), any::<u128>()).prop_map(|(a, t, id)| Key::Outbox(a, t, Uuid::from_u128(id))),
             (agent(), key()).prop_map(|(a, k)| Key::Memory(a, k)),

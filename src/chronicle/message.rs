@@ -1,0 +1,192 @@
+//! Messages as people see them: who said what to whom, and whether it was read.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt as _;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{closed_back, tick};
+use crate::domain::ingress::Mail;
+use crate::domain::name::AgentName;
+use crate::domain::outbox::{Importance, Kind, OutboxEntry, payload_text};
+use crate::domain::position::Position;
+use crate::domain::time::{Tick, Timestamp};
+use crate::engine::EngineError;
+use crate::record::plan::{Item, Plan};
+use crate::record::state::Unread;
+use crate::record::turn::TurnRecord;
+use crate::store::{Key, Store};
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Message {
+    /// Where it stands in the order that everybody reads in.
+    pub position: Position,
+    /// The tick that it was said or admitted in.
+    pub tick: Tick,
+    /// Its id.
+    pub id: Uuid,
+    /// Who said it.
+    pub from: AgentName,
+    /// To whom; `null`: everyone who may read it.
+    pub to: Option<Vec<AgentName>>,
+    /// What it is for.
+    pub kind: Kind,
+    /// How early it is shown to its readers.
+    pub importance: Importance,
+    /// Its text, or its payload as JSON where it has none.
+    pub text: String,
+    /// All that it says.
+    pub payload: Map<String, Value>,
+    /// Free labels.
+    pub tags: Vec<String>,
+    /// The message that it answers.
+    pub reply_to: Option<Uuid>,
+    /// The conversation: the id of its first message.
+    pub thread_id: Option<Uuid>,
+    /// When it was said.
+    pub created_at: Timestamp,
+    /// Whether the agent asked about has not read it yet; absent for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<bool>,
+}
+
+impl Message {
+    /// A message of an agent.
+    #[must_use]
+    pub fn of_entry(position: Position, entry: &OutboxEntry) -> Self {
+        Self {
+            position,
+            tick: entry.tick,
+            id: entry.id,
+            from: entry.agent.clone(),
+            to: entry.recipients.clone(),
+            kind: entry.kind,
+            importance: entry.meta.importance,
+            text: entry.text(),
+            payload: entry.payload.clone(),
+            tags: entry.tags.clone(),
+            reply_to: entry.meta.reply_to,
+            thread_id: entry.meta.thread_id,
+            created_at: entry.created_at,
+            unread: None,
+        }
+    }
+
+    /// A message from outside.
+    #[must_use]
+    pub fn of_mail(position: Position, mail: &Mail) -> Self {
+        Self {
+            position,
+            tick: position.tick,
+            id: mail.id,
+            from: mail.from.clone(),
+            to: mail.recipients.clone(),
+            kind: mail.kind,
+            importance: mail.importance,
+            text: payload_text(&mail.payload),
+            payload: mail.payload.clone(),
+            tags: mail.tags.clone(),
+            reply_to: mail.reply_to,
+            thread_id: mail.thread_id,
+            created_at: mail.sent_at,
+            unread: None,
+        }
+    }
+
+    /// The names it is addressed to, for people.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        match &self.to {
+            None => "everyone".to_owned(),
+            Some(names) => names.iter().map(AgentName::as_str).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+/// Messages that were looked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Found {
+    /// In the order of their positions.
+    pub messages: Vec<Message>,
+    /// Whether there may be older ones.
+    pub more: bool,
+}
+
+/// How far to look back.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The last tick to look at.
+    pub last: Tick,
+    /// At most so many messages.
+    pub messages: usize,
+    /// At most so many ticks.
+    pub ticks: u64,
+}
+
+/// Looks for the newest messages that `wanted` names, from `bounds.last` back.
+///
+/// # Errors
+/// The store failed, or the records contradict each other.
+pub async fn newest(store: &Store, bounds: Bounds, wanted: impl Fn(&Unread) -> bool) -> Result<Found, EngineError> {
+    let mut messages: Vec<Message> = Vec::new();
+    let mut closed = closed_back(store, bounds.last, bounds.ticks);
+    let mut oldest = bounds.last;
+    let mut cut = false;
+    while let Some(record) = closed.next().await {
+        let record = record?;
+        oldest = record.tick;
+        let here: Vec<&Unread> = record.entries.iter().filter(|entry| wanted(entry)).collect();
+        let mut contents = contents(store, record.tick, &here).await?;
+        contents.reverse();
+        messages.extend(contents);
+        if messages.len() >= bounds.messages {
+            cut = messages.len() > bounds.messages;
+            break;
+        }
+    }
+    messages.truncate(bounds.messages);
+    messages.reverse();
+    Ok(Found { messages, more: cut || oldest.0 > 1 })
+}
+
+/// The contents of some entries of one tick, in their order.
+async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> Result<Vec<Message>, EngineError> {
+    let damaged = |what: &str| EngineError::Damaged { tick, message: format!("{what} is missing") };
+    let mut plan: Option<Plan> = None;
+    let mut turns: BTreeMap<AgentName, TurnRecord> = BTreeMap::new();
+    let mut messages = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if entry.mail {
+            if plan.is_none() {
+                plan = Some(store.read(&Key::Plan(tick)).await?.ok_or_else(|| damaged("plan.json"))?);
+            }
+            let items = plan.iter().flat_map(|plan| &plan.ingress);
+            let mail = items.filter_map(|admitted| match &admitted.item {
+                Item::Mail(mail) => Some(mail),
+                Item::Control(_) => None,
+            });
+            messages.extend(mail.filter(|mail| mail.id == entry.id).map(|mail| Message::of_mail(entry.position, mail)));
+            continue;
+        }
+        if !turns.contains_key(&entry.from) {
+            let key = Key::Turn(tick, entry.from.clone());
+            let turn = store.read(&key).await?.ok_or_else(|| damaged(&key.path()))?;
+            turns.insert(entry.from.clone(), turn);
+        }
+        let said = turns.get(&entry.from).and_then(|turn| turn.effects.outbox.iter().find(|said| said.id == entry.id));
+        messages.extend(said.map(|said| Message::of_entry(entry.position, said)));
+    }
+    Ok(messages)
+}
+
+/// The messages of one tick as soon as their turns are committed, closed or not.
+///
+/// # Errors
+/// The store failed.
+pub async fn of_tick(store: &Store, number: Tick) -> Result<Vec<Message>, EngineError> {
+    let Some(records) = tick(store, number).await? else { return Ok(Vec::new()) };
+    Ok(super::event::messages(&records))
+}

@@ -1,0 +1,54 @@
+//! An agent's turns, newest first.
+
+use futures::StreamExt as _;
+
+use super::closed_back;
+use crate::domain::name::AgentName;
+use crate::domain::time::Tick;
+use crate::engine::EngineError;
+use crate::record::state::{Charge, State};
+use crate::record::turn::TurnRecord;
+use crate::store::{Key, Store};
+
+/// A turn, and what was charged for it once its tick closed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// Its record.
+    pub record: TurnRecord,
+    /// What was charged, over all attempts; absent while its tick is open.
+    pub charge: Option<Charge>,
+}
+
+/// The newest turns of an agent, newest first; at most `limit`, in the last `ticks` closed ticks
+/// and the open one.
+///
+/// # Errors
+/// The store failed, or the records contradict each other.
+pub async fn newest(
+    store: &Store,
+    state: &State,
+    agent: &AgentName,
+    limit: usize,
+    ticks: u64,
+) -> Result<Vec<Turn>, EngineError> {
+    let mut turns = Vec::new();
+    let open = store.read::<TurnRecord>(&Key::Turn(state.tick.next(), agent.clone())).await?;
+    turns.extend(open.map(|record| Turn { record, charge: None }));
+    // The state knows the last one: nothing is to be found after it.
+    let last = state.agents.get(agent).and_then(|agent| agent.last_turn.as_ref()).map_or(Tick(0), |turn| turn.tick);
+    let skipped = state.tick.0 - last.0.min(state.tick.0);
+    let mut closed = closed_back(store, last, ticks.saturating_sub(skipped));
+    while let Some(record) = closed.next().await {
+        if turns.len() >= limit {
+            break;
+        }
+        let record = record?;
+        let Some(fold) = record.turns.get(agent) else { continue };
+        let key = Key::Turn(record.tick, agent.clone());
+        if let Some(turn) = store.read::<TurnRecord>(&key).await? {
+            turns.push(Turn { record: turn, charge: Some(fold.charge) });
+        }
+    }
+    turns.truncate(limit);
+    Ok(turns)
+}

@@ -1,0 +1,161 @@
+//! `lemming demo`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::bootstrap;
+use crate::chronicle::event::{Event, events};
+use crate::chronicle::{self};
+use crate::cli::error::{CliError, Exit};
+use crate::cli::globals::Session;
+use crate::cli::output::{DIM, Output, TITLE, one_line, styled};
+use crate::cli::progress::Shown;
+use crate::cli::story;
+use crate::domain::ids::Seed;
+use crate::domain::outbox::{Importance, Kind};
+use crate::domain::path::RelativePath;
+use crate::domain::time::Tick;
+use crate::engine::{Outcome, Stop};
+use crate::ingress::Letter;
+use crate::runner::compose::{self, Org};
+use crate::runner::local::{tick_once, until_signalled};
+use crate::store::{Created, Key};
+use crate::template;
+
+/// Every demo draws the same ids.
+const SEED: Seed = Seed(1);
+
+/// Shows a small organisation at work, in a new folder.
+///
+/// Makes the example organisation, runs a few ticks, sends it a message in between, and tells what
+/// happens. Needs no account, key, server or network. A folder that holds a demo goes on with it;
+/// any other folder that exists is refused.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct DemoArgs {
+    /// How many ticks
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    ticks: Option<u64>,
+    /// The folder
+    #[arg(long, value_name = "FOLDER", default_value = "demo-org")]
+    dir: PathBuf,
+}
+
+pub(super) async fn run(args: DemoArgs, session: &mut Session) -> Result<Exit, CliError> {
+    let about = template::about();
+    let org = open(&args.dir, session).await?;
+    let json = session.out.json();
+    if !json {
+        session.out.line(format!("{} {}", styled(TITLE, "LeMMing demo:"), about.description))?;
+        session.out.line(styled(DIM, format!("everything is in {}", org.place)))?;
+        session.out.line("")?;
+    }
+    let ticks = args.ticks.unwrap_or(about.demo.ticks);
+    let done =
+        until_signalled(super::tick::tell_stopping, |stop| play(&org, &about.demo, ticks, stop, &mut session.out));
+    let Some(told) = done.await else { return Ok(Exit::Interrupted) };
+    let (told, exit) = told?;
+    if json {
+        session.out.document(&json!({ "store": org.place, "events": told }))?;
+    } else {
+        farewell(&args.dir, &mut session.out)?;
+    }
+    Ok(exit)
+}
+
+/// What tells a demo's folder from any other.
+fn marker() -> Key {
+    Key::Config(RelativePath::new("demo.json").unwrap_or_else(|_| unreachable!("a plain name")))
+}
+
+async fn open(dir: &Path, session: &Session) -> Result<Org, CliError> {
+    let shown = dir.display().to_string();
+    // A plain path, whatever it looks like: never a bucket.
+    let path = if dir.is_absolute() { shown.clone() } else { format!("./{shown}") };
+    let org = compose::open(&path, &session.environment)?;
+    let is_empty = std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
+    if !is_empty && org.store.get(&marker()).await?.is_none() {
+        return Err(CliError::new(Exit::Failed, format!("{shown} exists and is no demo: it was left alone"))
+            .hint("--dir names another folder"));
+    }
+    let note = json!({ "about": "Made by `lemming demo`, which may go on with it. The whole folder may be deleted." });
+    if let Created::Unknown = org.store.create_own(&marker(), Bytes::from(crate::record::encode(&note))).await? {
+        return Err(crate::store::StoreError::Uncertain { key: marker() }.into());
+    }
+    bootstrap::found(&org, None).await?;
+    Ok(org)
+}
+
+async fn play(
+    org: &Org,
+    demo: &template::Demo,
+    ticks: u64,
+    stop: Stop,
+    out: &mut Output,
+) -> Result<(Vec<Event>, Exit), CliError> {
+    let shown = Arc::new(Shown::new(out.is_watched() && !out.json()));
+    let mut told = Vec::new();
+    for done in 0..ticks {
+        if done == demo.message_after.min(ticks - 1) {
+            speak(org, demo, out).await?;
+        }
+        let ctx = org.context(Some(SEED), stop.clone(), shown.clone());
+        let outcome = tick_once(&ctx).await;
+        shown.clear();
+        match outcome? {
+            Outcome::Ran(report) => told.extend(tell(org, report.tick, out).await?),
+            Outcome::Idle { .. } => {}
+        }
+        if stop.is_requested() {
+            return Ok((told, Exit::Partial));
+        }
+    }
+    Ok((told, Exit::Ok))
+}
+
+async fn speak(org: &Org, demo: &template::Demo, out: &mut Output) -> Result<(), CliError> {
+    let letter = Letter {
+        recipients: Some(vec![demo.to.clone()]),
+        kind: Kind::Request,
+        importance: Importance::Normal,
+        text: demo.text.clone(),
+        reply_to: None,
+        thread_id: None,
+    };
+    org.postbox().send(letter).await?;
+    if !out.json() {
+        out.line(format!("{} lemming send {} {:?}", styled(DIM, "$"), demo.to, one_line(&demo.text, 200)))?;
+    }
+    Ok(())
+}
+
+async fn tell(org: &Org, tick: Tick, out: &mut Output) -> Result<Vec<Event>, CliError> {
+    let told = chronicle::tick(&org.store, tick).await?.map(|records| events(&records)).unwrap_or_default();
+    if !out.json() {
+        for event in &told {
+            out.line(story::line(event))?;
+        }
+        out.line("")?;
+        out.flush()?;
+    }
+    Ok(told)
+}
+
+fn farewell(dir: &Path, out: &mut Output) -> Result<(), CliError> {
+    let dir = dir.display();
+    for line in [
+        format!("All of it is in {dir}/, as plain JSON:"),
+        format!("  {dir}/agents/      who they are (resume.json), what they said (outbox/), what they keep (memory/)"),
+        format!("  {dir}/ticks/       the records: the truth, each written once"),
+        "Try:".to_owned(),
+        format!("  lemming --store {dir} status"),
+        format!("  lemming --store {dir} inbox"),
+        format!("  lemming --store {dir} send all \"How is it going?\""),
+        format!("  lemming --store {dir} tick"),
+    ] {
+        out.line(line)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! `lemming inbox`
+
+use serde_json::json;
+
+use crate::chronicle::message::{Bounds, Message, newest};
+use crate::cli::error::{CliError, Exit};
+use crate::cli::globals::{Session, known_agent};
+use crate::cli::output::{DIM, NAME, Output, WARN, clean, styled};
+use crate::domain::name::AgentName;
+use crate::domain::outbox::{Importance, Kind};
+use crate::engine::load;
+use crate::record::state::Unread;
+
+/// Shows what was said to you; with an agent's name, what that agent may read.
+///
+/// Reads only: showing a message marks it as read for nobody. The newest come last.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct InboxArgs {
+    /// The agent's name; without one, what is addressed to you
+    agent: Option<String>,
+    /// At most so many messages
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Looks at most so many ticks back
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    ticks: u64,
+    /// Everything that was said, whoever it was for
+    #[arg(long, conflicts_with = "agent")]
+    all: bool,
+}
+
+pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, CliError> {
+    let org = session.org().await?;
+    let agent = match &args.agent {
+        Some(name) if name != crate::domain::name::HUMAN => Some(known_agent(&org, name).await?),
+        _ => None,
+    };
+    let state = load(&org.store).await?.state;
+    let known = agent.as_ref().and_then(|agent| state.agents.get(agent));
+    let human = AgentName::human();
+    let wanted = |entry: &Unread| match (&agent, known) {
+        (Some(agent), Some(known)) => entry.readable_by(agent, &known.facts.reads),
+        (Some(_), None) => false,
+        (None, _) => args.all || entry.to.as_ref().is_some_and(|to| to.contains(&human)),
+    };
+    let bounds = Bounds { last: state.tick, messages: args.limit, ticks: args.ticks };
+    let mut found = newest(&org.store, bounds, wanted).await?;
+    if let Some(known) = known {
+        for message in &mut found.messages {
+            message.unread = Some(message.position > known.cursor);
+        }
+    }
+    let out = &mut session.out;
+    if out.json() {
+        let agent = agent.unwrap_or(human);
+        out.document(&json!({ "agent": agent, "messages": found.messages, "more": found.more }))?;
+        return Ok(Exit::Ok);
+    }
+    if found.messages.is_empty() {
+        out.line("no messages")?;
+    }
+    for message in &found.messages {
+        show(message, out)?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(message: &Message, out: &mut Output) -> Result<(), CliError> {
+    let mut notes = vec![format!("tick {}", message.tick), message.id.to_string()];
+    if message.kind != Kind::Message {
+        notes.push(message.kind.as_str().to_owned());
+    }
+    if message.importance != Importance::Normal {
+        notes.push(format!("{:?}", message.importance).to_lowercase());
+    }
+    notes.extend(message.reply_to.map(|id| format!("answers {id}")));
+    let unread = if message.unread == Some(true) { styled(WARN, " unread") } else { String::new() };
+    out.line(format!(
+        "{} → {}{unread}  {}",
+        styled(NAME, &message.from),
+        styled(NAME, message.to_text()),
+        styled(DIM, notes.join(", "))
+    ))?;
+    for line in clean(&message.text).lines() {
+        out.line(format!("  {line}"))?;
+    }
+    Ok(())
+}

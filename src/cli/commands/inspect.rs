@@ -1,0 +1,184 @@
+//! `lemming inspect`
+
+use serde_json::{Value, json};
+
+use crate::chronicle::turns::{Turn, newest};
+use crate::cli::error::{CliError, Exit};
+use crate::cli::globals::{Session, known_agent};
+use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
+use crate::domain::name::AgentName;
+use crate::domain::resume::Resume;
+use crate::domain::schedule::{Schedule, When};
+use crate::engine::load;
+use crate::record::state::AgentState;
+use crate::runner::compose::Org;
+use crate::store::{Key, Prefix};
+
+/// How far back turns are looked for, in ticks.
+const TICKS_BACK: u64 = 1_000;
+
+/// Shows one agent: its resume, its last turns with prompt and answer, and the keys of its memory.
+///
+/// Reads only. With --json each turn is the whole record.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct InspectArgs {
+    /// The agent's name
+    agent: String,
+    /// How many turns, the newest first
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    turns: usize,
+}
+
+pub(super) async fn run(args: InspectArgs, session: &mut Session) -> Result<Exit, CliError> {
+    let org = session.org().await?;
+    let agent = known_agent(&org, &args.agent).await?;
+    let state = load(&org.store).await?.state;
+    let turns = newest(&org.store, &state, &agent, args.turns, TICKS_BACK).await?;
+    let memory = memory_keys(&org, &agent).await?;
+    let resume = match org.store.get(&Key::Resume(agent.clone())).await? {
+        Some(bytes) => Resume::parse(&bytes, &agent).map_err(|error| error.to_string()),
+        None => Err("resume.json is missing".to_owned()),
+    };
+    let known = state.agents.get(&agent);
+    let out = &mut session.out;
+    if out.json() {
+        let turns: Vec<Value> =
+            turns.iter().map(|turn| json!({ "record": turn.record, "charge": turn.charge })).collect();
+        out.document(&json!({
+            "agent": agent,
+            "resume": resume.as_ref().ok(),
+            "broken": resume.as_ref().err(),
+            "account": known.map(|known| &known.account),
+            "cursor": known.map(|known| known.cursor),
+            "turns": turns,
+            "memory": memory,
+        }))?;
+        return Ok(Exit::Ok);
+    }
+    show_resume(&agent, resume.as_ref(), known, out)?;
+    let keys = if memory.is_empty() { "none".to_owned() } else { memory.join(", ") };
+    out.line(format!("{} {}", styled(DIM, "memory:"), one_line(&keys, 400)))?;
+    if turns.is_empty() {
+        out.line(styled(DIM, "no turn yet"))?;
+    }
+    for turn in &turns {
+        show_turn(turn, out)?;
+    }
+    Ok(Exit::Ok)
+}
+
+async fn memory_keys(org: &Org, agent: &AgentName) -> Result<Vec<String>, CliError> {
+    let paths = org.store.list(&Prefix::Memory(agent.clone())).await?;
+    Ok(paths
+        .iter()
+        .filter_map(|path| match Key::parse(path)? {
+            Key::Memory(_, key) => Some(key.to_string()),
+            _ => None,
+        })
+        .collect())
+}
+
+fn show_resume(
+    agent: &AgentName,
+    resume: Result<&Resume, &String>,
+    known: Option<&AgentState>,
+    out: &mut Output,
+) -> Result<(), CliError> {
+    let resume = match resume {
+        Ok(resume) => resume,
+        Err(error) => {
+            out.line(format!("{}  {}", styled(NAME, agent), styled(BAD, clean(error))))?;
+            return Ok(());
+        }
+    };
+    out.line(format!("{}  {}", styled(NAME, agent), styled(TITLE, one_line(&resume.title, 80))))?;
+    out.line(one_line(&resume.short_description, 400))?;
+    let reads: Vec<String> = resume.permissions.read_outboxes.clone().into();
+    let schedule = &resume.schedule;
+    let facts = [
+        (
+            "model",
+            format!(
+                "{}, temperature {}, {} tokens",
+                resume.model.key, resume.model.temperature, resume.model.max_tokens
+            ),
+        ),
+        ("runs", period(schedule)),
+        ("reads", if reads.is_empty() { "nobody".to_owned() } else { reads.join(", ") }),
+        (
+            "credits",
+            match known {
+                Some(known) => format!("{} left of {}", known.account.balance, resume.credits.max_credits),
+                None => format!("{} to begin with", resume.credits.max_credits),
+            },
+        ),
+    ];
+    for (name, value) in facts {
+        out.line(format!("{} {value}", styled(DIM, format!("{name}:"))))?;
+    }
+    out.line(format!("{} {}", styled(DIM, "told:"), clean(&resume.instructions)))?;
+    Ok(())
+}
+
+fn period(schedule: &Schedule) -> String {
+    let when = match schedule.when {
+        When::Always => "",
+        When::OnMessage => ", with unread mail",
+    };
+    match schedule.run_every_n_ticks.get() {
+        1 => format!("at every tick{when}"),
+        n => format!("every {n} ticks, offset {}{when}", schedule.phase_offset),
+    }
+}
+
+fn show_turn(turn: &Turn, out: &mut Output) -> Result<(), CliError> {
+    let record = &turn.record;
+    let style = if record.status.is_good() { GOOD } else { BAD };
+    let charged = turn.charge.map_or("not charged yet".to_owned(), |charge| format!("{} charged", charge.total()));
+    out.line("")?;
+    out.line(format!(
+        "{} {}  {}",
+        styled(TITLE, format!("tick {}", record.tick)),
+        styled(style, record.status.as_str()),
+        styled(
+            DIM,
+            format!(
+                "read {}, said {}, {charged}, {} ms",
+                record.inbox.len(),
+                record.effects.outbox.len(),
+                record.duration_ms
+            )
+        )
+    ))?;
+    if let Some(failure) = &record.failure {
+        out.line(format!("{} {}", styled(BAD, "failed:"), clean(&failure.message)))?;
+    }
+    for warning in &record.warnings {
+        out.line(format!("{} {}", styled(WARN, "warning:"), clean(warning)))?;
+    }
+    for violation in &record.violations {
+        let text = format!("{} {}", violation.pointer, violation.message);
+        out.line(format!("{} {}", styled(WARN, "violation:"), clean(&text)))?;
+    }
+    if let Some(notes) = &record.notes {
+        out.line(format!("{} {}", styled(DIM, "notes:"), clean(notes)))?;
+    }
+    for message in &record.prompt {
+        let role = json!(message.role);
+        out.line(styled(DIM, format!("--- prompt, {}", role.as_str().unwrap_or_default())))?;
+        out.line(clean(&message.content))?;
+    }
+    for exchange in &record.exchanges {
+        out.line(styled(
+            DIM,
+            format!("--- answer of {}, for {}", exchange.receipt.model, exchange.receipt.cost_credits),
+        ))?;
+        out.line(clean(&exchange.answer))?;
+        for result in &exchange.results {
+            let state = if result.ok { "" } else { ", failed" };
+            out.line(styled(DIM, format!("--- tool {}{state}", one_line(&result.tool, 80))))?;
+            out.line(clean(&result.result.to_string()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! `lemming logs`
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::chronicle::event::{Event, events};
+use crate::chronicle::{self, TickRecords};
+use crate::cli::error::{CliError, Exit};
+use crate::cli::globals::{Session, known_agent};
+use crate::cli::output::Output;
+use crate::cli::story;
+use crate::domain::name::AgentName;
+use crate::domain::time::Tick;
+use crate::engine::load;
+use crate::runner::local::until_signalled;
+
+/// How often `--follow` looks for a new tick.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Tells what happened, from the records: turns, messages, violations, skips, money.
+///
+/// Reads only. The newest comes last. With --json one document {"events": [...]}; with --follow,
+/// or with --jsonl, one JSON object a line, with the same fields as the logs.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct LogsArgs {
+    /// Only what concerns this agent
+    agent: Option<String>,
+    /// Goes on with each tick that closes, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// How many ticks to begin with
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    ticks: u64,
+    /// One JSON object a line
+    #[arg(long)]
+    jsonl: bool,
+}
+
+pub(super) async fn run(args: LogsArgs, session: &mut Session) -> Result<Exit, CliError> {
+    let org = session.org().await?;
+    let agent = match &args.agent {
+        Some(name) => Some(known_agent(&org, name).await?),
+        None => None,
+    };
+    let last = load(&org.store).await?.state.tick;
+    let first = Tick(last.0.saturating_sub(args.ticks) + 1);
+    let lines = args.jsonl || (args.follow && session.out.json());
+    let mut tick = first;
+    let mut document: Vec<Event> = Vec::new();
+    let out = &mut session.out;
+    while tick <= last {
+        let Some(records) = chronicle::tick(&org.store, tick).await? else { break };
+        let told = concerning(&records, agent.as_ref());
+        match (lines, out.json()) {
+            (false, true) => document.extend(told),
+            _ => tell(&told, lines, out)?,
+        }
+        tick = tick.next();
+    }
+    if !lines && out.json() {
+        out.document(&json!({ "events": document }))?;
+        return Ok(Exit::Ok);
+    }
+    if !args.follow {
+        if last == Tick(0) && !lines {
+            out.line("nothing has happened yet; `lemming tick` runs the first tick")?;
+        }
+        return Ok(Exit::Ok);
+    }
+    out.flush()?;
+    let followed = until_signalled(
+        || {},
+        async |stop| {
+            loop {
+                while let Some(records) =
+                    chronicle::tick(&org.store, tick).await?.filter(|found| found.closed.is_some())
+                {
+                    tell(&concerning(&records, agent.as_ref()), lines, out)?;
+                    out.flush()?;
+                    tick = tick.next();
+                }
+                tokio::select! {
+                    () = org.clock().sleep(LOOK_EVERY) => {}
+                    () = stop.requested() => return Ok::<(), CliError>(()),
+                }
+            }
+        },
+    );
+    followed.await.unwrap_or(Ok(()))?;
+    Ok(Exit::Ok)
+}
+
+fn concerning(records: &TickRecords, agent: Option<&AgentName>) -> Vec<Event> {
+    let mut told = events(records);
+    told.retain(|event| agent.is_none_or(|agent| event.concerns(agent) || event.event == "tick_planned"));
+    // A tick in which nothing concerned the agent is no news.
+    if agent.is_some() && told.iter().all(|event| event.event == "tick_planned") {
+        told.clear();
+    }
+    told
+}
+
+fn tell(events: &[Event], lines: bool, out: &mut Output) -> Result<(), CliError> {
+    for event in events {
+        if lines {
+            out.json_line(event)?;
+        } else {
+            out.line(story::line(event))?;
+        }
+    }
+    Ok(())
+}

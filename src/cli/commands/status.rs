@@ -1,0 +1,80 @@
+//! `lemming status`
+
+use crate::chronicle::status::{AgentStatus, Status, status};
+use crate::cli::error::{CliError, Exit};
+use crate::cli::globals::Session;
+use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
+use crate::domain::name::AgentName;
+
+/// Shows how the organisation stands: its agents, its budget, and what is wrong.
+///
+/// Reads only; numbers are as of the last closed tick.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct StatusArgs {}
+
+pub(super) async fn run(_: StatusArgs, session: &mut Session) -> Result<Exit, CliError> {
+    let org = session.org().await?;
+    let status = status(&org.store, &org.place, org.clock().now()).await?;
+    if session.out.json() {
+        session.out.document(&status)?;
+    } else {
+        show(&status, &mut session.out)?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(status: &Status, out: &mut Output) -> Result<(), CliError> {
+    out.line(format!("{}  {}", styled(TITLE, one_line(&status.org, 80)), styled(DIM, &status.store)))?;
+    let paused = if status.paused { styled(WARN, "  paused") } else { String::new() };
+    match status.time {
+        None => out.line(format!("no tick yet; `lemming tick` runs the first{paused}"))?,
+        Some(time) => out.line(format!("tick {} (clock {}), {time}{paused}", status.tick, status.clock))?,
+    }
+    if let Some(open) = &status.open {
+        let done = format!("{} of {} turns done", open.committed.len(), open.due.len());
+        let text = format!("tick {} is open: {done}; `lemming tick` goes on with it", open.tick);
+        out.line(styled(WARN, text))?;
+    }
+    if let Some(budget) = &status.budget {
+        out.line(format!("budget {}: {} left of {}", budget.window, budget.left, budget.credits))?;
+    }
+    if status.waiting_ingress > 0 {
+        out.line(format!("{} waiting for the next tick", status.waiting_ingress))?;
+    }
+    out.line("")?;
+    let head = ["agent", "title", "credits", "unread", "last turn", ""];
+    let mut rows = vec![head.iter().map(|title| Cell::new(*title).style(DIM)).collect::<Vec<_>>()];
+    rows.extend(status.agents.iter().map(row));
+    out.table(&rows)?;
+    if !status.problems.is_empty() {
+        out.line("")?;
+    }
+    for problem in &status.problems {
+        let agent = problem.agent.as_ref().map(AgentName::as_str);
+        let place = problem.path.as_deref().or(agent).map(|place| format!("{place}: ")).unwrap_or_default();
+        let text = clean(&format!("{place}{}", problem.message)).replace('\n', " ");
+        out.line(format!("{} {text}", styled(WARN, "problem:")))?;
+    }
+    Ok(())
+}
+
+fn row(agent: &AgentStatus) -> Vec<Cell> {
+    let last = agent
+        .last_turn
+        .as_ref()
+        .map_or("none".to_owned(), |turn| format!("{} in tick {}", turn.status.as_str(), turn.tick));
+    let good = agent.last_turn.as_ref().is_none_or(|turn| turn.status.is_good());
+    let mut notes = Vec::new();
+    notes.extend(agent.broken.as_ref().map(|_| "broken resume"));
+    notes.extend((agent.broken.is_none() && !agent.enabled).then_some("disabled"));
+    notes.extend(agent.paused.then_some("paused"));
+    notes.extend(agent.below_soft_cap.then_some("below its soft cap"));
+    vec![
+        Cell::new(agent.name.as_str()).style(NAME),
+        Cell::new(one_line(agent.title.as_deref().unwrap_or("?"), 40)),
+        Cell::number(agent.credits_left),
+        Cell::number(agent.unread),
+        Cell::new(last).style(if good { GOOD } else { BAD }),
+        Cell::new(notes.join(", ")).style(WARN),
+    ]
+}

@@ -1,0 +1,55 @@
+//! `lemming validate`
+
+use crate::cli::error::{CliError, Exit};
+use crate::cli::globals::Session;
+use crate::cli::output::{BAD, GOOD, WARN, clean, styled};
+use crate::validate::{Severity, ValidateError, check};
+
+/// Lists everything that is wrong with the files that people write.
+///
+/// Each problem comes with its file, the JSON pointer into it, what is wrong, and what would be
+/// right. Reads only. Ends with 3 if there are errors; warnings alone end with 0.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ValidateArgs {}
+
+pub(super) async fn run(_: ValidateArgs, session: &mut Session) -> Result<Exit, CliError> {
+    let org = session.place()?;
+    let providers = org.providers();
+    let found = match check(&org.store, providers.as_ref(), &org.tools(), org.local_root.as_deref()).await {
+        Err(ValidateError::NoOrg) => return Err(CliError::no_org(&org.place)),
+        found => found?,
+    };
+    let exit = if found.errors() > 0 { Exit::Invalid } else { Exit::Ok };
+    let out = &mut session.out;
+    if out.json() {
+        let document = serde_json::json!({
+            "valid": found.errors() == 0,
+            "errors": found.errors(),
+            "warnings": found.warnings(),
+            "agents": found.agents,
+            "models": found.models,
+            "findings": found.findings,
+        });
+        out.document(&document)?;
+        return Ok(exit);
+    }
+    for finding in &found.findings {
+        let label = match finding.severity {
+            Severity::Error => styled(BAD, "error:"),
+            Severity::Warning => styled(WARN, "warning:"),
+        };
+        let pointer = if finding.pointer.is_empty() { String::new() } else { format!(" at {}", finding.pointer) };
+        out.line(format!("{label} {}", clean(&format!("{}{pointer}", finding.path)).replace('\n', " ")))?;
+        out.line(format!("  {}", clean(&finding.message)))?;
+        out.line(format!("  {}", clean(&finding.expected)))?;
+    }
+    let summary = format!(
+        "{} agents, {} models: {} errors, {} warnings",
+        found.agents,
+        found.models,
+        found.errors(),
+        found.warnings()
+    );
+    out.line(if exit == Exit::Ok { styled(GOOD, summary) } else { summary })?;
+    Ok(exit)
+}

@@ -1,0 +1,301 @@
+//! What the command line says when something does not work, and with which exit code it ends.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+
+use serde_json::{Map, Value};
+
+use crate::causes::{causes, find};
+use crate::clean::clean;
+use crate::engine::EngineError;
+use crate::ingress::IngressError;
+use crate::record::RecordError;
+use crate::store::StoreError;
+use crate::store::open::OpenError;
+use crate::store::probe::ProbeError;
+use crate::validate::ValidateError;
+
+/// How a command ended. Scripts may rely on the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what was asked.
+    Ok,
+    /// It did not, for a reason that no other code names.
+    Failed,
+    /// The command line is wrong; nothing was done.
+    Usage,
+    /// A file of the organisation is wrong; a person must mend it.
+    Invalid,
+    /// The store cannot be opened or reached, or it refuses.
+    Store,
+    /// A tick was begun and is not closed: the next `tick` goes on with it.
+    Partial,
+    /// There is no organisation, agent or message of that name.
+    NotFound,
+    /// A second Ctrl-C.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Invalid => 3,
+            Self::Store => 4,
+            Self::Partial => 5,
+            Self::NotFound => 6,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The word that stands for it in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Invalid => "invalid",
+            Self::Store => "store",
+            Self::Partial => "partial",
+            Self::NotFound => "not_found",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// The end of `lemming --help`.
+pub(super) const HELP_FOOTER: &str = "\
+Exit codes:
+  0    done
+  1    failed
+  2    the command line is wrong; nothing was done
+  3    a file of the organisation is wrong: see `lemming validate`
+  4    the store cannot be opened or reached, or it refuses
+  5    a tick was begun and is not closed: the next `lemming tick` goes on with it
+  6    there is no such organisation, agent or message
+  130  interrupted twice
+
+With --json, standard output holds one JSON document; a failed command leaves it empty and ends
+standard error with one line {\"error\": {\"code\", \"message\", \"path\"?, \"pointer\"?, \"causes\"?, \"hint\"?}}.
+
+Environment:
+  LEMMING_STORE  the store, where --store does not name one
+  LEMMING_LOG    what is logged, such as `debug` or `warn,lemming::store=trace`
+  NO_COLOR       no colours, not even on a terminal";
+
+/// Why a command failed: what, where, why, and what to do about it.
+#[derive(Debug)]
+pub struct CliError {
+    exit: Exit,
+    // Boxed: every command returns one, and hardly ever.
+    said: Box<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    message: String,
+    path: Option<String>,
+    pointer: Option<String>,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl CliError {
+    /// An error of this sort.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, said: Box::new(Said { message: message.into(), ..Said::default() }) }
+    }
+
+    /// The same error at a file, and a JSON pointer into it.
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>, pointer: impl Into<String>) -> Self {
+        self.said.path = Some(path.into());
+        self.said.pointer = Some(pointer.into()).filter(|pointer| !pointer.is_empty());
+        self
+    }
+
+    /// The same error with what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.said.hint = Some(hint.into());
+        self
+    }
+
+    fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+        self.said.causes = causes(error);
+        if self.said.hint.is_none() {
+            self.said.hint = hint_for(error).map(str::to_owned);
+        }
+        self
+    }
+
+    /// How the command ends.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The message, where and why, without the hint, in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let place = match (&self.said.path, &self.said.pointer) {
+            (Some(path), Some(pointer)) => format!("{path}#{pointer}: "),
+            (Some(path), None) => format!("{path}: "),
+            _ => String::new(),
+        };
+        let causes: String = self.said.causes.iter().map(|cause| format!(": {cause}")).collect();
+        format!("{place}{}{causes}", self.said.message)
+    }
+
+    /// The error for people: a line for what and where, one for each cause, one for the hint.
+    #[must_use]
+    pub fn text(&self, label: &str, hint: &str) -> String {
+        let mut text = format!("{label} {}\n", clean(&self.said.message));
+        if let Some(path) = &self.said.path {
+            let pointer = self.said.pointer.as_ref().map(|pointer| format!(" at {pointer}")).unwrap_or_default();
+            let _ = writeln!(text, "  in {}", clean(&format!("{path}{pointer}")));
+        }
+        for cause in &self.said.causes {
+            let _ = writeln!(text, "  because: {}", clean(cause));
+        }
+        if let Some(advice) = &self.said.hint {
+            let _ = writeln!(text, "{hint} {}", clean(advice));
+        }
+        text
+    }
+
+    /// The error for programs.
+    #[must_use]
+    pub fn envelope(&self) -> Value {
+        let mut error = Map::new();
+        error.insert("code".to_owned(), self.exit.as_str().into());
+        error.insert("message".to_owned(), self.said.message.clone().into());
+        for (name, value) in [("path", &self.said.path), ("pointer", &self.said.pointer), ("hint", &self.said.hint)] {
+            if let Some(value) = value {
+                error.insert(name.to_owned(), value.clone().into());
+            }
+        }
+        if !self.said.causes.is_empty() {
+            error.insert("causes".to_owned(), self.said.causes.clone().into());
+        }
+        serde_json::json!({ "error": error })
+    }
+
+    /// There is no organisation at this place.
+    #[must_use]
+    pub fn no_org(place: &str) -> Self {
+        Self::new(Exit::NotFound, format!("there is no organisation at {place}: org.json is missing"))
+            .hint("`lemming bootstrap` makes one there; --store or LEMMING_STORE names another place")
+    }
+}
+
+fn hint_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(io) = find::<io::Error>(error) {
+        match io.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                return Some("the disk is full: make room and try again; nothing is half-done");
+            }
+            io::ErrorKind::ReadOnlyFilesystem => return Some("the disk is read-only: use another --store"),
+            _ => {}
+        }
+    }
+    #[cfg(unix)]
+    if find::<crate::store::local::SymlinkRefused>(error).is_some() {
+        return Some("replace the link by what it points to: an organisation must hold all its files itself");
+    }
+    match find::<object_store::Error>(error)? {
+        object_store::Error::PermissionDenied { .. } => Some("the store refuses: check who may read and write there"),
+        object_store::Error::Unauthenticated { .. } => {
+            Some("the store does not know you: check the credentials in the environment")
+        }
+        object_store::Error::NotFound { .. } => Some("check the name of the bucket"),
+        _ => None,
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let new = |exit, message: &str| Self::new(exit, message).caused_by(&error);
+        match &error {
+            StoreError::Record { source: RecordError::Newer { .. }, .. } => {
+                new(Exit::Store, "a newer version of lemming has worked on this organisation").hint("upgrade lemming")
+            }
+            StoreError::Record { .. } | StoreError::Conflict { .. } => {
+                new(Exit::Store, "the organisation's records are damaged")
+            }
+            StoreError::Uncertain { .. } => new(Exit::Store, "the outcome is unknown")
+                .hint("look whether it happened (`lemming status`) before trying again"),
+            StoreError::Store { .. } => new(Exit::Store, "the store failed"),
+        }
+    }
+}
+
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Store(error) => error.into(),
+            EngineError::Config { path, pointer, message } => Self::new(Exit::Invalid, message)
+                .at(path, pointer)
+                .hint("`lemming validate` lists everything that is wrong"),
+            EngineError::NoOrg => Self::no_org("this place"),
+            other => Self::new(Exit::Failed, "the tick did not go on").caused_by(&other),
+        }
+    }
+}
+
+impl From<IngressError> for CliError {
+    fn from(error: IngressError) -> Self {
+        match error {
+            IngressError::Store(error) => error.into(),
+            IngressError::Unreadable => {
+                Self::new(Exit::Usage, "this cannot be written so that it reads back the same; nothing was written")
+            }
+        }
+    }
+}
+
+impl From<ValidateError> for CliError {
+    fn from(error: ValidateError) -> Self {
+        match error {
+            ValidateError::Store(error) => error.into(),
+            ValidateError::NoOrg => Self::no_org("this place"),
+            ValidateError::Walk(error) => {
+                Self::new(Exit::Store, "the folder cannot be looked through").caused_by(&error)
+            }
+        }
+    }
+}
+
+impl From<OpenError> for CliError {
+    fn from(error: OpenError) -> Self {
+        Self::new(Exit::Store, error.to_string())
+    }
+}
+
+impl From<ProbeError> for CliError {
+    fn from(error: ProbeError) -> Self {
+        let hint = match &error {
+            ProbeError::Failed(source) => hint_for(source),
+            _ => Some("stores that keep the promise: a local folder, AWS S3, R2, MinIO, Google Cloud, Azure"),
+        };
+        let mut found = Self::new(Exit::Store, error.to_string());
+        found.said.causes = error.source().map(causes).unwrap_or_default();
+        found.said.hint = hint.map(str::to_owned);
+        found
+    }
+}
+
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        // Whoever read our output has seen enough.
+        let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Ok } else { Exit::Failed };
+        Self::new(exit, "the output cannot be written").caused_by(&error)
+    }
+}

@@ -1,0 +1,83 @@
+//! Options that every command has, and what they lead to.
+
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::config::Environment;
+use crate::domain::name::AgentName;
+use crate::runner::compose::{self, Org};
+use crate::store::Key;
+use crate::telemetry::LogFormat;
+use crate::validate::nearest;
+use crate::{chronicle, cli::error::Exit};
+
+/// Options that every command has.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct GlobalArgs {
+    /// Where the organisation is: a folder, or a bucket such as s3://bucket/prefix
+    ///
+    /// Without it the environment variable LEMMING_STORE, or else the current folder.
+    #[arg(long, global = true, value_name = "URL")]
+    pub store: Option<String>,
+    /// Prints one JSON document on standard output, and errors as one on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Logs more, to standard error; twice: much more
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How log lines look; JSON where standard error is no terminal
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// What a command works with.
+#[derive(Debug)]
+pub struct Session {
+    /// The options that every command has.
+    pub globals: GlobalArgs,
+    /// The process's environment.
+    pub environment: Environment,
+    /// Standard output and standard error.
+    pub out: Output,
+}
+
+impl Session {
+    /// The place that the person names, whether or not an organisation is there.
+    ///
+    /// # Errors
+    /// The name is wrong.
+    pub fn place(&self) -> Result<Org, CliError> {
+        let name = self.globals.store.as_deref().or_else(|| self.environment.var("LEMMING_STORE")).unwrap_or(".");
+        Ok(compose::open(name, &self.environment)?)
+    }
+
+    /// The organisation that the person names.
+    ///
+    /// # Errors
+    /// The name is wrong, the store failed, or there is no organisation.
+    pub async fn org(&self) -> Result<Org, CliError> {
+        let org = self.place()?;
+        match org.store.get(&Key::Org).await? {
+            Some(_) => Ok(org),
+            None => Err(CliError::no_org(&org.place)),
+        }
+    }
+}
+
+/// The agent that a person names.
+///
+/// # Errors
+/// There is none of that name; the hint names the nearest.
+pub(super) async fn known_agent(org: &Org, name: &str) -> Result<AgentName, CliError> {
+    let agents = chronicle::agents(&org.store).await?;
+    if let Some(agent) = agents.iter().find(|agent| agent.as_str() == name) {
+        return Ok(agent.clone());
+    }
+    let error = CliError::new(Exit::NotFound, format!("there is no agent {name:?} at {}", org.place));
+    let known = || agents.iter().map(AgentName::as_str);
+    Err(match nearest(name, known()) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
+        None if agents.is_empty() => error.hint("there are no agents yet: `lemming bootstrap` writes examples"),
+        None => error.hint(format!("the agents are {}", known().take(20).collect::<Vec<_>>().join(", "))),
+    })
+}

@@ -1,0 +1,96 @@
+//! What a person who waits for a tick sees on standard error.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::name::{AgentName, RunnerId};
+use crate::domain::time::Tick;
+use crate::engine::Progress;
+use crate::record::turn::TurnRecord;
+
+/// Shows on one line of a terminal who is at work; says for whom it waits, terminal or not.
+#[derive(Debug)]
+pub(super) struct Shown {
+    on_terminal: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    at_work: BTreeSet<AgentName>,
+    committed: u64,
+    waited_for: BTreeSet<(Tick, RunnerId)>,
+    line_is_drawn: bool,
+}
+
+impl Shown {
+    /// A line of progress, drawn only where a terminal can take it back.
+    pub(super) fn new(on_terminal: bool) -> Self {
+        Self { on_terminal, state: Mutex::default() }
+    }
+
+    /// Takes the line back.
+    pub(super) fn clear(&self) {
+        erase(&mut self.state());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw(&self, tick: Tick, state: &mut State) {
+        const SHOWN: usize = 4;
+        if !self.on_terminal {
+            return;
+        }
+        erase(state);
+        let names: Vec<&str> = state.at_work.iter().take(SHOWN).map(AgentName::as_str).collect();
+        if names.is_empty() {
+            return;
+        }
+        let more = if state.at_work.len() > SHOWN { ", …" } else { "" };
+        let line = format!("tick {tick}: {} turns done; at work: {}{more}", state.committed, names.join(", "));
+        let line: String = line.chars().take(78).collect();
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "{line}");
+        let _ = stderr.flush();
+        state.line_is_drawn = true;
+    }
+}
+
+fn erase(state: &mut State) {
+    if std::mem::take(&mut state.line_is_drawn) {
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "\r{:78}\r", "");
+        let _ = stderr.flush();
+    }
+}
+
+impl Progress for Shown {
+    fn turn_started(&self, tick: Tick, agent: &AgentName) {
+        let mut state = self.state();
+        state.at_work.insert(agent.clone());
+        self.draw(tick, &mut state);
+    }
+
+    fn turn_committed(&self, record: &TurnRecord) {
+        let mut state = self.state();
+        state.at_work.remove(&record.agent);
+        state.committed += 1;
+        self.draw(record.tick, &mut state);
+    }
+
+    fn waiting(&self, tick: Tick, shard: u32, holder: &RunnerId) {
+        let mut state = self.state();
+        // Said once for each holder: the engine looks again many times a second.
+        if state.waited_for.insert((tick, holder.clone())) {
+            erase(&mut state);
+            let mut stderr = std::io::stderr().lock();
+            let _ = writeln!(
+                stderr,
+                "waiting: runner {holder} holds shard {shard} of tick {tick}; it is passed over when it shows no life"
+            );
+        }
+    }
+}

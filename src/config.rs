@@ -1,0 +1,58 @@
+//! The process's environment: arguments and variables. The one home of `std::env`.
+//!
+//! Everything else is handed an [`Environment`], so that a test can make one up. Values never show
+//! in `Debug`: variables hold credentials.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+
+/// The arguments and variables of a process.
+#[derive(Clone, Default)]
+pub struct Environment {
+    args: Vec<OsString>,
+    vars: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// The environment of this process. A variable that is not UTF-8 is left out.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the process's environment")]
+    pub fn of_process() -> Self {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self { args: std::env::args_os().collect(), vars: std::env::vars_os().filter_map(text).collect() }
+    }
+
+    /// An environment made up by whoever calls. The first argument is the program's name.
+    #[must_use]
+    pub fn new<A: Into<OsString>>(
+        args: impl IntoIterator<Item = A>,
+        vars: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        Self { args: args.into_iter().map(Into::into).collect(), vars: vars.into_iter().collect() }
+    }
+
+    /// The arguments, the program's name first.
+    #[must_use]
+    pub fn args(&self) -> &[OsString] {
+        &self.args
+    }
+
+    /// A variable, unless it is empty.
+    #[must_use]
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Every variable.
+    #[must_use]
+    pub fn vars(&self) -> &BTreeMap<String, String> {
+        &self.vars
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").field("args", &self.args).finish_non_exhaustive()
+    }
+}

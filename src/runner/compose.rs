@@ -1,0 +1,162 @@
+//! The only place that knows every part: opens an organisation and builds the context of its ticks.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use object_store::ObjectStore;
+use object_store::path::Path;
+
+use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::config::Environment;
+use crate::domain::contract::{self, Addresses};
+use crate::domain::ids::Seed;
+use crate::domain::name::AgentName;
+use crate::engine::{Context, Progress, Stop};
+use crate::ingress::Postbox;
+use crate::provider::Providers;
+use crate::provider::builtin::{Builtin, Files};
+use crate::provider::cli::{Env, Host};
+use crate::store::Store;
+use crate::store::counting::{Counter, Counting, Requests};
+use crate::store::open::{OpenError, open as open_store};
+use crate::store::probe::{ProbeError, probe_create};
+use crate::tool::{self, Tool};
+
+/// An organisation's place, opened: its files, and all that works on them.
+#[derive(Clone)]
+pub struct Org {
+    /// The organisation's files.
+    pub store: Store,
+    /// Its place as people may see it: without credentials.
+    pub place: String,
+    /// Its folder, if it is on a disk.
+    pub local_root: Option<PathBuf>,
+    objects: Arc<dyn ObjectStore>,
+    prefix: Path,
+    counter: Arc<Counter>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    environment: Environment,
+}
+
+impl fmt::Debug for Org {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Org").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Opens the place that a person names. Sends nothing.
+///
+/// # Errors
+/// The name is wrong; nothing was created.
+pub fn open(name: &str, environment: &Environment) -> Result<Org, OpenError> {
+    let variables = environment.vars().iter().map(|(name, value)| (name.clone(), value.clone()));
+    let opened = open_store(name, variables)?;
+    let counting = Counting::new(opened.store);
+    let counter = counting.counter();
+    let objects: Arc<dyn ObjectStore> = Arc::new(counting);
+    Ok(Org {
+        store: Store::new(Arc::clone(&objects), opened.prefix.clone(), opened.lists_freely),
+        place: opened.display,
+        local_root: opened.local_root,
+        objects,
+        prefix: opened.prefix,
+        counter,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        environment: environment.clone(),
+    })
+}
+
+impl Org {
+    /// The requests made so far, as a bucket would bill them.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.counter.read()
+    }
+
+    /// Time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// Where mail and commands go in.
+    #[must_use]
+    pub fn postbox(&self) -> Postbox<'_> {
+        Postbox { store: &self.store, clock: self.clock.as_ref(), entropy: self.entropy.as_ref() }
+    }
+
+    /// Finds out whether the store keeps the one promise that everything rests on.
+    ///
+    /// # Errors
+    /// It does not, or it did not answer: an organisation must not be founded here.
+    pub async fn probe(&self) -> Result<(), ProbeError> {
+        let found = probe_create(self.objects.as_ref(), &self.prefix, &self.entropy.nonce().0).await;
+        if let Some(root) = &self.local_root {
+            // A folder outlives its last object on a disk; one that is not empty stays.
+            let _ = std::fs::remove_dir(root.join("probe"));
+        }
+        found
+    }
+
+    /// How models are reached: new in every invocation, so that changed scripts are read again.
+    #[must_use]
+    pub fn providers(&self) -> Arc<dyn Providers> {
+        let files = Arc::new(OrgFiles(self.store.clone()));
+        let host = Host { base_env: Env(self.environment.vars().clone()), dir: self.local_root.clone(), is_contract };
+        Arc::new(Builtin::new(files).with_commands(host))
+    }
+
+    /// The tools that there are.
+    #[must_use]
+    pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        tool::builtin()
+    }
+
+    /// The context of one invocation. Ticks that are to be repeatable have a `seed`.
+    #[must_use]
+    pub fn context(&self, seed: Option<Seed>, stop: Stop, progress: Arc<dyn Progress>) -> Context {
+        Context {
+            store: self.store.clone(),
+            providers: self.providers(),
+            tools: self.tools(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            seed,
+            stop,
+            progress,
+        }
+    }
+}
+
+/// Says whether a text holds an answer in the engine's contract, whoever it is addressed to.
+fn is_contract(text: &str) -> bool {
+    struct Anyone;
+    impl Addresses for Anyone {
+        fn knows(&self, _: &AgentName) -> bool {
+            true
+        }
+        fn may_address(&self, _: &AgentName) -> bool {
+            true
+        }
+    }
+    contract::parse(text, &Anyone).is_contract
+}
+
+/// An organisation's files, as providers read them.
+#[derive(Debug)]
+struct OrgFiles(Store);
+
+#[async_trait]
+impl Files for OrgFiles {
+    async fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        match self.0.get_path(path).await {
+            Ok(Some(bytes)) => Ok(bytes.to_vec()),
+            Ok(None) => Err("there is no such file".to_owned()),
+            Err(error) => Err(crate::causes::causes(&error).join(": ")),
+        }
+    }
+}

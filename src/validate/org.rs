@@ -1,0 +1,286 @@
+//! The whole organisation: each file, and what the files say of each other.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt as _};
+use serde_json::Value;
+
+use super::file::{self, Read};
+use super::{Finding, Findings, ValidateError, one_of};
+use crate::domain::model::{Model, ModelRegistry};
+use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
+use crate::domain::org::{ORG_FORMAT, OrgConfig};
+use crate::domain::resume::Resume;
+use crate::engine::worst;
+use crate::provider::Providers;
+use crate::schema::FileKind;
+use crate::store::{Key, Prefix, Store};
+use crate::tool::Tool;
+
+/// How many resumes are read at once.
+const PARALLEL: usize = 16;
+
+/// Checks every file that people write.
+///
+/// # Errors
+/// Nothing can be said: there is no organisation, or the store failed.
+pub async fn check(
+    store: &Store,
+    providers: &dyn Providers,
+    tools: &[Arc<dyn Tool>],
+    local_root: Option<&Path>,
+) -> Result<Findings, ValidateError> {
+    if !store.get(&Key::Org).await.map(|bytes| bytes.is_some()).or_else(|error| refused(&error).ok_or(error))? {
+        return Err(ValidateError::NoOrg);
+    }
+    let mut found = Findings::default();
+    strays(local_root, &mut found)?;
+    let org = file::read::<OrgConfig>(store, &Key::Org.path(), FileKind::Org, &mut found).await?.typed;
+    if let Some(org) = &org {
+        check_settings(org, &mut found);
+    }
+    let registry = file::read::<ModelRegistry>(store, &Key::Models.path(), FileKind::Models, &mut found).await?;
+    // One that is there and wrong has been reported.
+    if registry.json.is_none() && found.findings.iter().all(|finding| finding.path != Key::Models.path()) {
+        let finding = Finding::error("missing_file", Key::Models.path(), "");
+        found.add(finding.says("is missing", "it must list the models; `lemming bootstrap` writes an example"));
+    }
+    if let Some(registry) = &registry.typed {
+        found.models = registry.models.len();
+        for (key, model) in &registry.models {
+            check_model(store, providers, key, model, &mut found).await?;
+        }
+    }
+    let resumes = resumes(store, &mut found).await?;
+    let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
+    for (name, resume) in &resumes.read {
+        around.check(&Key::Resume(name.clone()).path(), resume, &mut found);
+    }
+    found.findings.dedup();
+    found.findings.sort_by(|a, b| (&a.path, a.severity, &a.pointer).cmp(&(&b.path, b.severity, &b.pointer)));
+    Ok(found)
+}
+
+/// A file that is there and refused counts as there: what is wrong with it is reported later.
+fn refused(error: &crate::store::StoreError) -> Option<bool> {
+    #[cfg(unix)]
+    if crate::causes::find::<crate::store::local::SymlinkRefused>(error).is_some() {
+        return Some(true);
+    }
+    let _ = error;
+    None
+}
+
+#[cfg(unix)]
+fn strays(local_root: Option<&Path>, found: &mut Findings) -> Result<(), ValidateError> {
+    use crate::store::local::{LocalStore, StrayKind};
+    let Some(root) = local_root else { return Ok(()) };
+    for stray in LocalStore::new(root).strays()? {
+        let (code, message, expected) = match stray.kind {
+            StrayKind::Symlink => (
+                "symlink",
+                "is a symbolic link",
+                "replace it by what it points to: nothing is read or written through a link",
+            ),
+            StrayKind::NotAKey => ("bad_name", "has a name that no store can hold", "rename it, in UTF-8"),
+            StrayKind::Special => ("special_file", "is a pipe, socket or device", "remove it"),
+        };
+        found.add(Finding::error(code, stray.path, "").says(message, expected));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn strays(_: Option<&Path>, _: &mut Findings) -> Result<(), ValidateError> {
+    Ok(())
+}
+
+fn check_settings(org: &OrgConfig, found: &mut Findings) {
+    let path = Key::Org.path();
+    if org.format != ORG_FORMAT {
+        let expected = format!("this version of lemming knows {ORG_FORMAT}");
+        found.add(Finding::error("unknown_format", &path, "/format").says(format!("is {}", org.format), expected));
+    }
+    if org.budget.as_ref().is_some_and(|budget| budget.credits.is_zero()) {
+        let finding = Finding::warning("no_budget", &path, "/budget/credits");
+        found.add(finding.says("is 0: nobody can run before a top-up", "leave `budget` out, or allow something"));
+    }
+}
+
+async fn check_model(
+    store: &Store,
+    providers: &dyn Providers,
+    key: &ModelKey,
+    model: &Model,
+    found: &mut Findings,
+) -> Result<(), ValidateError> {
+    let path = Key::Models.path();
+    let at = format!("/{}", key.as_str().replace('~', "~0").replace('/', "~1"));
+    if let Some(script) = model.provider_config.get("script").and_then(Value::as_str)
+        && model.provider == "scripted"
+        && Key::parse(script).is_some()
+    {
+        let before = found.errors();
+        let read = file::read::<Value>(store, script, FileKind::Script, found).await?;
+        if found.errors() > before {
+            return Ok(());
+        }
+        if read.json.is_none() {
+            let finding = Finding::error("missing_file", &path, format!("{at}/provider_config/script"));
+            found.add(finding.says(
+                format!("there is no file {script:?}"),
+                "must be the path of a script, from the organisation's root",
+            ));
+            return Ok(());
+        }
+    }
+    if let Err(error) = providers.open(key, model).await {
+        let finding = Finding::error("unusable_model", &path, at);
+        found.add(finding.says(error.message, "must be a provider of this version, configured as it asks"));
+    }
+    Ok(())
+}
+
+struct Resumes {
+    names: Vec<AgentName>,
+    read: Vec<(AgentName, Read<Resume>)>,
+}
+
+async fn resumes(store: &Store, found: &mut Findings) -> Result<Resumes, ValidateError> {
+    let mut names = Vec::new();
+    for folder in store.folders(&Prefix::Agents).await? {
+        let path = format!("agents/{folder}");
+        match AgentName::new(&folder) {
+            Ok(name) if name.may_be_an_agent() => names.push(name),
+            Ok(_) if folder == TEMPLATE => {}
+            Ok(_) => {
+                let finding = Finding::error("reserved_name", path, "");
+                found.add(finding.says(format!("the name {HUMAN} is reserved for people"), "rename the folder"));
+            }
+            Err(error) => {
+                let finding = Finding::error("bad_name", path, "");
+                found.add(finding.says(error.to_string(), "rename the folder, and `name` in its resume"));
+            }
+        }
+    }
+    found.agents = names.len();
+    if names.is_empty() {
+        let finding = Finding::error("no_agents", "agents", "");
+        found.add(
+            finding.says("there is no agent", "add agents/<name>/resume.json; `lemming bootstrap` writes examples"),
+        );
+    }
+    let each = |name: AgentName| async move {
+        let mut found = Findings::default();
+        let resume = resume(store, &name, &mut found).await;
+        resume.map(|resume| ((name, resume), found))
+    };
+    let mut read = Vec::new();
+    let mut all = stream::iter(names.clone()).map(each).buffered(PARALLEL);
+    while let Some(checked) = all.next().await {
+        let (resume, more) = checked?;
+        found.findings.extend(more.findings);
+        read.push(resume);
+    }
+    drop(all);
+    Ok(Resumes { names, read })
+}
+
+async fn resume(store: &Store, name: &AgentName, found: &mut Findings) -> Result<Read<Resume>, ValidateError> {
+    let path = Key::Resume(name.clone()).path();
+    let resume = file::read::<Resume>(store, &path, FileKind::Resume, found).await?;
+    let named = resume.json.as_ref().and_then(|json| json.get("name")?.as_str());
+    match named {
+        // A name that breaks the rule has been reported as such.
+        Some(named) if AgentName::new(named).is_ok() && named != name.as_str() => {
+            let message = format!("is {named:?}, but the folder is {:?}", name.as_str());
+            let expected = format!("must be {:?}, or the folder must be renamed", name.as_str());
+            found.add(Finding::error("wrong_name", path, "/name").says(message, expected));
+        }
+        _ if resume.json.is_none() && found.findings.is_empty() => {
+            let message = format!("the folder agents/{name} has no resume.json");
+            found.add(Finding::error("missing_file", path, "").says(message, "add one, or remove the folder"));
+        }
+        _ => {}
+    }
+    Ok(resume)
+}
+
+/// What a resume is checked against. What it names is read from its JSON, so that a wrong shape
+/// elsewhere in it hides nothing.
+struct Around<'a> {
+    org: Option<&'a OrgConfig>,
+    registry: &'a Read<ModelRegistry>,
+    names: &'a [AgentName],
+    tools: &'a [Arc<dyn Tool>],
+}
+
+impl Around<'_> {
+    fn check(&self, path: &str, resume: &Read<Resume>, found: &mut Findings) {
+        let Some(json) = &resume.json else { return };
+        self.check_model(path, json, found);
+        let agents: Vec<&str> = self.names.iter().map(AgentName::as_str).collect();
+        for at in ["/permissions/read_outboxes", "/permissions/send_outboxes"] {
+            let is_known = |name: &str| name == "*" || name == HUMAN || agents.contains(&name);
+            // A name that breaks the rule has been reported as such.
+            let named = |name: &str| AgentName::new(name).is_ok() && !is_known(name);
+            check_names(path, json, at, ("agent", &agents), &named, found);
+        }
+        let tools: Vec<&str> = self.tools.iter().map(|tool| tool.name()).collect();
+        let named = |name: &str| ToolName::new(name).is_ok() && !tools.contains(&name);
+        check_names(path, json, "/permissions/tools", ("tool", &tools), &named, found);
+        if let Some(resume) = &resume.typed {
+            self.check_money(path, resume, found);
+        }
+    }
+
+    fn check_model(&self, path: &str, json: &Value, found: &mut Findings) {
+        let Some(models) = self.registry.json.as_ref().and_then(Value::as_object) else { return };
+        let Some(key) = json.pointer("/model/key").and_then(Value::as_str) else { return };
+        if models.contains_key(key) || ModelKey::new(key).is_err() {
+            return;
+        }
+        let known: Vec<&str> = models.keys().map(String::as_str).filter(|key| *key != "$schema").collect();
+        let finding = Finding::error("unknown_model", path, "/model/key");
+        found.add(finding.says(format!("{} has no model {key:?}", Key::Models), one_of(key, &known, "models")));
+    }
+
+    fn check_money(&self, path: &str, resume: &Resume, found: &mut Findings) {
+        let credits = &resume.credits;
+        if credits.soft_cap > credits.max_credits {
+            let finding = Finding::warning("soft_cap", path, "/credits/soft_cap");
+            let message = format!("is {}, more than max_credits: the warning never ends", credits.soft_cap);
+            found.add(finding.says(message, format!("must be less than {}", credits.max_credits)));
+        }
+        let model = self.registry.typed.as_ref().and_then(|registry| registry.models.get(&resume.model.key));
+        let (Some(org), Some(model)) = (self.org, model) else { return };
+        let least = worst(org, resume, model).least;
+        let budget = org.budget.as_ref().map(|budget| budget.credits);
+        for (what, limit) in [("credits.max_credits", Some(credits.max_credits)), ("the organisation's budget", budget)]
+        {
+            if limit.is_some_and(|limit| limit < least) {
+                let message = format!("one call may cost {least}, more than {what}: the agent never runs");
+                let expected = format!("raise {what}, or lower max_tokens or limits.max_prompt_tokens");
+                found.add(Finding::warning("unaffordable", path, "/model").says(message, expected));
+            }
+        }
+    }
+}
+
+/// Warns of each name in the list at `at` that `is_unknown`.
+fn check_names(
+    path: &str,
+    json: &Value,
+    at: &str,
+    (what, known): (&str, &[&str]),
+    is_unknown: &dyn Fn(&str) -> bool,
+    found: &mut Findings,
+) {
+    let names = json.pointer(at).and_then(Value::as_array).into_iter().flatten().enumerate();
+    for (i, name) in names.filter_map(|(i, name)| Some((i, name.as_str()?))).filter(|(_, name)| is_unknown(name)) {
+        let code = if what == "tool" { "unknown_tool" } else { "unknown_name" };
+        let finding = Finding::warning(code, path, format!("{at}/{i}"));
+        found.add(finding.says(format!("there is no {what} {name:?}"), one_of(name, known, &format!("{what}s"))));
+    }
+}

@@ -1,0 +1,612 @@
+//! The command line: help, exit codes, what goes to which stream, and what `validate` finds.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// An organisation in a folder of its own, and the real program.
+struct World {
+    folder: TempDir,
+}
+
+impl World {
+    fn empty() -> Self {
+        Self { folder: tempfile::tempdir().expect("folder") }
+    }
+
+    /// Two agents with a model of no price, whose script has no rule.
+    fn founded() -> Self {
+        let world = Self::empty();
+        world.write("org.json", json!({ "format": 1, "name": "Test" }).to_string());
+        let price = json!({ "input": 0, "output": 0 });
+        let model =
+            json!({ "provider": "scripted", "price": price, "provider_config": { "script": "config/script.json" } });
+        world.write("config/models.json", json!({ "m": model }).to_string());
+        world.write("config/script.json", r#"{ "rules": [] }"#);
+        for agent in ["ada", "bob"] {
+            world.write(&format!("agents/{agent}/resume.json"), resume(agent).to_string());
+        }
+        world
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        std::fs::write(path, text).expect("write");
+    }
+
+    /// Every file and its content, to see that nothing changed.
+    fn files(&self) -> Vec<(String, Vec<u8>)> {
+        fn walk(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+            for entry in std::fs::read_dir(folder).expect("folder") {
+                let path = entry.expect("entry").path();
+                if path.is_dir() && !path.is_symlink() {
+                    walk(&path, found);
+                } else {
+                    found.push((path.display().to_string(), std::fs::read(&path).unwrap_or_default()));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self.path(), &mut found);
+        found.sort();
+        found
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lemming"));
+        command.args(args).current_dir(self.path()).env_remove("LEMMING_STORE").env_remove("LEMMING_LOG");
+        command.output().expect("the program")
+    }
+
+    /// The findings of `validate` as (severity, code, path, pointer), and its exit code.
+    fn validate(&self) -> (Vec<[String; 4]>, i32) {
+        let output = self.run(&["validate", "--json"]);
+        let document: Value = serde_json::from_slice(&output.stdout).expect("a document");
+        let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        let findings = document["findings"].as_array().expect("findings");
+        let short = |f| [text(f, "severity"), text(f, "code"), text(f, "path"), text(f, "pointer")];
+        for finding in findings {
+            assert!(!text(finding, "message").is_empty() && !text(finding, "expected").is_empty(), "{finding}");
+        }
+        (findings.iter().map(short).collect(), code(&output))
+    }
+}
+
+fn resume(name: &str) -> Value {
+    json!({
+        "name": name,
+        "title": "Agent",
+        "short_description": "Does what it is told.",
+        "instructions": "Answer.",
+        "model": { "key": "m" },
+        "permissions": { "read_outboxes": ["ada", "bob"] },
+        "schedule": { "run_every_n_ticks": 1 },
+    })
+}
+
+/// The same resume with one value changed.
+fn changed(name: &str, pointer: &str, value: Value) -> String {
+    let mut resume = resume(name);
+    *resume.pointer_mut(pointer).expect("pointer") = value;
+    resume.to_string()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("an exit code")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("utf-8")
+}
+
+fn envelope(output: &Output) -> Value {
+    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+    let stderr = text(&output.stderr);
+    serde_json::from_str(stderr.lines().last().expect("a line")).expect("an envelope")
+}
+
+fn help(of: &str) -> String {
+    let mut command = lemming::cli::command().term_width(100);
+    command.build();
+    let shown = if of.is_empty() { &mut command } else { command.find_subcommand_mut(of).expect("command") };
+    shown.render_help().to_string()
+}
+
+#[test]
+fn help_lists_every_command() {
+    insta::assert_snapshot!(help(""), @r#"
+    Runs organisations of LLM agents as serverless jobs over a folder or bucket of plain JSON files
+
+    Usage: lemming [OPTIONS] <COMMAND>
+
+    Commands:
+      demo       Shows a small organisation at work, in a new folder
+      bootstrap  Makes an organisation from the built-in example
+      validate   Lists everything that is wrong with the files that people write
+      tick       Runs one tick, or the rest of an open one
+      run        Runs ticks one after another, until Ctrl-C
+      status     Shows how the organisation stands: its agents, its budget, and what is wrong
+      inspect    Shows one agent: its resume, its last turns with prompt and answer, and the keys of its
+                 memory
+      send       Sends a message to an agent, or to all
+      inbox      Shows what was said to you; with an agent's name, what that agent may read
+      logs       Tells what happened, from the records: turns, messages, violations, skips, money
+      pause      Lets an agent, or the whole organisation, rest until `resume`
+      resume     Lets an agent, or the whole organisation, go on after `pause`
+      credits    Shows what is left and what was spent; `top-up` adds credits
+      schema     Prints the JSON Schema of a file that people write
+
+    Options:
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+
+    Options of every command:
+          --store <URL>          Where the organisation is: a folder, or a bucket such as
+                                 s3://bucket/prefix
+          --json                 Prints one JSON document on standard output, and errors as one on
+                                 standard error
+      -v, --verbose...           Logs more, to standard error; twice: much more
+          --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
+                                 values: text, json]
+
+    Exit codes:
+      0    done
+      1    failed
+      2    the command line is wrong; nothing was done
+      3    a file of the organisation is wrong: see `lemming validate`
+      4    the store cannot be opened or reached, or it refuses
+      5    a tick was begun and is not closed: the next `lemming tick` goes on with it
+      6    there is no such organisation, agent or message
+      130  interrupted twice
+
+    With --json, standard output holds one JSON document; a failed command leaves it empty and ends
+    standard error with one line {"error": {"code", "message", "path"?, "pointer"?, "causes"?,
+    "hint"?}}.
+
+    Environment:
+      LEMMING_STORE  the store, where --store does not name one
+      LEMMING_LOG    what is logged, such as `debug` or `warn,lemming::store=trace`
+      NO_COLOR       no colours, not even on a terminal
+    "#);
+}
+
+#[test]
+fn help_of_commands_says_what_they_take() {
+    insta::assert_snapshot!(help("tick"), @r#"
+    Runs one tick, or the rest of an open one
+
+    Usage: lemming tick [OPTIONS]
+
+    Options:
+          --seed <NUMBER>  Draws ids from this seed: the same seed, files and answers give the same
+                           records
+      -h, --help           Print help (see more with '--help')
+
+    Options of every command:
+          --store <URL>          Where the organisation is: a folder, or a bucket such as
+                                 s3://bucket/prefix
+          --json                 Prints one JSON document on standard output, and errors as one on
+                                 standard error
+      -v, --verbose...           Logs more, to standard error; twice: much more
+          --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
+                                 values: text, json]
+    "#);
+    insta::assert_snapshot!(help("send"), @r#"
+    Sends a message to an agent, or to all
+
+    Usage: lemming send [OPTIONS] <AGENT> <TEXT>
+
+    Arguments:
+      <AGENT>  The agent's name, or `all`
+      <TEXT>   What is said
+
+    Options:
+          --kind <KIND>              message, report, request, response or status [default: message]
+          --importance <IMPORTANCE>  normal, high or critical: how early it is shown [default: normal]
+          --reply-to <ID>            The message that this one answers: its id, or how its id begins
+      -h, --help                     Print help (see more with '--help')
+
+    Options of every command:
+          --store <URL>          Where the organisation is: a folder, or a bucket such as
+                                 s3://bucket/prefix
+          --json                 Prints one JSON document on standard output, and errors as one on
+                                 standard error
+      -v, --verbose...           Logs more, to standard error; twice: much more
+          --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
+                                 values: text, json]
+    "#);
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    lemming::cli::command().debug_assert();
+}
+
+#[test]
+fn a_sound_organisation_is_valid_and_permission_cycles_are_legal() {
+    let world = World::founded();
+    assert_eq!(world.validate(), (Vec::new(), 0));
+}
+
+#[test]
+fn every_bad_input_is_named_exactly() {
+    let ada = "agents/ada/resume.json";
+    let models = "config/models.json";
+    let model = |price: &str| {
+        format!(r#"{{"m": {{"provider": "scripted", "price": {price}, "provider_config": {{"rules": []}}}}}}"#)
+    };
+    for (path, content, code, pointer) in [
+        (ada, "{ \"name\": \"ada\",".to_owned().into_bytes(), "broken_json", ""),
+        (ada, b"\xff\xfe{".to_vec(), "not_utf8", ""),
+        (ada, b"\xef\xbb\xbf{}".to_vec(), "broken_json", ""),
+        (ada, changed("ada", "/name", json!("eve")).into_bytes(), "wrong_name", "/name"),
+        (ada, changed("ada", "/name", json!("Ada")).into_bytes(), "wrong_value", "/name"),
+        (ada, changed("ada", "/model/key", json!("mm")).into_bytes(), "unknown_model", "/model/key"),
+        (ada, changed("ada", "/short_description", json!("")).into_bytes(), "out_of_range", "/short_description"),
+        (ada, changed("ada", "/schedule/run_every_n_ticks", json!(0)).into_bytes(), "out_of_range", "/schedule/run_every_n_ticks"),
+        (ada, changed("ada", "/instructions", json!(5)).into_bytes(), "wrong_type", "/instructions"),
+        (ada, changed("ada", "/permissions/read_outboxes/1", json!("B B")).into_bytes(), "wrong_value", "/permissions/read_outboxes/1"),
+        (models, model(r#"{"input": -1, "output": 0}"#).into_bytes(), "out_of_range", "/m/price/input"),
+        (models, model(r#"{"input": 1}"#).into_bytes(), "missing_field", "/m/price"),
+        (models, br#"{"m": {"provider": "nosuch", "price": {"input": 0, "output": 0}}}"#.to_vec(), "unusable_model", "/m"),
+        (models, br#"{"m": {"provider": "scripted", "price": {"input": 0, "output": 0}, "provider_config": {"script": "config/none.json"}}}"#.to_vec(), "missing_file", "/m/provider_config/script"),
+        ("config/script.json", br#"{"rules": 3}"#.to_vec(), "wrong_type", "/rules"),
+        ("org.json", br#"{"format": 2, "name": "Test"}"#.to_vec(), "unknown_format", "/format"),
+        ("org.json", br#"{"format": 1, "name": "Test", "budget": {"credits": -2}}"#.to_vec(), "out_of_range", "/budget/credits"),
+        ("org.json", br#"{"format": 1, "name": "Test", "pace": {"every": "5 min"}}"#.to_vec(), "wrong_value", "/pace/every"),
+        ("org.json", br#"{"format": 1, "name": "Test", "visibility": "all"}"#.to_vec(), "wrong_value", "/visibility"),
+    ] {
+        let world = World::founded();
+        world.write(path, &content);
+        let before = world.files();
+        let (found, exit) = world.validate();
+        let expected = ["error", code, path, pointer].map(str::to_owned);
+        assert_eq!((found, exit), (vec![expected], 3), "{}", String::from_utf8_lossy(&content));
+        assert_eq!(world.files(), before);
+    }
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let world = World::founded();
+    world.write("agents/eve/notes.txt", "no resume here");
+    world.write("agents/Bad-Name/resume.json", "{}");
+    world.write("agents/agent_template/resume.json", "{ a template is no agent");
+    let mut bob = resume("bob");
+    bob["colour"] = json!("red");
+    bob["schedule"]["phase_ofset"] = json!(1);
+    bob["permissions"]["read_outboxes"] = json!(["ada", "adda"]);
+    bob["model"] = json!({ "key": "m", "temperature": 3, "max_tokens": 0 });
+    world.write("agents/bob/resume.json", bob.to_string());
+    let (found, exit) = world.validate();
+    let found: Vec<String> = found.iter().map(|finding| finding.join(" ").trim_end().to_owned()).collect();
+    insta::assert_snapshot!(found.join("\n"), @r#"
+    error bad_name agents/Bad-Name
+    error out_of_range agents/bob/resume.json /model/max_tokens
+    error out_of_range agents/bob/resume.json /model/temperature
+    warning unknown_field agents/bob/resume.json /colour
+    warning unknown_name agents/bob/resume.json /permissions/read_outboxes/1
+    warning unknown_field agents/bob/resume.json /schedule/phase_ofset
+    error missing_file agents/eve/resume.json
+    "#);
+    assert_eq!(exit, 3);
+}
+
+#[test]
+fn warnings_alone_end_with_0() {
+    let world = World::founded();
+    world.write("agents/bob/resume.json", changed("bob", "/permissions/read_outboxes/0", json!("adda")));
+    let (found, exit) = world.validate();
+    let place = "/permissions/read_outboxes/0";
+    assert_eq!(found, [["warning", "unknown_name", "agents/bob/resume.json", place].map(str::to_owned)]);
+    assert_eq!(exit, 0);
+}
+
+#[test]
+fn an_organisation_without_agents_is_an_error() {
+    let world = World::founded();
+    std::fs::remove_dir_all(world.path().join("agents")).expect("remove");
+    let (found, exit) = world.validate();
+    assert_eq!(found, [["error", "no_agents", "agents", ""].map(str::to_owned)]);
+    assert_eq!(exit, 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_organisation_is_named() {
+    let world = World::founded();
+    let outside = tempfile::NamedTempFile::new().expect("file");
+    std::fs::write(outside.path(), resume("ada").to_string()).expect("write");
+    let link = world.path().join("agents/ada/resume.json");
+    std::fs::remove_file(&link).expect("remove");
+    std::os::unix::fs::symlink(outside.path(), &link).expect("link");
+    let (found, exit) = world.validate();
+    assert!(found.contains(&["error", "symlink", "agents/ada/resume.json", ""].map(str::to_owned)), "{found:?}");
+    assert_eq!(exit, 3);
+}
+
+#[test]
+fn bootstrap_twice_changes_nothing_and_the_example_is_valid() {
+    let world = World::empty();
+    let first = world.run(&["bootstrap", "--name", "Ours"]);
+    assert_eq!(code(&first), 0, "{}", text(&first.stderr));
+    let before = world.files();
+    assert!(text(&std::fs::read(world.path().join("org.json")).expect("org")).contains("Ours"));
+    let second = world.run(&["bootstrap", "--json"]);
+    let document: Value = serde_json::from_slice(&second.stdout).expect("a document");
+    assert_eq!(document["created"], json!([]));
+    assert_eq!(world.files(), before);
+    assert_eq!(world.validate(), (Vec::new(), 0));
+}
+
+#[test]
+fn bootstrap_never_overwrites() {
+    let world = World::founded();
+    let before = world.files();
+    assert_eq!(code(&world.run(&["bootstrap"])), 0);
+    let after = world.files();
+    assert!(before.iter().all(|file| after.contains(file)));
+}
+
+#[test]
+fn where_there_is_no_organisation_every_command_says_so_and_writes_nothing() {
+    for args in [
+        vec!["status"],
+        vec!["validate"],
+        vec!["tick"],
+        vec!["run", "--ticks", "1"],
+        vec!["inspect", "ada"],
+        vec!["send", "ada", "hi"],
+        vec!["inbox"],
+        vec!["logs"],
+        vec!["pause"],
+        vec!["resume"],
+        vec!["credits"],
+        vec!["credits", "top-up", "org", "1"],
+    ] {
+        let world = World::empty();
+        let output = world.run(&args);
+        assert_eq!(code(&output), 6, "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("lemming bootstrap"), "{args:?}");
+        assert!(output.stdout.is_empty() && world.files().is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn exit_codes_tell_what_went_wrong() {
+    let world = World::founded();
+    for (args, expected, word) in [
+        (vec!["nonsense", "--json"], 2, "usage"),
+        (vec!["tick", "--bogus", "--json"], 2, "usage"),
+        (vec!["run", "--every", "5 min", "--json"], 2, "usage"),
+        (vec!["credits", "top-up", "ada", "-1", "--json"], 2, "usage"),
+        (vec!["credits", "top-up", "ada", "0.0000001", "--json"], 2, "usage"),
+        (vec!["credits", "top-up", "ada", "0", "--json"], 2, "usage"),
+        (vec!["credits", "top-up", "org", "1", "--json"], 2, "usage"),
+        (vec!["send", "human", "hi", "--json"], 2, "usage"),
+        (vec!["send", "adda", "hi", "--json"], 6, "not_found"),
+        (vec!["send", "ada", "hi", "--reply-to", "01234567", "--json"], 6, "not_found"),
+        (vec!["pause", "adda", "--json"], 6, "not_found"),
+        (vec!["status", "--json", "--store", "nosuch://x"], 4, "store"),
+        (vec!["status", "--json", "--store", ""], 4, "store"),
+        (vec!["demo", "--json", "--dir", "agents"], 1, "failed"),
+    ] {
+        let before = world.files();
+        let output = world.run(&args);
+        assert_eq!(code(&output), expected, "{args:?}: {}", text(&output.stderr));
+        assert_eq!(envelope(&output)["error"]["code"], word, "{args:?}");
+        assert_eq!(world.files(), before, "{args:?}");
+    }
+}
+
+#[test]
+fn a_near_name_is_suggested() {
+    let output = World::founded().run(&["send", "adda", "hi", "--json"]);
+    assert_eq!(envelope(&output)["error"]["hint"], "did you mean ada?");
+}
+
+#[test]
+fn a_message_and_commands_go_into_the_ingress() {
+    let world = World::founded();
+    let sent = world.run(&["send", "ada", "hi", "--kind", "request", "--importance", "high", "--json"]);
+    let sent: Value = serde_json::from_slice(&sent.stdout).expect("a document");
+    let id = sent["sent"]["id"].as_str().expect("id");
+    let mail = std::fs::read(world.path().join(format!("ingress/mail/{id}.json"))).expect("mail");
+    let mail: Value = serde_json::from_slice(&mail).expect("json");
+    assert_eq!(mail["recipients"], json!(["ada"]));
+    assert_eq!(
+        (&mail["payload"]["text"], &mail["kind"], &mail["importance"]),
+        (&json!("hi"), &json!("request"), &json!("high"))
+    );
+    let everyone = world.run(&["send", "all", "hi", "--json"]);
+    let everyone: Value = serde_json::from_slice(&everyone.stdout).expect("a document");
+    assert_eq!(everyone["sent"]["recipients"], Value::Null);
+    for (args, expected) in [
+        (vec!["pause", "--json"], json!({ "action": "pause" })),
+        (vec!["resume", "ada", "--json"], json!({ "action": "resume", "agent": "ada" })),
+        (
+            vec!["credits", "top-up", "ada", "0.5", "--json"],
+            json!({ "action": "top_up", "agent": "ada", "credits": 0.5 }),
+        ),
+    ] {
+        let ordered = world.run(&args);
+        let ordered: Value = serde_json::from_slice(&ordered.stdout).expect("a document");
+        assert_eq!(ordered["command"], expected);
+        let name = ordered["ordered"].as_str().expect("name");
+        let control = std::fs::read(world.path().join(format!("ingress/control/{name}.json"))).expect("control");
+        let control: Value = serde_json::from_slice(&control).expect("json");
+        assert_eq!(control["action"], expected["action"]);
+    }
+    let status = world.run(&["status", "--json"]);
+    let status: Value = serde_json::from_slice(&status.stdout).expect("a document");
+    assert_eq!(status["waiting_ingress"], 5);
+}
+
+#[test]
+fn commands_that_show_write_nothing() {
+    let world = World::founded();
+    let before = world.files();
+    for args in [
+        vec!["status"],
+        vec!["inspect", "ada"],
+        vec!["inbox"],
+        vec!["inbox", "ada"],
+        vec!["logs"],
+        vec!["credits"],
+        vec!["validate"],
+    ] {
+        for json in [false, true] {
+            let mut args = args.clone();
+            args.extend(json.then_some("--json"));
+            let output = world.run(&args);
+            assert_eq!(code(&output), 0, "{args:?}: {}", text(&output.stderr));
+            if json {
+                serde_json::from_slice::<Value>(&output.stdout).expect("one document");
+            }
+        }
+    }
+    assert_eq!(world.files(), before);
+}
+
+#[test]
+fn status_shows_what_scripts_rely_on() {
+    let status = World::founded().run(&["status", "--json"]);
+    let status: Value = serde_json::from_slice(&status.stdout).expect("a document");
+    assert_eq!(status["tick"], 0);
+    let ada = &status["agents"][0];
+    assert_eq!(ada["name"], "ada");
+    assert_eq!(ada["title"], "Agent");
+    assert_eq!(ada["enabled"], true);
+    assert_eq!(ada["credits_left"], 100);
+    assert_eq!(ada["last_turn"], Value::Null);
+    assert_eq!(ada["unread"], 0);
+}
+
+#[test]
+fn the_store_comes_from_the_option_then_the_environment() {
+    let world = World::founded();
+    let elsewhere = tempfile::tempdir().expect("folder");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lemming"));
+        command.args(args).current_dir(elsewhere.path()).env("LEMMING_STORE", world.path());
+        code(&command.output().expect("the program"))
+    };
+    assert_eq!(run(&["status"]), 0);
+    assert_eq!(run(&["status", "--store", "."]), 6);
+}
+
+#[test]
+fn schemas_are_documents_that_compile() {
+    for kind in ["resume", "org", "models", "script"] {
+        let output = World::empty().run(&["schema", kind]);
+        let schema: Value = serde_json::from_slice(&output.stdout).expect("a document");
+        assert_eq!(schema["$id"], format!("urn:lemming:{kind}:1"));
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert!(schema["properties"]["$schema"].is_object(), "{kind}");
+        jsonschema::validator_for(&schema).expect("a schema");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    use std::process::Stdio;
+    let world = World::founded();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lemming"))
+        .args(["schema", "resume"])
+        .current_dir(world.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
+
+#[test]
+fn the_demo_tells_a_story_goes_on_and_leaves_other_folders_alone() {
+    let world = World::empty();
+    let output = world.run(&["demo"]);
+    let told = text(&output.stdout);
+    assert_eq!(code(&output), 0, "{told}{}", text(&output.stderr));
+    for part in ["tick 1", "$ lemming send", "human →", "→ human", "lemming --store demo-org inbox"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+    let again = world.run(&["demo", "--ticks", "1", "--json"]);
+    let again: Value = serde_json::from_slice(&again.stdout).expect("a document");
+    let ticks = again["events"].as_array().expect("events").iter().map(|event| event["tick"].as_u64());
+    assert!(ticks.min().flatten() > Some(1));
+    world.write("mine/notes.txt", "mine");
+    assert_eq!(code(&world.run(&["demo", "--dir", "mine"])), 1);
+}
+
+#[test]
+fn a_message_is_answered_and_shown_and_showing_reads_nothing() {
+    let world = World::founded();
+    let say = json!({ "rules": [{ "when": { "from": "human" }, "for_each": "message", "answer": { "outbox_entries": [
+        { "kind": "response", "to": "human", "reply_to": "{{ message.id }}", "payload": { "text": "\u{1b}[31mYou said {{ message.text }}" } }
+    ] } }] });
+    world.write("config/script.json", say.to_string());
+    let json_of = |args: &[&str]| -> Value {
+        let output = world.run(args);
+        assert_eq!(code(&output), 0, "{args:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("one document")
+    };
+    // An agent reads what comes after the tick that first saw it.
+    json_of(&["tick", "--json"]);
+    json_of(&["send", "ada", "hello", "--json"]);
+    let tick = json_of(&["tick", "--json", "--seed", "7"]);
+    assert_eq!((&tick["tick"], &tick["clock"], &tick["closed"]), (&json!(2), &json!(2), &json!(true)));
+    assert_eq!(tick["due"], json!(["ada", "bob"]));
+    assert_eq!(tick["turns"][0]["agent"], "ada");
+    assert_eq!(tick["turns"][0]["status"], "ok");
+    assert_eq!(tick["turns"][0]["messages"], 1);
+    assert!(tick["turns"][0]["cost_credits"].is_number());
+    assert_eq!(tick["skipped"], json!([]));
+    for kind in ["put", "get", "list", "delete"] {
+        assert!(tick["requests"][kind].is_u64(), "{kind}");
+    }
+    let before = world.files();
+    let inbox = json_of(&["inbox", "--json"]);
+    let answer = &inbox["messages"][0];
+    assert_eq!(answer["from"], "ada");
+    assert_eq!(answer["kind"], "response");
+    let shown = text(&world.run(&["inbox"]).stdout);
+    assert!(shown.contains("You said hello") && !shown.contains('\u{1b}'), "{shown}");
+    let asked = json_of(&["inbox", "ada", "--json"]);
+    assert_eq!(asked["messages"][0]["text"], "hello");
+    assert_eq!(asked["messages"][0]["unread"], false);
+    let logs = json_of(&["logs", "ada", "--json"]);
+    let sorts: Vec<&str> =
+        logs["events"].as_array().expect("events").iter().filter_map(|e| e["event"].as_str()).collect();
+    assert!(sorts.contains(&"message") && sorts.contains(&"turn"), "{sorts:?}");
+    let inspected = json_of(&["inspect", "ada", "--json", "--turns", "1"]);
+    assert_eq!(inspected["turns"].as_array().map(Vec::len), Some(1));
+    assert_eq!(inspected["turns"][0]["record"]["tick"], 2);
+    assert!(text(&world.run(&["inspect", "ada"]).stdout).contains("--- answer of m"));
+    let credits = json_of(&["credits", "--json"]);
+    assert_eq!(credits["agents"][0]["paid"], json!(0.02));
+    assert_eq!(world.files(), before);
+    let id = answer["id"].as_str().expect("id");
+    let replied = json_of(&["send", "ada", "thanks", "--reply-to", &id[..8], "--json"]);
+    assert_eq!(replied["sent"]["reply_to"], answer["id"]);
+    let run = json_of(&["run", "--ticks", "2", "--every", "1ms", "--json"]);
+    assert_eq!(run["ticks"].as_array().map(Vec::len), Some(2));
+    json_of(&["pause", "--json"]);
+    json_of(&["tick", "--json"]);
+    assert_eq!(json_of(&["status", "--json"])["paused"], true);
+    // At slot pace a person's tick is the present slot, or, if that has run, a wake.
+    world.write("org.json", json!({ "format": 1, "name": "Test", "pace": { "every": "1h" } }).to_string());
+    assert_eq!(json_of(&["tick", "--json"])["due"], json!([]));
+    assert_eq!(json_of(&["tick", "--json"])["idle"], "paused");
+    assert!(text(&world.run(&["tick"]).stdout).contains("nothing to do"));
+}
