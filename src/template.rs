@@ -16,7 +16,16 @@ macro_rules! embed {
 }
 
 /// The files of the template, by their paths in `agents/`.
-const FILES: &[(&str, &str)] = embed!["org.json", "models.json", "script.json", "ada/resume.json", "bob/resume.json"];
+const FILES: &[(&str, &str)] = embed![
+    "org.json",
+    "models.json",
+    "script.json",
+    "archivist/resume.json",
+    "critic/resume.json",
+    "editor/resume.json",
+    "researcher/resume.json",
+    "writer/resume.json",
+];
 
 /// What the template says of itself.
 const ABOUT: &str = include_str!("../agents/template.json");

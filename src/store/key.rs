@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use object_store::path::Path;
+use object_store::path::{Path, PathPart};
 use uuid::Uuid;
 
 use crate::domain::ids::Sha;
@@ -222,9 +222,16 @@ impl Prefix {
 }
 
 /// Joins a path of the organisation to the organisation's place in its store.
+///
+/// As it stands: a name is not percent-encoded, or people would find `%C3%A4.md` for `ä.md`, and
+/// what they put there under its own name would not be found. Only what no store can hold is.
 #[must_use]
 pub(super) fn under(root: &Path, path: &str) -> Path {
-    path.split('/').filter(|part| !part.is_empty()).fold(root.clone(), |joined, part| joined.join(part))
+    let join = |joined: Path, part| match PathPart::parse(part) {
+        Ok(part) => joined.join(part),
+        Err(_) => joined.join(part),
+    };
+    path.split('/').filter(|part| !part.is_empty()).fold(root.clone(), join)
 }
 
 #[cfg(test)]
@@ -289,6 +296,14 @@ mod tests {
             let (a, b) = (a.path(), b.path());
             prop_assert!(!b.starts_with(&format!("{a}/")), "{a} is above {b}");
         }
+    }
+
+    #[test]
+    fn names_stand_in_the_store_as_people_write_them() {
+        let root = Path::from("place/org");
+        assert_eq!(under(&root, "shared/a b/ä~[1].md").as_ref(), "place/org/shared/a b/ä~[1].md");
+        assert_eq!(under(&root, "").as_ref(), "place/org");
+        assert_eq!(under(&Path::ROOT, "a/../b").as_ref(), "a/%2E%2E/b");
     }
 
     #[test]

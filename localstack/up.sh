@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Starts a local S3 server (versitygw over a folder) with one empty bucket, and prints the
+# variables that point lemming to it:
+#
+#   eval "$(localstack/up.sh)"
+#
+# All it writes is in .cache/, which git ignores. Stop it with localstack/down.sh.
+set -euo pipefail
+
+version=v1.8.0
+root=$(cd "$(dirname "$0")/.." && pwd)
+bin="$root/.cache/bin"
+run="$root/.cache/localstack"
+bucket=lemming
+
+say() { echo "localstack: $*" >&2; }
+
+show() {
+  cat <<END
+export AWS_ACCESS_KEY_ID=test
+export AWS_SECRET_ACCESS_KEY=testtest
+export LEMMING_STORE='s3://$bucket/org?endpoint=http://127.0.0.1:$1&region=us-east-1&allow_http=true'
+END
+}
+
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+if [[ -f "$run/pid" && -f "$run/port" ]] && kill -0 "$(<"$run/pid")" 2>/dev/null && answers "$(<"$run/port")"; then
+  say "is already up on port $(<"$run/port")"
+  show "$(<"$run/port")"
+  exit 0
+fi
+
+if [[ ! -x "$bin/versitygw" ]]; then
+  command -v go >/dev/null || { say "needs Go (https://go.dev) to build versitygw $version"; exit 1; }
+  say "building versitygw $version into .cache/bin, once (about two minutes)"
+  GOBIN="$bin" go install "github.com/versity/versitygw/cmd/versitygw@$version" >&2
+fi
+
+# A bucket of its posix backend is a folder.
+mkdir -p "$run/buckets/$bucket"
+
+for _ in 1 2 3 4 5; do
+  port=$((20000 + RANDOM % 10000))
+  answers "$port" && continue
+  ROOT_ACCESS_KEY=test ROOT_SECRET_KEY=testtest \
+    nohup "$bin/versitygw" --quiet --port "127.0.0.1:$port" posix "$run/buckets" >"$run/log" 2>&1 &
+  pid=$!
+  for _ in $(seq 100); do
+    if ! kill -0 "$pid" 2>/dev/null; then
+      break
+    elif answers "$port"; then
+      echo "$pid" >"$run/pid"
+      echo "$port" >"$run/port"
+      say "is up on port $port; its objects are plain files in .cache/localstack/buckets/$bucket"
+      show "$port"
+      exit 0
+    fi
+    sleep 0.1
+  done
+  kill "$pid" 2>/dev/null || true
+done
+
+say "did not start; its log ends:"
+tail -5 "$run/log" >&2
+exit 1

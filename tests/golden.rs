@@ -1,0 +1,578 @@
+//! The bytes of every record, pinned: `tests/golden/<record>.v<format>.json`.
+//!
+//! A change that breaks this breaks organisations that exist. Where the change is meant, write a
+//! new format and keep the old file; for a field that older versions may ignore, run
+//! `UPDATE_GOLDEN=1 cargo test --test golden` and look at the difference.
+
+#![allow(clippy::disallowed_methods, reason = "the variable says whether the files are rewritten")]
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::fs;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use lemming::domain::contract::Violation;
+use lemming::domain::credits::Credits;
+use lemming::domain::ids::{Seed, Sha};
+use lemming::domain::ingress::{Action, Author, Control, Mail};
+use lemming::domain::memory::{MemoryFile, Operation};
+use lemming::domain::model::{Price, Usage};
+use lemming::domain::name::{AgentName, IngressName, MemoryKey, ModelKey, RunnerId};
+use lemming::domain::org::Visibility;
+use lemming::domain::outbox::{Importance, Kind, Meta, OutboxEntry};
+use lemming::domain::pace::{Anchor, Span};
+use lemming::domain::position::Position;
+use lemming::domain::prompt::{Message, Role};
+use lemming::domain::resume::{ReadList, Resume};
+use lemming::domain::schedule::{Schedule, When};
+use lemming::domain::time::{Clock, Tick, Timestamp};
+use lemming::engine::Head;
+use lemming::record::chain::{Extension, LicenceId, Link, Settled};
+use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
+use lemming::record::plan::{
+    Admitted, Cause, ClockRange, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger,
+};
+use lemming::record::state::{
+    Account, AgentState, BudgetState, Charge, Facts, FileState, LastTurn, MailFailures, Problem, State, Unread,
+};
+use lemming::record::step::StepRecord;
+use lemming::record::turn::{
+    Content, Effects, Exchange, Failure, FailureKind, FileChange, MemoryChange, NewAgent, Read, Receipt, Spent, Status,
+    ToolResult, TurnRecord,
+};
+use lemming::record::{Nonce, Record, RecordError, canonical, decode, encode};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.json"))
+}
+
+/// Compares bytes with the committed ones, or writes these.
+fn pinned(name: &str, bytes: &[u8]) {
+    let path = path(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().expect("folder")).expect("folder");
+        fs::write(&path, bytes).expect("written");
+    }
+    let committed = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    assert_eq!(text(bytes), text(&committed), "{name}: the bytes have changed");
+}
+
+/// Pins a record: its bytes, that they read back, and that a newer format is refused.
+fn check<R: Record + PartialEq + Debug>(name: &str, record: &R) {
+    let bytes = encode(record);
+    pinned(&format!("{name}.v{}", R::FORMAT), &bytes);
+    let read: R = decode(&bytes).expect("a record");
+    assert_eq!(&read, record, "{name} does not read back");
+    assert_eq!(encode(&read), bytes, "{name} is written differently when read back");
+
+    let mut newer: Value = serde_json::from_slice(&bytes).expect("JSON");
+    newer["format"] = json!(R::FORMAT + 1);
+    refused_as_newer::<R>(&newer);
+    // Whatever else has changed in it.
+    refused_as_newer::<R>(&json!({"format": R::FORMAT + 1, "all": "new"}));
+    let broken = decode::<R>(br#"{"format": 1, "all": "new"}"#);
+    assert!(matches!(broken, Err(RecordError::Malformed { .. })), "{name}: {broken:?}");
+}
+
+fn refused_as_newer<R: Record + Debug>(value: &Value) {
+    let read = decode::<R>(&canonical::to_bytes(value));
+    assert!(matches!(read, Err(RecordError::Newer { found, .. }) if found == R::FORMAT + 1), "{read:?}");
+}
+
+fn name(name: &str) -> AgentName {
+    AgentName::new(name).expect("name")
+}
+
+fn key(key: &str) -> MemoryKey {
+    MemoryKey::new(key).expect("key")
+}
+
+fn runner() -> RunnerId {
+    RunnerId::new("r-7f3a").expect("runner id")
+}
+
+fn nonce() -> Nonce {
+    Nonce("5d41402abc4b2a76".to_owned())
+}
+
+fn sha(of: &str) -> Sha {
+    Sha::of(of.as_bytes())
+}
+
+fn id(n: u128) -> Uuid {
+    Uuid::from_u128(0x0197_0000_0000_7000_8000_0000_0000_0000 + n)
+}
+
+fn micros(micros: u64) -> Credits {
+    Credits::from_micros(micros)
+}
+
+fn time() -> Timestamp {
+    Timestamp::from_unix_ms(1_795_381_380_123)
+}
+
+fn anchor() -> Anchor {
+    let every: Span = "5m".parse().expect("span");
+    Anchor { every, t0: Timestamp::from_unix_ms(1_795_381_200_000), c0: Clock(11) }
+}
+
+fn facts() -> Facts {
+    let schedule = Schedule {
+        run_every_n_ticks: NonZeroU64::new(3).expect("period"),
+        phase_offset: -1,
+        when: When::OnMessage,
+        extra: Map::new(),
+    };
+    Facts { enabled: true, schedule, reads: ReadList::of(vec![name("bob")]), max_credits: Credits::whole(2) }
+}
+
+fn problem() -> Problem {
+    Problem::new("broken_resume", "expected a comma at line 3").of(&name("bob")).at("agents/bob/resume.json")
+}
+
+fn mail() -> Mail {
+    Mail {
+        format: 1,
+        id: id(1),
+        from: AgentName::human(),
+        recipients: Some(vec![name("ada")]),
+        kind: Kind::Request,
+        payload: Map::from_iter([("text".to_owned(), json!("Should we?"))]),
+        tags: vec!["urgent".to_owned()],
+        importance: Importance::High,
+        reply_to: Some(id(7)),
+        thread_id: Some(id(6)),
+        sent_at: time(),
+    }
+}
+
+fn control(action: Action) -> Control {
+    Control { format: 1, by: Author("anna".to_owned()), sent_at: time(), action }
+}
+
+fn entry() -> OutboxEntry {
+    OutboxEntry {
+        id: Seed(42).entry_id(Tick(12), &name("ada"), 0),
+        tick: Tick(12),
+        agent: name("ada"),
+        kind: Kind::Response,
+        payload: Map::from_iter([("brief".to_owned(), json!(1)), ("text".to_owned(), json!("Yes, \"ä\".\n"))]),
+        tags: vec!["brief".to_owned()],
+        recipients: Some(vec![name("bob"), AgentName::human()]),
+        created_at: time(),
+        meta: Meta {
+            thread_id: Some(id(1)),
+            reply_to: Some(id(1)),
+            hops: 1,
+            importance: Importance::Normal,
+            extra: Map::from_iter([("mood".to_owned(), json!("calm"))]),
+        },
+    }
+}
+
+fn usage() -> Usage {
+    Usage { input_tokens: 1_200, cached_input_tokens: 1_000, output_tokens: 80 }
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        model: ModelKey::new("desk").expect("key"),
+        provider: "scripted".to_owned(),
+        model_name: "rules".to_owned(),
+        reported_model: Some("rules-1".to_owned()),
+        response_id: Some("resp_1".to_owned()),
+        usage: Some(usage()),
+        price: Price {
+            input: micros(500_000),
+            cached_input: Some(micros(50_000)),
+            output: Credits::whole(2),
+            request: micros(10),
+        },
+        cost_credits: micros(320),
+        duration_ms: 41,
+        attempts: 1,
+        by: runner(),
+    }
+}
+
+fn results() -> Vec<ToolResult> {
+    vec![ToolResult {
+        id: Some("call_1".to_owned()),
+        tool: "file_write".to_owned(),
+        arguments: json!({"path": "shared/a.md", "text": "A"}),
+        ok: true,
+        result: json!({"path": "shared/a.md", "bytes": 1}),
+    }]
+}
+
+fn prompt() -> Vec<Message> {
+    let message = |role, content: &str| Message { role, content: content.to_owned() };
+    vec![message(Role::System, "You are one agent."), message(Role::User, "# New for you")]
+}
+
+fn imports() -> Vec<FileChange> {
+    vec![FileChange {
+        path: "agents/ada/memory/plan.json".to_owned(),
+        content: Content::Text("{}".to_owned()),
+        sha256: Some(sha("{}")),
+    }]
+}
+
+fn violations() -> Vec<Violation> {
+    vec![Violation { pointer: "/outbox_entries/0/to".to_owned(), message: "there is no \"bod\": dropped".to_owned() }]
+}
+
+fn child() -> Resume {
+    let resume = json!({
+        "name": "cleo", "title": "Clerk", "short_description": "Files.", "instructions": "File.",
+        "model": {"key": "desk", "temperature": 0.5, "max_tokens": 256},
+        "permissions": {"read_outboxes": ["*"], "send_outboxes": ["ada"], "tools": ["file_read"]},
+        "schedule": {"run_every_n_ticks": 2, "phase_offset": 1, "when": "always"},
+        "credits": {"max_credits": 1, "soft_cap": 0.25},
+        "limits": {"max_steps": 2},
+        "colour": "kept",
+    });
+    serde_json::from_value(resume).expect("resume")
+}
+
+fn effects() -> Effects {
+    Effects {
+        outbox: vec![entry()],
+        memory: vec![
+            MemoryChange { key: key("count"), operation: Operation::Set, value: Some(json!(3)) },
+            MemoryChange { key: key("old"), operation: Operation::Delete, value: None },
+        ],
+        files: vec![
+            FileChange {
+                path: "shared/a.md".to_owned(),
+                content: Content::Text("A".to_owned()),
+                sha256: Some(sha("A")),
+            },
+            FileChange {
+                path: "agents/ada/workspace/big.csv".to_owned(),
+                content: Content::Blob(sha("big")),
+                sha256: Some(sha("big")),
+            },
+            FileChange { path: "shared/gone.md".to_owned(), content: Content::Deleted, sha256: None },
+        ],
+        creates: vec![NewAgent { resume: child(), credits: micros(250_000) }],
+    }
+}
+
+fn plan() -> Plan {
+    let admitted = |n: u128, item| Admitted { name: IngressName::new(id(n).to_string()).expect("name"), item };
+    Plan {
+        format: 1,
+        nonce: nonce(),
+        by: runner(),
+        tick: Tick(12),
+        clock: Clock(14),
+        time: time(),
+        trigger: Trigger::Slot { time: time() },
+        range: Some(ClockRange { from: Clock(13), to: Clock(14) }),
+        anchor: Some(anchor()),
+        seed: Seed(42),
+        visibility: Visibility::Ordered,
+        prompt_version: 1,
+        previous: Some(sha("closed 11")),
+        org: sha("org"),
+        models: sha("models"),
+        budget_window: "2026-11-22".to_owned(),
+        found: BTreeMap::from([
+            (name("ada"), Found::Resume { resume: sha("ada"), facts: facts() }),
+            (name("bob"), Found::Broken),
+            (name("cleo"), Found::Gone),
+        ]),
+        due: vec![Due {
+            agent: name("ada"),
+            rank: 1,
+            because: Cause::Mail,
+            resume: sha("ada"),
+            call_credits: micros(32_384),
+            least_credits: micros(33_384),
+            attempt_credits: micros(100_000),
+            grant_credits: micros(300_000),
+        }],
+        skipped: vec![Skipped { agent: name("bob"), reason: SkipReason::BrokenResume }],
+        shards: vec![vec![name("ada")]],
+        ingress: vec![
+            admitted(2, Item::Control(control(Action::TopUp { agent: Some(name("ada")), credits: Credits::whole(1) }))),
+            admitted(3, Item::Control(control(Action::Pause { agent: None }))),
+            admitted(4, Item::Control(control(Action::Resume { agent: Some(name("bob")) }))),
+            admitted(
+                5,
+                Item::Control(control(Action::Memory {
+                    agent: name("ada"),
+                    key: key("count"),
+                    operation: Operation::Set,
+                    value: json!(2),
+                })),
+            ),
+            admitted(1, Item::Mail(mail())),
+        ],
+        forgotten: vec![IngressName::new("018f-old").expect("name")],
+        credited: vec![
+            Credited { agent: Some(name("ada")), credits: micros(900_000) },
+            Credited { agent: None, credits: Credits::whole(1) },
+        ],
+        memory: BTreeMap::from([(
+            name("ada"),
+            vec![MemoryChange { key: key("count"), operation: Operation::Set, value: Some(json!(2)) }],
+        )]),
+        problems: vec![problem()],
+    }
+}
+
+fn link(what: Extension) -> Link {
+    Link { format: 1, nonce: nonce(), by: runner(), what }
+}
+
+fn turn() -> TurnRecord {
+    TurnRecord {
+        format: 1,
+        nonce: nonce(),
+        by: runner(),
+        tick: Tick(12),
+        agent: name("ada"),
+        rank: 1,
+        status: Status::Ok,
+        failure: None,
+        licence: Some(LicenceId { shard: 0, seq: 0 }),
+        spent: Spent { paid: micros(640), unanswered: micros(32_384), action: micros(1_000) },
+        resume: sha("ada"),
+        prompt_version: 1,
+        inbox: vec![Read { position: Position::new(Tick(12), 0, 4), id: id(1), from: AgentName::human() }],
+        inbox_end: Position::end_of_rank(Tick(12), 1),
+        imports: imports(),
+        prompt: prompt(),
+        exchanges: vec![
+            Exchange { answer: "{\"tool_calls\": []}".to_owned(), receipt: receipt(), results: results() },
+            Exchange { answer: "{}".to_owned(), receipt: receipt(), results: Vec::new() },
+        ],
+        effects: effects(),
+        notes: Some("Done.".to_owned()),
+        violations: violations(),
+        warnings: vec!["the balance 0.40 is below the soft cap 0.50".to_owned()],
+        started_at: time(),
+        duration_ms: 95,
+    }
+}
+
+fn failed_turn() -> TurnRecord {
+    TurnRecord {
+        status: Status::Failed,
+        failure: Some(Failure { kind: FailureKind::Crashed, message: "the runners ended".to_owned() }),
+        licence: None,
+        spent: Spent::default(),
+        imports: Vec::new(),
+        exchanges: Vec::new(),
+        effects: Effects::default(),
+        notes: None,
+        violations: Vec::new(),
+        warnings: Vec::new(),
+        ..turn()
+    }
+}
+
+fn step() -> StepRecord {
+    StepRecord {
+        format: 1,
+        nonce: nonce(),
+        by: runner(),
+        tick: Tick(12),
+        agent: name("ada"),
+        step: 0,
+        prompt: prompt(),
+        imports: imports(),
+        results: results(),
+        effects: effects(),
+        violations: violations(),
+        answer: "{\"tool_calls\": []}".to_owned(),
+        receipt: receipt(),
+    }
+}
+
+fn unread() -> Unread {
+    Unread {
+        position: Position::new(Tick(12), 0, 4),
+        id: id(1),
+        from: AgentName::human(),
+        mail: true,
+        to: Some(vec![name("ada")]),
+        clock: Clock(14),
+        hops: 1,
+    }
+}
+
+fn charge() -> Charge {
+    Charge { paid: micros(1_640), unanswered: micros(32_384), forfeited: micros(100_000) }
+}
+
+fn closed() -> Closed {
+    let turn = |status, cursor, blamed, dead_letters| TurnFold {
+        sha256: sha("turn"),
+        status,
+        charge: charge(),
+        cursor,
+        blamed,
+        dead_letters,
+    };
+    let end = Position::end_of_rank(Tick(12), 1);
+    Closed {
+        format: 1,
+        tick: Tick(12),
+        clock: Clock(14),
+        time: time(),
+        previous: Some(sha("closed 11")),
+        plan: sha("plan"),
+        chains: vec![vec![sha("hold"), sha("seal")]],
+        anchor: Some(anchor()),
+        org: sha("org"),
+        models: sha("models"),
+        found: BTreeMap::from([(name("cleo"), Found::Gone)]),
+        turns: BTreeMap::from([
+            (name("ada"), turn(Status::Ok, Some(end), None, Vec::new())),
+            (name("bob"), turn(Status::Failed, Some(end), Some(end), vec![Position::new(Tick(9), 2, 0)])),
+        ]),
+        born: BTreeMap::from([(
+            name("dora"),
+            Born {
+                by: name("ada"),
+                resume: sha("dora"),
+                facts: facts(),
+                credits: micros(250_000),
+                cursor: Position::end_of_rank(Tick(12), 0),
+            },
+        )]),
+        budget_window: "2026-11-22".to_owned(),
+        credited: vec![Credited { agent: None, credits: Credits::whole(1) }],
+        paused: Some(true),
+        paused_agents: BTreeMap::from([(name("bob"), false)]),
+        entries: vec![unread()],
+        max_outbox_age_ticks: 100,
+        files: vec![
+            FileFold { path: "shared/a.md".to_owned(), sha256: Some(sha("A")), agent: Some(name("ada")) },
+            FileFold { path: "agents/ada/memory/old.json".to_owned(), sha256: None, agent: None },
+        ],
+        admitted: vec![IngressName::new(id(1).to_string()).expect("name")],
+        forgotten: vec![IngressName::new("018f-old").expect("name")],
+        problems: vec![problem()],
+    }
+}
+
+fn state() -> State {
+    let agent = AgentState {
+        present: true,
+        broken: true,
+        paused: true,
+        resume: sha("ada"),
+        facts: facts(),
+        account: Account { balance: micros(1_865_976), received: Credits::whole(2), charged: charge() },
+        cursor: Position::end_of_rank(Tick(12), 1),
+        last_turn: Some(LastTurn { tick: Tick(12), status: Status::Failed }),
+        turns: 7,
+        failures: 2,
+        mail_failures: Some(MailFailures { count: 2, first_inbox_end: Position::end_of_rank(Tick(11), 1) }),
+    };
+    State {
+        format: 1,
+        tick: Tick(12),
+        clock: Clock(14),
+        time: Some(time()),
+        closed: Some(sha("closed 12")),
+        anchor: Some(anchor()),
+        org: Some(sha("org")),
+        models: Some(sha("models")),
+        paused: false,
+        agents: BTreeMap::from([(name("ada"), agent)]),
+        budget: BudgetState { window: "2026-11-22".to_owned(), charged: micros(134_024), topped_up: Credits::whole(1) },
+        unread: vec![unread()],
+        files: BTreeMap::from([(
+            "shared/a.md".to_owned(),
+            FileState {
+                sha256: Some(sha("A")),
+                tick: Tick(12),
+                agent: Some(name("ada")),
+                deleted: Some(Tick(3)),
+                versions: [sha("a").short().to_owned(), sha("A").short().to_owned()].into(),
+            },
+        )]),
+        admitted: BTreeMap::from([(IngressName::new(id(1).to_string()).expect("name"), Tick(12))]),
+        problems: vec![problem()],
+    }
+}
+
+#[test]
+fn plans() {
+    check("plan", &plan());
+    let wake = Plan {
+        trigger: Trigger::Wake { named: vec![name("ada")] },
+        range: None,
+        anchor: None,
+        previous: None,
+        memory: BTreeMap::new(),
+        ..plan()
+    };
+    check("plan_wake", &wake);
+    check("plan_invocation", &Plan { trigger: Trigger::Invocation, anchor: None, ingress: Vec::new(), ..wake });
+}
+
+#[test]
+fn links() {
+    check("link_hold", &link(Extension::Hold { start: vec![name("ada"), name("bob")] }));
+    let settled = Settled { seq: 0, agent: name("bob"), paid: micros(640), unanswered: micros(32_384) };
+    check("link_release", &link(Extension::Release { spent: vec![settled] }));
+    check("link_seal", &link(Extension::Seal));
+}
+
+#[test]
+fn turns() {
+    check("turn", &turn());
+    check("turn_failed", &failed_turn());
+}
+
+#[test]
+fn steps() {
+    check("step", &step());
+}
+
+#[test]
+fn closed_records() {
+    check("closed", &closed());
+}
+
+#[test]
+fn checkpoints() {
+    check("checkpoint", &state());
+    check("checkpoint_founding", &State::founding());
+}
+
+#[test]
+fn heads() {
+    check("head", &Head { format: 1, tick: Tick(12) });
+}
+
+/// Views and ingress are written by the same canonical function, and read by people and programs.
+#[test]
+fn views_and_ingress() {
+    pinned("outbox_entry", &encode(&entry()));
+    let memory = MemoryFile {
+        key: key("count"),
+        value: json!({"n": 3}),
+        timestamp_utc: time(),
+        agent: name("ada"),
+        operation: Operation::Merge,
+        tick: Tick(12),
+        stamp: String::new(),
+    }
+    .stamped();
+    pinned("memory_file", &encode(&memory));
+    let read: MemoryFile = serde_json::from_slice(&encode(&memory)).expect("a memory file");
+    assert!(read.is_ours());
+    pinned("mail", &encode(&mail()));
+    pinned("control", &encode(&control(Action::TopUp { agent: Some(name("ada")), credits: micros(500_000) })));
+}
