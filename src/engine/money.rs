@@ -119,7 +119,7 @@ mod tests {
         let claims = [claim(10, 0, 30, 1_000), claim(10, 0, 30, 15), claim(10, 0, 30, 5), claim(10, 0, 30, 1_000)];
         let grants = grant(&claims, Some(Credits::from_micros(50)));
         let micros: Vec<_> = grants.iter().map(|g| g.map(Credits::micros)).collect();
-        assert_eq!(micros, [Ok(30), Ok(10 + 0), Err(SkipReason::NoCredits), Ok(10)]);
+        assert_eq!(micros, [Ok(30), Ok(10), Err(SkipReason::NoCredits), Ok(10)]);
     }
 
     #[test]

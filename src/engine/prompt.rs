@@ -66,7 +66,7 @@ pub(super) fn system(org: &str, resume: &Resume, tools: &[ToolNote]) -> Message 
         resume.name, resume.title, resume.short_description
     );
     if let Some(workflow) = &resume.workflow_description {
-        let _ = write!(text, "How you work: {workflow}\n");
+        let _ = writeln!(text, "How you work: {workflow}");
     }
     let _ = write!(text, "\n{}\n", resume.instructions);
     if !tools.is_empty() {

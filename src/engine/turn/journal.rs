@@ -92,7 +92,7 @@ pub(super) fn record(
 /// Whose step counts.
 pub(super) enum Stored {
     /// Ours.
-    Ours(StepRecord),
+    Ours(Box<StepRecord>),
     /// A rival's, which was first: it is adopted, with all that led to it.
     Theirs(Box<StepRecord>),
 }
@@ -103,7 +103,7 @@ pub(super) async fn store(run: &Run<'_>, record: StepRecord) -> Result<Stored, E
     tracing::debug!(phase = "journal", event = "step_journalled", tick = record.tick.0, agent = %record.agent, step = record.step,
         "a step goes into the journal");
     match run.ctx.store.create_own(&key, Bytes::from(encode(&record))).await? {
-        Created::Won => Ok(Stored::Ours(record)),
+        Created::Won => Ok(Stored::Ours(Box::new(record))),
         Created::Lost(bytes) => {
             let theirs = decode(&bytes).map_err(|source| StoreError::Record { key, source })?;
             Ok(Stored::Theirs(Box::new(theirs)))

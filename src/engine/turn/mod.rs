@@ -277,12 +277,12 @@ impl Turn<'_> {
     /// Takes what a journalled step holds instead of what this attempt did since the step before.
     fn adopt(&mut self, bench: &mut Bench<'_>, record: &crate::record::step::StepRecord) {
         bench.adopt(&record.effects);
-        if let Some(last) = self.exchanges.last_mut() {
-            if last.results != record.results {
-                last.results.clone_from(&record.results);
-                if let Some(message) = self.conversation.last_mut() {
-                    *message = prompt::results(&record.results, true, self.max_bytes / 2);
-                }
+        if let Some(last) = self.exchanges.last_mut()
+            && last.results != record.results
+        {
+            last.results.clone_from(&record.results);
+            if let Some(message) = self.conversation.last_mut() {
+                *message = prompt::results(&record.results, true, self.max_bytes / 2);
             }
         }
         self.add(bench, &record.effects, record.imports.clone(), record.violations.clone());
