@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "tests fail by panicking")]
 
+mod audit;
+mod crash;
 mod engine;
+mod gate;
 mod world;
