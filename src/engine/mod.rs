@@ -10,6 +10,7 @@ mod commit;
 mod context;
 mod error;
 mod fold;
+mod follow_up;
 mod inputs;
 mod licence;
 mod load;
@@ -27,6 +28,7 @@ mod view;
 
 pub use self::context::{Context, Progress, Silent, Stop};
 pub use self::error::EngineError;
+pub use self::follow_up::follow_up;
 pub use self::load::{CHECKPOINT_EVERY, Head, Loaded, load, load_at};
 pub use self::money::{Worst, budget_window, worst};
 pub use self::report::{Idle, Outcome, TickReport, TurnReport};

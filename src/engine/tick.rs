@@ -58,7 +58,8 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         check_plan(&plan.value, &before)?;
         let run = Run::new(ctx, by.clone(), &before, plan, settings, resumes);
         let report = finish(&run, &before, !ours).await?;
-        if ours || !report.closed || trigger == Trigger::Invocation {
+        let helping_is_all = trigger == Trigger::Invocation && run.settings.org.value.pace.every.is_none();
+        if ours || !report.closed || helping_is_all {
             return Ok(Outcome::Ran(report));
         }
         helped = Some(report);
