@@ -175,7 +175,7 @@ impl<'a> Shard<'a> {
         let reads = open.map(|agent| async move {
             let found = store.read_with_bytes::<TurnRecord>(&Key::Turn(tick, agent.clone())).await?;
             Ok::<_, StoreError>(
-                found.map(|(value, bytes)| (agent.clone(), Arc::new(Hashed { value, sha: Sha::of(&bytes) }))),
+                found.map(|(value, bytes)| (agent.clone(), Hashed { value: Arc::new(value), sha: Sha::of(&bytes) })),
             )
         });
         let found = try_join_all(reads).await?;
@@ -246,6 +246,9 @@ impl<'a> Shard<'a> {
     /// Starts the turns whose dependencies are committed.
     fn start_ready(&mut self, work: &FuturesUnordered<BoxFuture<'a, Event>>) {
         if self.run.ctx.stop.is_requested() {
+            return;
+        }
+        if self.waiting.is_empty() {
             return;
         }
         let (ready, waiting): (Vec<_>, Vec<_>) =
