@@ -282,13 +282,14 @@ impl<'a> Shard<'a> {
         };
         let committed = self.readable(&agent);
         let mine = self.mine.get(&agent).map(|mine| (mine.id, mine.meter.clone()));
-        let alone = self.licences.forfeited(&agent, &run.by) + 1 >= FORFEITS;
+        let forfeits = self.licences.forfeited(&agent, &run.by);
+        let (crashed, alone) = (forfeits > 0, forfeits + 1 >= FORFEITS);
         let first = self.sole;
         run.ctx.progress.turn_started(run.tick(), &agent);
         async move {
             let done = async {
                 let Some((licence, meter)) = mine else {
-                    let record = turn::give_up(run, due, &committed).await?;
+                    let record = turn::give_up(run, due, crashed, &committed).await?;
                     return commit(run, record).await.map(Some);
                 };
                 let _permit = run.permits.acquire().await;

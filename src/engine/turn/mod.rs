@@ -120,7 +120,12 @@ pub(super) async fn work(
 }
 
 /// The record of a turn that gets no licence any more: runners died over it, or its grant is used up.
-pub(super) async fn give_up(run: &Run<'_>, due: &Due, committed: &Committed) -> Result<TurnRecord, EngineError> {
+pub(super) async fn give_up(
+    run: &Run<'_>,
+    due: &Due,
+    crashed: bool,
+    committed: &Committed,
+) -> Result<TurnRecord, EngineError> {
     let began = run.ctx.clock.now();
     let resume = run.resume(due).await?;
     let max_bytes = run
@@ -131,8 +136,13 @@ pub(super) async fn give_up(run: &Run<'_>, due: &Due, committed: &Committed) -> 
         .get(&resume.model.key)
         .map_or(usize::MAX, |model| max_prompt_bytes(run, &resume, model));
     let inbox = inbox::collect(run, due, committed, max_bytes / 2).await?;
-    let message = "the runners that worked on this turn ended before it was committed, until its grant was used up";
-    Ok(failed(run, due, &inbox, failure(FailureKind::Crashed, message), began))
+    let failure = if crashed {
+        let message = "the runners that worked on this turn ended before it was committed, until its grant was used up";
+        failure(FailureKind::Crashed, message)
+    } else {
+        failure(FailureKind::OutOfMoney, "calls that were stopped before they were answered have used up the grant")
+    };
+    Ok(failed(run, due, &inbox, failure, began))
 }
 
 /// How a conversation with the model ended.
