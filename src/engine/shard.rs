@@ -248,8 +248,10 @@ impl<'a> Shard<'a> {
         if self.run.ctx.stop.is_requested() {
             return;
         }
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|agent| self.is_ready(agent));
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        // What somebody else has committed in the meantime needs no call of ours.
+        let open = waiting.filter(|agent| !self.committed.contains_key(agent));
+        let (ready, waiting): (Vec<_>, Vec<_>) = open.partition(|agent| self.is_ready(agent));
         self.waiting = waiting;
         for agent in ready {
             self.running += 1;
@@ -335,7 +337,7 @@ impl<'a> Shard<'a> {
             return Ok(false);
         }
         let limits = &self.run.settings.org.value.limits;
-        let in_flight = self.mine.len();
+        let in_flight = self.running;
         let most = usize::try_from(limits.max_parallel_turns.get()).unwrap_or(usize::MAX).saturating_sub(in_flight);
         let most = most.min(usize::try_from(limits.agents_per_hold.get()).unwrap_or(usize::MAX));
         let mut start = Vec::new();
@@ -436,7 +438,8 @@ impl<'a> Shard<'a> {
 
     /// Releases the shard: all calls are stopped, and each licence that ends here says what it spent.
     async fn leave(mut self) -> Result<End, EngineError> {
-        if self.mine.is_empty() || self.other_holder().is_some() {
+        let is_ours = |link: &Link| link.by == self.run.by && matches!(link.what, Extension::Hold { .. });
+        if !self.last().is_some_and(is_ours) {
             return Ok(End::Left { turns: self.committed });
         }
         let spent = self.mine.iter().map(|(agent, mine)| {
