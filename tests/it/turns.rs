@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::audit::{Expect, audit};
 use crate::gate::Gate;
-use crate::world::{World, name};
+use crate::world::{World, name, says};
 
 /// Runs a tick whose runner dies in its call for `agent` at `step`.
 async fn die_in_call(world: &World, agent: &'static str, step: u32) {
@@ -232,6 +232,43 @@ async fn a_resume_that_breaks_keeps_its_agent_alone_from_running() {
     world.raw.put_path("agents/bob/resume.json", good).await.unwrap();
     assert_eq!(world.tick().await.due.len(), 2);
     audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_is_gone_for_a_while_finds_its_mail_when_it_returns() {
+    let world = World::new(|request| Ok(says(&format!("{} {}", request.view.agent, request.view.tick))));
+    world.found().await;
+    world.agent("ada", json!({})).await;
+    world.agent("bob", json!({"schedule": {"run_every_n_ticks": 3}})).await;
+    world.tick().await;
+    let resume = world.all().await["agents/bob/resume.json"].clone();
+    world.raw.delete_path("agents/bob/resume.json").await.unwrap();
+    world.tick().await;
+    assert!(!world.state().await.agents[&name("bob")].present);
+    world.raw.put_path("agents/bob/resume.json", resume).await.unwrap();
+    world.tick().await;
+    assert_eq!(world.turn(3, "bob").await.inbox.len(), 3);
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
+async fn unread_entries_expire_but_not_before_two_periods_of_who_may_read_them() {
+    let mut world = World::new(|request| Ok(says(&format!("{} {}", request.view.agent, request.view.tick))));
+    world.org["limits"] = json!({"max_outbox_age_ticks": 2});
+    world.found().await;
+    world.agent("ada", json!({"permissions": {"read_outboxes": []}})).await;
+    world.agent("bob", json!({"schedule": {"run_every_n_ticks": 6}, "permissions": {"read_outboxes": ["ada"]}})).await;
+    // It reads nobody, and keeps nothing.
+    world.agent("cyd", json!({"schedule": {"run_every_n_ticks": 900}, "permissions": {"read_outboxes": []}})).await;
+    for _ in 0..6 {
+        world.tick().await;
+    }
+    assert_eq!(world.turn(6, "bob").await.inbox.len(), 6);
+    world.agent("bob", json!({"enabled": false, "permissions": {"read_outboxes": ["ada"]}})).await;
+    for _ in 0..6 {
+        world.tick().await;
+    }
+    assert_eq!(world.state().await.unread.len(), 3, "ages 0, 1 and 2");
 }
 
 #[tokio::test]
