@@ -10,6 +10,7 @@ mod money;
 mod oracle;
 mod oracle_model;
 mod race;
+mod requests;
 mod slots;
 mod turns;
 mod world;

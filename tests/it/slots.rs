@@ -245,9 +245,15 @@ async fn a_hint_that_lies_is_harmless() {
     assert_eq!(world.tick().await.tick.0, 20);
 }
 
-/// A store that may only be read.
+/// A store that may only be read, or in which nothing may be deleted.
 #[derive(Debug)]
-struct ReadOnly(Arc<dyn ObjectStore>);
+struct ReadOnly(Arc<dyn ObjectStore>, Writes);
+
+#[derive(Debug, PartialEq)]
+enum Writes {
+    Denied,
+    Allowed,
+}
 
 impl std::fmt::Display for ReadOnly {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -261,8 +267,11 @@ fn denied(path: &Path) -> Error {
 
 #[async_trait]
 impl ObjectStore for ReadOnly {
-    async fn put_opts(&self, path: &Path, _: PutPayload, _: PutOptions) -> Result<PutResult> {
-        Err(denied(path))
+    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        match self.1 {
+            Writes::Denied => Err(denied(path)),
+            Writes::Allowed => self.0.put_opts(path, payload, options).await,
+        }
     }
     async fn put_multipart_opts(&self, path: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         Err(denied(path))
@@ -287,7 +296,7 @@ impl ObjectStore for ReadOnly {
 #[tokio::test]
 async fn a_store_that_may_only_be_read_gives_an_error_at_once_and_no_call() {
     let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let world = World::through(objects.clone(), Arc::new(ReadOnly(objects)), |_| Ok(says("x")));
+    let world = World::through(objects.clone(), Arc::new(ReadOnly(objects, Writes::Denied)), |_| Ok(says("x")));
     world.found().await;
     world.agent("ada", json!({})).await;
     let began = tokio::time::Instant::now();
@@ -295,6 +304,20 @@ async fn a_store_that_may_only_be_read_gives_an_error_at_once_and_no_call() {
     assert!(!error.may_help_later(), "{error}");
     assert!(began.elapsed() < Duration::from_secs(1), "no retries against a refusal");
     assert!(world.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_store_in_which_nothing_may_be_deleted_stops_no_tick_and_admits_nothing_twice() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let world = World::through(objects.clone(), Arc::new(ReadOnly(objects, Writes::Allowed)), |_| Ok(says("x")));
+    world.found().await;
+    world.agent("ada", json!({})).await;
+    world.mail(1, "human", None, "hello").await;
+    for tick in 1..80 {
+        world.tick().await;
+        assert_eq!(world.turn(tick, "ada").await.inbox.len(), usize::from(tick == 1));
+    }
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
