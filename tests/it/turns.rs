@@ -272,6 +272,27 @@ async fn unread_entries_expire_but_not_before_two_periods_of_who_may_read_them()
 }
 
 #[tokio::test]
+async fn a_message_whose_sender_tries_again_later_is_read_once() {
+    let world = World::new(|_| Ok("{}".to_owned()));
+    world.found().await;
+    world.agent("ada", json!({})).await;
+    let mut read = 0;
+    for tick in 1..=60 {
+        if tick % 7 == 1 {
+            world.mail(1, "human", None, "hello").await;
+        }
+        world.tick().await;
+        read += world.turn(tick, "ada").await.inbox.len();
+        assert!(!world.all().await.keys().any(|path| path.starts_with("ingress/")));
+    }
+    assert_eq!(read, 1);
+    for _ in 0..10 {
+        world.tick().await;
+    }
+    assert!(world.state().await.admitted.is_empty(), "it is not remembered for ever");
+}
+
+#[tokio::test]
 async fn what_cannot_be_admitted_takes_nobodys_place() {
     let mut world = World::new(|_| Ok("{}".to_owned()));
     world.org["limits"] = json!({"max_ingress_items": 2});
