@@ -605,6 +605,7 @@ async fn the_engine_tells_the_same_story_and_charges_for_it() {
             entropy: Arc::new(SystemEntropy),
             seed: Some(Seed(7)),
             stop: Stop::never(),
+            memo: Arc::default(),
             progress: Arc::new(Silent),
         };
         let outcome = run_tick(&context, Trigger::Invocation).await.expect("a tick");

@@ -18,7 +18,7 @@ use crate::store::{Created, Key, StoreError};
 /// A turn that is committed, by us or by somebody else. Its views must still be written.
 #[derive(Debug)]
 #[must_use = "the views of a committed turn must be written before its shard is sealed"]
-pub(super) struct Published(pub(super) Arc<Hashed<TurnRecord>>);
+pub(super) struct Published(pub(super) Hashed<Arc<TurnRecord>>);
 
 /// Commits a turn.
 ///
@@ -30,10 +30,10 @@ pub(super) async fn commit(run: &Run<'_>, record: TurnRecord) -> Result<Publishe
         "a turn is being committed");
     let bytes = Bytes::from(encode(&record));
     let hashed = match run.ctx.store.create_own(&key, bytes.clone()).await? {
-        Created::Won => Hashed { value: record, sha: Sha::of(&bytes) },
+        Created::Won => Hashed { value: Arc::new(record), sha: Sha::of(&bytes) },
         Created::Lost(theirs) => {
             let value: TurnRecord = decode(&theirs).map_err(|source| StoreError::Record { key, source })?;
-            Hashed { value, sha: Sha::of(&theirs) }
+            Hashed { value: Arc::new(value), sha: Sha::of(&theirs) }
         }
         Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
     };
@@ -44,7 +44,8 @@ pub(super) async fn commit(run: &Run<'_>, record: TurnRecord) -> Result<Publishe
         memory_updates = record.effects.memory.len(), duration_ms = record.duration_ms, llm_duration_ms,
         "a turn is committed");
     run.ctx.progress.turn_committed(record);
-    Ok(Published(Arc::new(hashed)))
+    run.ctx.memo.keep_turn(hashed.value.clone());
+    Ok(Published(hashed))
 }
 
 /// Writes the views of a committed turn: outbox entries, own memory, own workspace.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::memo::Memo;
 use crate::clock::{Clock, Entropy};
 use crate::domain::ids::Seed;
 use crate::domain::name::{AgentName, RunnerId};
@@ -76,6 +77,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Nonces and the runner's identity; the tick's seed too, unless `seed` is given.
     pub entropy: Arc<dyn Entropy>,
+    /// Immutable records that this process has seen of this organisation.
+    pub memo: Arc<Memo>,
     /// The seed of the next planned tick, for runs that are to be repeated.
     pub seed: Option<Seed>,
     /// Tells the tick to leave.

@@ -33,7 +33,7 @@ pub(super) struct Hashed<T> {
 pub(super) struct Records<'a> {
     pub(super) plan: &'a Hashed<Plan>,
     pub(super) chains: &'a [Vec<Hashed<Link>>],
-    pub(super) turns: &'a BTreeMap<AgentName, std::sync::Arc<Hashed<TurnRecord>>>,
+    pub(super) turns: &'a BTreeMap<AgentName, Hashed<std::sync::Arc<TurnRecord>>>,
     pub(super) org: &'a OrgConfig,
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::EngineError;
+use super::memo::Memo;
+use super::{Context, EngineError};
 use crate::domain::ids::Sha;
 use crate::domain::ingress::{Control, Mail};
 use crate::domain::model::ModelRegistry;
@@ -113,11 +114,12 @@ pub(super) struct Check {
 /// Reads the resumes that this tick needs: all of a small organisation; of a large one those that
 /// `wanted` names, the new ones, and a sixteenth of the rest.
 pub(super) async fn resumes(
-    store: &Store,
+    ctx: &Context,
     state: &State,
     clock: Clock,
     wanted: impl Fn(&AgentName) -> bool,
 ) -> Result<Check, EngineError> {
+    let store = &ctx.store;
     let mut check = Check::default();
     for folder in store.folders(&Prefix::Agents).await? {
         match AgentName::new(&folder) {
@@ -153,17 +155,25 @@ pub(super) async fn resumes(
             }
             Err(error) => return Err(error),
         };
-        let checked = check_one(&name, bytes);
+        let checked = check_one(&ctx.memo, &name, bytes);
         Ok::<_, StoreError>((name, checked))
     });
     check.checked = reads.buffer_unordered(READS_AT_ONCE).try_collect().await?;
     Ok(check)
 }
 
-fn check_one(name: &AgentName, bytes: Option<Bytes>) -> Checked {
+fn check_one(memo: &Memo, name: &AgentName, bytes: Option<Bytes>) -> Checked {
     let Some(bytes) = bytes else { return Checked::Missing };
+    let sha = Sha::of(&bytes);
+    if let Some(value) = memo.resume(&sha, name) {
+        return Checked::Resume(Pinned { value, sha, bytes });
+    }
     match Resume::parse(&bytes, name) {
-        Ok(resume) => Checked::Resume(Pinned { value: Arc::new(resume), sha: Sha::of(&bytes), bytes }),
+        Ok(resume) => {
+            let value = Arc::new(resume);
+            memo.keep_resume(sha.clone(), value.clone());
+            Checked::Resume(Pinned { value, sha, bytes })
+        }
         Err(error) => Checked::Broken(error.to_string()),
     }
 }

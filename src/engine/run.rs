@@ -1,14 +1,14 @@
 //! What all turns of one tick share: plan, settings, state, and the records read so far.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{RwLock, Semaphore};
 
 use super::fold::Hashed;
 use super::inputs::{Settings, input};
+use super::memo::lock;
 use super::{Context, EngineError};
-use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, ModelKey, RunnerId};
 use crate::domain::resume::Resume;
 use crate::domain::time::{Tick, Timestamp};
@@ -34,21 +34,12 @@ pub(super) struct Run<'a> {
     pub(super) permits: Semaphore,
     /// A turn that has killed two runners writes here, and is alone.
     pub(super) alone: RwLock<()>,
-    resumes: Mutex<BTreeMap<Sha, Arc<Resume>>>,
-    turns: Mutex<BTreeMap<(Tick, AgentName), Arc<TurnRecord>>>,
     plans: Mutex<BTreeMap<Tick, Arc<Plan>>>,
     models: Mutex<BTreeMap<ModelKey, Arc<Semaphore>>>,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(
-        ctx: &'a Context,
-        by: RunnerId,
-        before: &State,
-        plan: Hashed<Plan>,
-        settings: Settings,
-        resumes: BTreeMap<Sha, Arc<Resume>>,
-    ) -> Self {
+    pub(super) fn new(ctx: &'a Context, by: RunnerId, before: &State, plan: Hashed<Plan>, settings: Settings) -> Self {
         let mut state = before.clone();
         super::apply::apply_found(&mut state, plan.value.found.iter(), plan.value.tick);
         super::apply::apply_credited(&mut state, &plan.value.budget_window, &plan.value.credited);
@@ -63,8 +54,6 @@ impl<'a> Run<'a> {
             permits: Semaphore::new(usize::try_from(parallel).unwrap_or(1).min(Semaphore::MAX_PERMITS)),
             alone: RwLock::new(()),
             settings,
-            resumes: Mutex::new(resumes),
-            turns: Mutex::default(),
             plans: Mutex::default(),
             models: Mutex::default(),
         }
@@ -95,13 +84,13 @@ impl<'a> Run<'a> {
 
     /// The resume that the plan pins for a due agent.
     pub(super) async fn resume(&self, due: &Due) -> Result<Arc<Resume>, EngineError> {
-        if let Some(resume) = lock(&self.resumes).get(&due.resume) {
-            return Ok(resume.clone());
+        if let Some(resume) = self.ctx.memo.resume(&due.resume, &due.agent) {
+            return Ok(resume);
         }
         let (key, bytes) = input(&self.ctx.store, &due.resume).await?;
         let resume = Resume::parse(&bytes, &due.agent);
         let resume = Arc::new(resume.map_err(|error| EngineError::config(&key, "", error.to_string()))?);
-        lock(&self.resumes).insert(due.resume.clone(), resume.clone());
+        self.ctx.memo.keep_resume(due.resume.clone(), resume.clone());
         Ok(resume)
     }
 
@@ -111,15 +100,14 @@ impl<'a> Run<'a> {
         tick: Tick,
         agent: &AgentName,
     ) -> Result<Option<Arc<TurnRecord>>, EngineError> {
-        let at = (tick, agent.clone());
-        if let Some(record) = lock(&self.turns).get(&at) {
-            return Ok(Some(record.clone()));
+        if let Some(record) = self.ctx.memo.turn(tick, agent) {
+            return Ok(Some(record));
         }
         let Some(record) = self.ctx.store.read::<TurnRecord>(&Key::Turn(tick, agent.clone())).await? else {
             return Ok(None);
         };
         let record = Arc::new(record);
-        lock(&self.turns).insert(at, record.clone());
+        self.ctx.memo.keep_turn(record.clone());
         Ok(Some(record))
     }
 
@@ -149,9 +137,4 @@ impl<'a> Run<'a> {
         });
         Ok((self.ctx.providers.open(key, model).await?, places))
     }
-}
-
-/// A lock of a map that no panic can leave half-changed.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

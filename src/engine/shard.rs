@@ -52,6 +52,7 @@ pub(super) async fn work(run: &Run<'_>, number: u32) -> Result<End, EngineError>
         }
         tracing::info!(event = "shard_passed", tick = run.tick().0, shard = number, holder = %holder,
             "a stale holder is passed over");
+        shard.passed = Some(shard.last_seq());
     }
     if !shard.chain.is_empty() {
         shard.read_turns().await?;
@@ -89,6 +90,8 @@ struct Shard<'a> {
     given_up: BTreeSet<AgentName>,
     /// Turns that run now.
     running: usize,
+    /// The last link of a stale holder, if we pass it: until the chain goes on, nobody else holds.
+    passed: Option<u32>,
     /// Whether every link is ours: then nobody else can have committed or journalled anything.
     sole: bool,
 }
@@ -108,6 +111,7 @@ impl<'a> Shard<'a> {
             waiting: Vec::new(),
             given_up: BTreeSet::new(),
             running: 0,
+            passed: None,
             sole: true,
         };
         shard.read_chain().await?;
@@ -159,7 +163,8 @@ impl<'a> Shard<'a> {
     /// Who holds the shard now, if it is somebody else.
     fn other_holder(&self) -> Option<&RunnerId> {
         let link = self.last()?;
-        (matches!(link.what, Extension::Hold { .. }) && link.by != self.run.by).then_some(&link.by)
+        let passed = self.passed == Some(self.last_seq());
+        (matches!(link.what, Extension::Hold { .. }) && link.by != self.run.by && !passed).then_some(&link.by)
     }
 
     /// Reads the turns that are committed by now.
@@ -170,7 +175,7 @@ impl<'a> Shard<'a> {
         let reads = open.map(|agent| async move {
             let found = store.read_with_bytes::<TurnRecord>(&Key::Turn(tick, agent.clone())).await?;
             Ok::<_, StoreError>(
-                found.map(|(value, bytes)| (agent.clone(), Arc::new(Hashed { value, sha: Sha::of(&bytes) }))),
+                found.map(|(value, bytes)| (agent.clone(), Hashed { value: Arc::new(value), sha: Sha::of(&bytes) })),
             )
         });
         let found = try_join_all(reads).await?;
@@ -241,6 +246,9 @@ impl<'a> Shard<'a> {
     /// Starts the turns whose dependencies are committed.
     fn start_ready(&mut self, work: &FuturesUnordered<BoxFuture<'a, Event>>) {
         if self.run.ctx.stop.is_requested() {
+            return;
+        }
+        if self.waiting.is_empty() {
             return;
         }
         let (ready, waiting): (Vec<_>, Vec<_>) =

@@ -18,7 +18,6 @@ use super::turn::Committed;
 use super::{Context, EngineError, close, command, load};
 use crate::domain::ids::Sha;
 use crate::domain::name::RunnerId;
-use crate::domain::resume::Resume;
 use crate::record::closed::Closed;
 use crate::record::plan::{Found, Plan, Trigger};
 use crate::record::state::State;
@@ -43,10 +42,10 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         }
         let before = loaded.state;
         let tick = before.tick.next();
-        let (plan, settings, resumes, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
+        let (plan, settings, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
             Some((plan, bytes)) => {
                 let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
-                (Hashed { value: plan, sha: Sha::of(&bytes) }, settings, BTreeMap::new(), false)
+                (Hashed { value: plan, sha: Sha::of(&bytes) }, settings, false)
             }
             None => match make_plan(ctx, &by, &before, &trigger).await? {
                 Ok(planned) => planned,
@@ -56,17 +55,18 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
             },
         };
         check_plan(&plan.value, &before)?;
-        let run = Run::new(ctx, by.clone(), &before, plan, settings, resumes);
+        let run = Run::new(ctx, by.clone(), &before, plan, settings);
         let report = finish(&run, &before, !ours).await?;
-        if ours || !report.closed || trigger == Trigger::Invocation {
+        let helping_is_all = trigger == Trigger::Invocation && run.settings.org.value.pace.every.is_none();
+        if ours || !report.closed || helping_is_all {
             return Ok(Outcome::Ran(report));
         }
         helped = Some(report);
     }
 }
 
-/// A plan, the settings that it pins, and the resumes that were read for it.
-type Planned = (Hashed<Plan>, Settings, BTreeMap<Sha, Arc<Resume>>, bool);
+/// A plan, the settings that it pins, and whether it is ours.
+type Planned = (Hashed<Plan>, Settings, bool);
 
 /// Makes the plan of the next tick. A loser uses the winner's.
 async fn make_plan(
@@ -82,7 +82,7 @@ async fn make_plan(
         Err(idle) => return Ok(Err(idle)),
     };
     let wanted = |name: &_| may_be_due(before, &timing, &org, name);
-    let check = inputs::resumes(&ctx.store, before, timing.clock, wanted).await?;
+    let check = inputs::resumes(ctx, before, timing.clock, wanted).await?;
     let limit = usize::try_from(org.limits.max_ingress_items.get()).unwrap_or(usize::MAX);
     let ingress = inputs::ingress(&ctx.store, before, limit).await?;
     let memory = command::memory(&ctx.store, before, &ingress.items).await?;
@@ -124,11 +124,7 @@ async fn make_plan(
         ours,
         "a tick is planned"
     );
-    let resumes = check.checked.into_values().filter_map(|checked| match checked {
-        Checked::Resume(resume) => Some((resume.sha, resume.value)),
-        Checked::Broken(_) | Checked::Missing => None,
-    });
-    Ok(Ok((plan, settings, resumes.collect(), ours)))
+    Ok(Ok((plan, settings, ours)))
 }
 
 /// Writes every version of a settings file or resume that this plan is the first to use.
@@ -226,7 +222,7 @@ async fn finish(run: &Run<'_>, before: &State, resumed: bool) -> Result<TickRepo
             for due in &run.plan.value.due {
                 let key = Key::Turn(run.tick(), due.agent.clone());
                 if let Some((value, bytes)) = run.ctx.store.read_with_bytes(&key).await? {
-                    turns.insert(due.agent.clone(), Arc::new(Hashed { value, sha: Sha::of(&bytes) }));
+                    turns.insert(due.agent.clone(), Hashed { value: Arc::new(value), sha: Sha::of(&bytes) });
                 }
             }
             return Ok(report(run, &turns, Some(&closed), resumed));

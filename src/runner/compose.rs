@@ -13,7 +13,7 @@ use crate::config::Environment;
 use crate::domain::contract::{self, Addresses};
 use crate::domain::ids::Seed;
 use crate::domain::name::AgentName;
-use crate::engine::{Context, Progress, Stop};
+use crate::engine::{Context, Memo, Progress, Stop};
 use crate::ingress::Postbox;
 use crate::provider::Providers;
 use crate::provider::builtin::{Builtin, Files};
@@ -38,6 +38,7 @@ pub struct Org {
     counter: Arc<Counter>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    memo: Arc<Memo>,
     environment: Environment,
 }
 
@@ -66,6 +67,7 @@ pub fn open(name: &str, environment: &Environment) -> Result<Org, OpenError> {
         counter,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        memo: Arc::default(),
         environment: environment.clone(),
     })
 }
@@ -125,6 +127,7 @@ impl Org {
             tools: self.tools(),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
+            memo: Arc::clone(&self.memo),
             seed,
             stop,
             progress,

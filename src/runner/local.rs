@@ -5,35 +5,10 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::ids::Seed;
-use crate::domain::org::OrgConfig;
 use crate::domain::pace::Span;
-use crate::engine::{Context, EngineError, Idle, Outcome, Progress, Stop, run_tick};
+use crate::engine::{EngineError, Outcome, Progress, Stop, follow_up, run_tick};
 use crate::record::plan::Trigger;
 use crate::runner::compose::Org;
-use crate::store::Key;
-
-/// Runs one tick as a person asks for it, or the rest of an open one.
-///
-/// At slot pace that is the present slot, or, if it has run, a wake.
-///
-/// # Errors
-/// The tick did not go on; whatever was committed stays.
-pub async fn tick_once(ctx: &Context) -> Result<Outcome, EngineError> {
-    if !is_slot_paced(ctx).await? {
-        return run_tick(ctx, Trigger::Invocation).await;
-    }
-    match run_tick(ctx, Trigger::Slot { time: ctx.clock.now() }).await? {
-        Outcome::Idle { reason: Idle::SlotPassed } => run_tick(ctx, Trigger::Wake { named: Vec::new() }).await,
-        outcome => Ok(outcome),
-    }
-}
-
-/// A broken `org.json` is the engine's to report: an open tick goes on with the one that it pinned.
-async fn is_slot_paced(ctx: &Context) -> Result<bool, EngineError> {
-    let bytes = ctx.store.get(&Key::Org).await?;
-    let org: Option<OrgConfig> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    Ok(org.is_some_and(|org| org.pace.every.is_some()))
-}
 
 /// A loop of ticks.
 #[derive(Debug, Clone, Copy)]
@@ -63,10 +38,16 @@ pub async fn run_loop<E: From<EngineError>>(
     loop {
         let begin = org.clock().now();
         let ctx = org.context(plan.seed, stop.clone(), Arc::clone(&progress));
-        match tick_once(&ctx).await {
-            Ok(outcome) => report(Ok(&outcome))?,
-            Err(error) if error.may_help_later() => report(Err(&error))?,
-            Err(error) => return Err(error.into()),
+        let mut next = Some(Trigger::Invocation);
+        while let Some(trigger) = next.take() {
+            match run_tick(&ctx, trigger).await {
+                Ok(outcome) => {
+                    report(Ok(&outcome))?;
+                    next = follow_up(&ctx.store, &outcome).await?.filter(|_| !stop.is_requested());
+                }
+                Err(error) if error.may_help_later() => report(Err(&error))?,
+                Err(error) => return Err(error.into()),
+            }
         }
         done += 1;
         if stop.is_requested() || plan.ticks.is_some_and(|ticks| done >= ticks) {

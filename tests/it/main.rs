@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "tests fail by panicking")]
 
+mod audit;
 mod cli;
+mod crash;
 mod engine;
+mod gate;
 mod world;

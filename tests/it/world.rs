@@ -1,7 +1,7 @@
 //! A world to run ticks in: a memory store, a clock that stands still, entropy from a seed, and a
 //! model that answers by a function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,11 +10,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use lemming::clock::{Clock, Entropy};
+use lemming::domain::credits::Credits;
 use lemming::domain::ids::{Seed, Sha};
-use lemming::domain::model::{Model, Usage};
+use lemming::domain::model::{Model, Price, Usage};
 use lemming::domain::name::{AgentName, ModelKey};
 use lemming::domain::time::{Tick, Timestamp};
-use lemming::engine::{Context, Outcome, Silent, Stop, TickReport, load, run_tick};
+use lemming::engine::{Context, EngineError, Outcome, Silent, Stop, TickReport, load, run_tick};
 use lemming::provider::{Answer, CallError, Provider, Providers, Request};
 use lemming::record::Record;
 use lemming::record::closed::Closed;
@@ -27,6 +28,8 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use serde_json::{Value, json};
+
+use crate::gate::Gate;
 
 pub type Mind = Arc<dyn Fn(&Request) -> Result<String, CallError> + Send + Sync>;
 
@@ -69,12 +72,23 @@ impl Entropy for SeededEntropy {
     }
 }
 
+/// One call that reached the model, and what its provider was really paid: also if the answer was lost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    pub tick: Tick,
+    pub agent: AgentName,
+    pub step: u32,
+    pub paid: Credits,
+}
+
 /// A model that answers by a function, and logs every call.
 #[derive(Clone)]
 pub struct Thinker {
     pub mind: Mind,
-    pub calls: Arc<Mutex<Vec<(Tick, AgentName, u32)>>>,
+    pub calls: Arc<Mutex<Vec<Call>>>,
     pub delay: Duration,
+    /// What a call passes before and after it is paid.
+    pub gate: Option<Arc<Gate>>,
 }
 
 impl fmt::Debug for Thinker {
@@ -83,30 +97,59 @@ impl fmt::Debug for Thinker {
     }
 }
 
+/// The tokens of every answer.
+const USAGE: Usage = Usage { input_tokens: 100, cached_input_tokens: 0, output_tokens: 10 };
+
+#[derive(Debug)]
+struct Priced {
+    thinker: Thinker,
+    price: Price,
+}
+
 #[async_trait]
-impl Provider for Thinker {
+impl Provider for Priced {
     async fn complete(&self, request: &Request) -> Result<Answer, CallError> {
-        let view = &request.view;
-        self.calls.lock().unwrap().push((view.tick, view.agent.clone(), view.step));
-        if !self.delay.is_zero() {
-            tokio::time::sleep(self.delay).await;
+        let (view, thinker) = (&request.view, &self.thinker);
+        if let Some(gate) = &thinker.gate {
+            gate.pass().await;
         }
-        let text = (self.mind)(request)?;
-        let usage = Some(Usage { input_tokens: 100, cached_input_tokens: 0, output_tokens: 10 });
-        Ok(Answer { text, usage, reported_model: None, response_id: None })
+        let answer = (thinker.mind)(request);
+        let bytes: usize = request.messages.iter().map(|message| message.content.len()).sum();
+        let paid = match &answer {
+            Ok(_) => self.price.of(USAGE),
+            // A provider may bill for an answer that nobody got.
+            Err(error) if error.kind.may_have_cost() => {
+                self.price.worst(u64::try_from(bytes).unwrap(), u64::from(request.max_tokens))
+            }
+            Err(_) => Credits::ZERO,
+        };
+        let call = Call { tick: view.tick, agent: view.agent.clone(), step: view.step, paid };
+        thinker.calls.lock().unwrap().push(call);
+        if !thinker.delay.is_zero() {
+            tokio::time::sleep(thinker.delay).await;
+        }
+        if let Some(gate) = &thinker.gate {
+            gate.pass().await;
+        }
+        Ok(Answer { text: answer?, usage: Some(USAGE), reported_model: None, response_id: None })
     }
 }
 
 #[async_trait]
 impl Providers for Thinker {
-    async fn open(&self, _: &ModelKey, _: &Model) -> Result<Arc<dyn Provider>, CallError> {
-        Ok(Arc::new(self.clone()))
+    async fn open(&self, _: &ModelKey, model: &Model) -> Result<Arc<dyn Provider>, CallError> {
+        Ok(Arc::new(Priced { thinker: self.clone(), price: model.price.clone() }))
     }
 }
 
 pub struct World {
     pub objects: Arc<dyn ObjectStore>,
+    /// The store as the runners have it.
     pub store: Store,
+    /// The same objects without anything in front, for people and auditors.
+    pub raw: Store,
+    /// Names of ingress that a person put there.
+    pub sent: Mutex<BTreeSet<String>>,
     pub counting: Arc<Counting<Arc<dyn ObjectStore>>>,
     pub clock: Arc<HandClock>,
     pub thinker: Thinker,
@@ -123,14 +166,25 @@ impl World {
         objects: Arc<dyn ObjectStore>,
         mind: impl Fn(&Request) -> Result<String, CallError> + Send + Sync + 'static,
     ) -> Self {
-        let counting = Arc::new(Counting::new(objects.clone()));
+        Self::through(objects.clone(), objects, mind)
+    }
+
+    /// A world whose runners see `objects` through `seen`.
+    pub fn through(
+        objects: Arc<dyn ObjectStore>,
+        seen: Arc<dyn ObjectStore>,
+        mind: impl Fn(&Request) -> Result<String, CallError> + Send + Sync + 'static,
+    ) -> Self {
+        let counting = Arc::new(Counting::new(seen));
         let store = Store::new(counting.clone(), Path::from("org"), false);
         Self {
+            raw: Store::new(objects.clone(), Path::from("org"), true),
             objects,
             store,
+            sent: Mutex::default(),
             counting,
             clock: Arc::new(HandClock(AtomicI64::new(1_800_000_000_000))),
-            thinker: Thinker { mind: Arc::new(mind), calls: Arc::default(), delay: Duration::ZERO },
+            thinker: Thinker { mind: Arc::new(mind), calls: Arc::default(), delay: Duration::ZERO, gate: None },
             org: json!({"format": 1, "name": "test", "credits": {"cost_per_action": 0.001}}),
             entropy: AtomicU64::new(0),
         }
@@ -144,7 +198,24 @@ impl World {
 
     pub async fn put(&self, path: &str, value: &Value) {
         let bytes = serde_json::to_vec_pretty(value).unwrap();
-        self.store.put_path(path, Bytes::from(bytes)).await.unwrap();
+        self.raw.put_path(path, Bytes::from(bytes)).await.unwrap();
+    }
+
+    /// Puts a message into the mail slot; its name is a number, so that names sort as they are sent.
+    pub async fn mail(&self, number: u64, from: &str, to: Option<&[&str]>, text: &str) {
+        let id = format!("00000000-0000-7000-8000-{number:012}");
+        self.sent.lock().unwrap().insert(id.clone());
+        let mail = json!({"format": 1, "id": id, "from": from, "recipients": to, "payload": {"text": text},
+            "sent_at": "2027-01-15T08:00:00.000Z"});
+        self.put(&format!("ingress/mail/{id}.json"), &mail).await;
+    }
+
+    /// Gives a command through the ingress.
+    pub async fn command(&self, number: u64, mut action: Value) {
+        let id = format!("00000000-0000-7000-9000-{number:012}");
+        self.sent.lock().unwrap().insert(id.clone());
+        merge(&mut action, json!({"format": 1, "by": "test", "sent_at": "2027-01-15T08:00:00.000Z"}));
+        self.put(&format!("ingress/control/{id}.json"), &action).await;
     }
 
     pub async fn agent(&self, name: &str, change: Value) {
@@ -166,6 +237,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(self.entropy.fetch_add(1, Ordering::SeqCst))),
             seed: Some(Seed(7)),
             stop: Stop::never(),
+            memo: Arc::default(),
             progress: Arc::new(Silent),
         }
     }
@@ -178,11 +250,11 @@ impl World {
     }
 
     pub async fn state(&self) -> State {
-        load(&self.store).await.unwrap().state
+        load(&self.raw).await.unwrap().state
     }
 
     pub async fn read<R: Record>(&self, key: Key) -> R {
-        self.store.read(&key).await.unwrap().unwrap_or_else(|| panic!("{key} is missing"))
+        self.raw.read(&key).await.unwrap().unwrap_or_else(|| panic!("{key} is missing"))
     }
 
     pub async fn turn(&self, tick: u64, agent: &str) -> TurnRecord {
@@ -204,10 +276,21 @@ impl World {
     /// Every object by path, with its bytes.
     pub async fn all(&self) -> BTreeMap<String, Bytes> {
         let mut all = BTreeMap::new();
-        for path in self.store.list(&lemming::store::Prefix::Everything).await.unwrap() {
-            all.insert(path.clone(), self.store.get_path(&path).await.unwrap().unwrap());
+        for path in self.raw.list(&lemming::store::Prefix::Everything).await.unwrap() {
+            if let Some(bytes) = self.raw.get_path(&path).await.unwrap() {
+                all.insert(path, bytes);
+            }
         }
         all
+    }
+
+    /// The calls so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.thinker.calls.lock().unwrap().clone()
+    }
+
+    pub async fn run(&self, trigger: Trigger) -> Result<Outcome, EngineError> {
+        run_tick(&self.context(), trigger).await
     }
 }
 

@@ -18,10 +18,11 @@ use crate::domain::ids::Seed;
 use crate::domain::outbox::{Importance, Kind};
 use crate::domain::path::RelativePath;
 use crate::domain::time::Tick;
-use crate::engine::{Outcome, Stop};
+use crate::engine::{Outcome, Stop, run_tick};
 use crate::ingress::Letter;
+use crate::record::plan::Trigger;
 use crate::runner::compose::{self, Org};
-use crate::runner::local::{tick_once, until_signalled};
+use crate::runner::local::until_signalled;
 use crate::store::{Created, Key};
 use crate::template;
 
@@ -102,7 +103,7 @@ async fn play(
             speak(org, demo, out).await?;
         }
         let ctx = org.context(Some(SEED), stop.clone(), shown.clone());
-        let outcome = tick_once(&ctx).await;
+        let outcome = run_tick(&ctx, Trigger::Invocation).await;
         shown.clear();
         match outcome? {
             Outcome::Ran(report) => told.extend(tell(org, report.tick, out).await?),

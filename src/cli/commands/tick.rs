@@ -9,9 +9,10 @@ use crate::cli::globals::Session;
 use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
 use crate::cli::progress::Shown;
 use crate::domain::ids::Seed;
-use crate::engine::{Idle, Outcome, TickReport};
+use crate::engine::{Idle, Outcome, TickReport, run_tick};
+use crate::record::plan::Trigger;
 use crate::record::turn::Status;
-use crate::runner::local::{tick_once, until_signalled};
+use crate::runner::local::until_signalled;
 use crate::store::counting::Requests;
 
 /// Runs one tick, or the rest of an open one.
@@ -32,7 +33,7 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
     let before = org.requests();
     let done = until_signalled(tell_stopping, |stop| {
         let ctx = org.context(args.seed.map(Seed), stop, shown.clone());
-        async move { tick_once(&ctx).await }
+        async move { run_tick(&ctx, Trigger::Invocation).await }
     });
     let done = done.await;
     shown.clear();

@@ -19,7 +19,7 @@ use crate::record::state::Unread;
 use crate::record::turn::{Read, TurnRecord};
 
 /// The committed turns of a shard.
-pub(in super::super) type Committed = BTreeMap<AgentName, Arc<Hashed<TurnRecord>>>;
+pub(in super::super) type Committed = BTreeMap<AgentName, Hashed<Arc<TurnRecord>>>;
 
 /// What a turn reads of what others said.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ pub(in super::super) async fn collect(
     if plan.visibility == Visibility::Ordered {
         let mut earlier: Vec<&TurnRecord> = committed
             .values()
-            .map(|turn| &turn.value)
+            .map(|turn| turn.value.as_ref())
             .filter(|record| record.rank < due.rank && record.status.is_good() && reads.allows(&record.agent))
             .collect();
         earlier.sort_unstable_by_key(|record| record.rank);

@@ -23,6 +23,27 @@ pub(super) fn all(folder: &Folder, prefix: &str, offset: Option<&str>) -> Result
     Ok(found)
 }
 
+/// The objects of a folder that is missing, or that holds few files and no folder: found at once, which saves the
+/// way to a blocking thread and back. `None`: it is larger.
+pub(super) fn small(folder: &Folder, prefix: &str, offset: Option<&str>) -> Result<Option<Vec<ObjectMeta>>, Error> {
+    const FEW: usize = 64;
+    let mut found = Vec::new();
+    let listed = folder.enter(prefix).and_then(|dir| {
+        let entries = entries(dir.as_fd())?;
+        if entries.len() > FEW || entries.iter().any(|entry| entry.kind == FileType::Directory) {
+            return Ok(false);
+        }
+        descend(dir.as_fd(), prefix, offset, &mut found)?;
+        Ok(true)
+    });
+    let whole = match listed.map_err(|errno| explain(folder, prefix, Doing::List, errno)) {
+        Err(Error::NotFound { .. }) => true,
+        other => other?,
+    };
+    found.sort_unstable_by(|a, b| a.location.cmp(&b.location));
+    Ok(whole.then_some(found))
+}
+
 /// The objects directly below a prefix, and the folders there.
 ///
 /// A folder is a common prefix also while it is empty; a bucket would not show it.

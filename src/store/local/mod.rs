@@ -132,6 +132,10 @@ impl LocalStore {
                 check_key(prefix.as_ref())?;
             }
             let folder = Arc::clone(&store.folder);
+            let after = offset.as_ref().map(AsRef::as_ref);
+            if let Some(found) = list::small(&folder, prefix.as_ref(), after)? {
+                return Ok(stream::iter(found).map(Ok));
+            }
             let walk = move || list::all(&folder, prefix.as_ref(), offset.as_ref().map(AsRef::as_ref));
             Ok::<_, Error>(stream::iter(run_blocking(walk).await?).map(Ok))
         }

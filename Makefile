@@ -1,0 +1,48 @@
+# Thin: what is worth knowing is in the scripts and the tests that these call.
+
+CARGO ?= cargo
+TOOLS := .cache/tools
+
+.PHONY: demo test lint fmt clippy doc deny advisories bench kills s3 fuzz ci
+
+demo: ## Build, and show a small organisation at work in ./demo-org
+	$(CARGO) run --locked --quiet -- demo
+
+test: ## All tests
+	$(CARGO) test --locked
+
+lint: fmt clippy doc deny
+
+fmt:
+	$(CARGO) fmt --check
+
+clippy:
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+# Advisories need the advisory database, which is fetched from the network: `make advisories`.
+deny: $(TOOLS)/bin/cargo-deny
+	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
+
+advisories: $(TOOLS)/bin/cargo-deny
+	$(TOOLS)/bin/cargo-deny --locked check advisories
+
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install cargo-deny --version 0.20.2 --locked --root $(TOOLS)
+
+bench: ## The figures of docs/BENCHMARKS.md
+	$(CARGO) bench --locked
+
+kills: ## The SIGKILL test with thousands of kills
+	LEMMING_KILLS=5000 $(CARGO) test --locked --test kill -- --nocapture
+
+s3: ## The store's tests against a real S3 server on this machine (needs Go)
+	localstack/check.sh
+
+# Uninstrumented, on the stable compiler: every input of the corpus still holds.
+fuzz:
+	$(CARGO) run --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bin contract -- -runs=0 fuzz/corpus/contract
+
+ci: test lint fuzz s3

@@ -1,0 +1,45 @@
+//! Whether a slot or a wake goes on: agents that wait for mail answer each other without waiting for
+//! the next slot, as long as they have mail and neither failed nor were skipped.
+
+use super::inputs::pinned_settings;
+use super::load::load;
+use super::report::TickReport;
+use super::{EngineError, Outcome};
+use crate::domain::schedule::When;
+use crate::record::plan::Trigger;
+use crate::record::turn::Status;
+use crate::store::Store;
+
+/// What follows from an outcome at once: a wake, at slot pace, while agents that wait for mail have some.
+///
+/// The hops of an entry bound how often: past `limits.max_hops` it makes nobody due.
+///
+/// # Errors
+/// As [`load`].
+pub async fn follow_up(store: &Store, outcome: &Outcome) -> Result<Option<Trigger>, EngineError> {
+    let Outcome::Ran(report) = outcome else { return Ok(None) };
+    if !report.closed {
+        return Ok(None);
+    }
+    let state = load(store).await?.state;
+    let (Some(org), Some(models)) = (&state.org, &state.models) else { return Ok(None) };
+    let org = pinned_settings(store, org, models).await?.org.value;
+    if state.paused || org.pace.every.is_none() || state.tick != report.tick {
+        return Ok(None);
+    }
+    let goes_on = state.agents.iter().any(|(name, agent)| {
+        let facts = &agent.facts;
+        let may_run = agent.present && !agent.broken && !agent.paused && facts.enabled;
+        let waits = facts.schedule.when == When::OnMessage;
+        may_run
+            && waits
+            && !had_trouble(report, name)
+            && state.inbox(name, &facts.reads).any(|entry| entry.hops <= org.limits.max_hops)
+    });
+    Ok(goes_on.then(|| Trigger::Wake { named: Vec::new() }))
+}
+
+fn had_trouble(report: &TickReport, name: &crate::domain::name::AgentName) -> bool {
+    report.skipped.iter().any(|skipped| skipped.agent == *name)
+        || report.turns.iter().any(|turn| turn.agent == *name && turn.status == Status::Failed)
+}

@@ -1,0 +1,57 @@
+//! What one process remembers of immutable records, so that a loop of ticks reads each once.
+//!
+//! Not state: a process without it, such as the next invocation of a Lambda, reads the same from
+//! the store. It belongs to one organisation.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::ids::Sha;
+use crate::domain::name::AgentName;
+use crate::domain::resume::Resume;
+use crate::domain::time::Tick;
+use crate::record::turn::TurnRecord;
+
+/// How many of each kind are kept; of turns, the newest.
+const KEPT: usize = 4096;
+
+/// Immutable records of one organisation that this process has read or written.
+#[derive(Debug, Default)]
+pub struct Memo {
+    turns: Mutex<BTreeMap<(Tick, AgentName), Arc<TurnRecord>>>,
+    resumes: Mutex<BTreeMap<(Sha, AgentName), Arc<Resume>>>,
+}
+
+impl Memo {
+    /// A committed turn.
+    pub(super) fn turn(&self, tick: Tick, agent: &AgentName) -> Option<Arc<TurnRecord>> {
+        lock(&self.turns).get(&(tick, agent.clone())).cloned()
+    }
+
+    /// Keeps a committed turn.
+    pub(super) fn keep_turn(&self, turn: Arc<TurnRecord>) {
+        keep(&mut lock(&self.turns), (turn.tick, turn.agent.clone()), turn);
+    }
+
+    /// The resume of an agent in the version of that hash.
+    pub(super) fn resume(&self, sha: &Sha, agent: &AgentName) -> Option<Arc<Resume>> {
+        lock(&self.resumes).get(&(sha.clone(), agent.clone())).cloned()
+    }
+
+    /// Keeps a version of a resume that was read and is sound.
+    pub(super) fn keep_resume(&self, sha: Sha, resume: Arc<Resume>) {
+        keep(&mut lock(&self.resumes), (sha, resume.name.clone()), resume);
+    }
+}
+
+fn keep<K: Ord, V>(kept: &mut BTreeMap<K, V>, key: K, value: V) {
+    kept.insert(key, value);
+    if kept.len() > KEPT {
+        kept.pop_first();
+    }
+}
+
+/// A lock of a map that no panic can leave half-changed.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
