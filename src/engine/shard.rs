@@ -387,6 +387,7 @@ impl<'a> Shard<'a> {
             event = "shard_held",
             tick = self.run.tick().0,
             shard = self.number,
+            by = %self.run.by,
             agent_count = start.len(),
             "a hold is won"
         );

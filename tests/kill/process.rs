@@ -1,0 +1,213 @@
+//! One `lemming tick` process: how it is to end, and how it ended.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::organisation::Organisation;
+use crate::random::Random;
+use crate::tally::{PHASES, Tally};
+
+/// A process that is left in peace ends within that, or something hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// When a process is killed.
+#[derive(Debug, Clone)]
+pub enum Aim {
+    /// Never.
+    Never,
+    /// So long after its start.
+    After(Duration),
+    /// So long after its log shows the phase for the `nth` time.
+    At { phase: &'static str, nth: u64, then: Duration },
+    /// It is told to leave after the first time, and killed after the second, if it is still there.
+    Leave { after: Duration, kill: Option<Duration> },
+}
+
+impl Aim {
+    pub fn draw(random: &mut Random, tally: &Tally) -> Self {
+        let micros = |random: &mut Random, most: u64| Duration::from_micros(random.between(0, most));
+        match random.between(0, 99) {
+            0..35 => Self::After(micros(random, 150_000)),
+            35..90 => {
+                let phase = if random.chance(40) { tally.rarest() } else { *random.pick(&PHASES) };
+                Self::At { phase, nth: random.between(1, 2), then: micros(random, 2_000) }
+            }
+            90..97 => {
+                let kill = if random.chance(40) { Some(micros(random, 20_000)) } else { None };
+                Self::Leave { after: micros(random, 150_000), kill }
+            }
+            _ => Self::Never,
+        }
+    }
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub number: u64,
+    /// Whether SIGKILL is what ended it.
+    pub killed: bool,
+    /// Whether it got SIGTERM while it was alive.
+    pub terminated: bool,
+    /// Its exit code, if it ended by itself.
+    pub code: Option<i32>,
+    /// The last phase that it logged.
+    pub phase: Option<String>,
+    /// The tick that it worked on.
+    pub tick: Option<u64>,
+    /// Who it was in the records, if it ever held a shard.
+    pub runner: Option<String>,
+    /// Whom it passed over as stale.
+    pub passed: Vec<String>,
+    lines: Vec<String>,
+}
+
+impl Ended {
+    /// Whether it ended because of us.
+    pub fn was_ended(&self) -> bool {
+        self.killed || self.terminated
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        self.lines.concat()
+    }
+}
+
+/// Starts a process, ends it as it is to be ended, and waits for it.
+pub fn run(org: &Organisation, number: u64, aim: Aim) -> Ended {
+    let mut child = org.lemming(&["tick", "--log-format", "json"])
+        // The model's command sees only this of the environment: so it can tell whose call it is.
+        .env("HOME", format!("p{number}"))
+        .env("LEMMING_LOG", "warn,lemming=debug")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let began = Instant::now();
+    let stderr = child.stderr.take().expect("a pipe");
+    let (sender, phases) = channel();
+    let reader = std::thread::spawn(move || {
+        let mut lines = Vec::new();
+        let mut stderr = BufReader::new(stderr);
+        loop {
+            let mut line = String::new();
+            if stderr.read_line(&mut line).expect("the log") == 0 {
+                return lines;
+            }
+            if let Some(phase) = field(&line, "phase") {
+                // Nobody listens any more once the process is being ended.
+                let _ = sender.send(phase.to_owned());
+            }
+            lines.push(line);
+        }
+    });
+    let terminated = end(&mut child, began, aim, &phases);
+    let status = child.wait().expect("an end");
+    let lines = reader.join().expect("the log");
+    let mut ended = Ended {
+        number,
+        killed: status.signal() == Some(9),
+        terminated,
+        code: status.code(),
+        phase: None,
+        tick: None,
+        runner: None,
+        passed: Vec::new(),
+        lines,
+    };
+    ended.read_log();
+    assert_ne!(status.signal(), Some(6), "process {number} hangs: {}", ended.log());
+    assert!(
+        // SIGTERM before the program listens is a kill like any other, and not counted.
+        ended.killed || ended.code == Some(0) || (terminated && [None, Some(5)].contains(&ended.code)),
+        "process {number} ended with {status}: {}",
+        ended.log()
+    );
+    ended
+}
+
+impl Ended {
+    fn read_log(&mut self) {
+        for line in &self.lines {
+            // A killed process may leave half a line.
+            let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
+            let text = |name: &str| line[name].as_str().map(str::to_owned);
+            self.phase = text("phase").or(self.phase.take());
+            if let Some(tick) = line["tick"].as_u64() {
+                assert!(self.tick.is_none_or(|known| known == tick), "two ticks in one invocation: {line}");
+                self.tick = Some(tick);
+            }
+            match line["event"].as_str() {
+                Some("shard_held") => self.runner = text("by"),
+                Some("shard_passed") => self.passed.extend(text("holder")),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Waits for the moment, and sends the signal; says whether a SIGTERM reached it.
+fn end(child: &mut Child, began: Instant, aim: Aim, phases: &Receiver<String>) -> bool {
+    let left = |after: Duration| after.saturating_sub(began.elapsed());
+    match aim {
+        Aim::Never => loop {
+            match phases.recv_timeout(left(PATIENCE)) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => return end_hanging(child),
+            }
+        },
+        Aim::After(time) => {
+            std::thread::sleep(left(time));
+            child.kill().expect("a signal");
+            false
+        }
+        Aim::At { phase, nth, then } => {
+            let mut seen = 0;
+            while seen < nth {
+                match phases.recv_timeout(left(PATIENCE)) {
+                    Ok(logged) if logged == phase => seen += 1,
+                    Ok(_) => {}
+                    Err(RecvTimeoutError::Disconnected) => return false,
+                    Err(RecvTimeoutError::Timeout) => return end_hanging(child),
+                }
+            }
+            std::thread::sleep(then);
+            child.kill().expect("a signal");
+            false
+        }
+        Aim::Leave { after, kill } => {
+            std::thread::sleep(left(after));
+            if child.try_wait().expect("a child").is_some() {
+                return false;
+            }
+            let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
+            let reached = kill_process(pid, Signal::TERM).is_ok();
+            if let Some(kill) = kill {
+                std::thread::sleep(kill);
+                child.kill().expect("a signal");
+            }
+            reached
+        }
+    }
+}
+
+/// Ends a process with the only signal that is used for nothing else: the caller shows its log.
+fn end_hanging(child: &Child) -> bool {
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
+    kill_process(pid, Signal::ABORT).expect("a signal");
+    false
+}
+
+/// The text of a field of a JSON line, without reading all of it.
+fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(&format!("\"{name}\":\""))?;
+    rest.split('"').next()
+}
