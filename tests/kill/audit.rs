@@ -63,8 +63,9 @@ pub struct Totals {
 impl Totals {
     /// What was paid and not recorded follows from kills, not from the number of processes.
     pub fn check(&self, tally: &Tally) {
-        // A runner has at most one call of each agent under way.
-        let most = (tally.kills() + tally.left() + self.passed_alive) * 6;
+        // A runner has at most one call of each agent under way; one that is passed over alive may cost its
+        // successor as many.
+        let most = (tally.kills() + tally.left() + 2 * self.passed_alive) * 6;
         assert!(self.unrecorded <= most, "{} calls are in no turn, more than {most}", self.unrecorded);
         assert!(self.stale_views <= self.passed_alive, "{} views are stale", self.stale_views);
     }
@@ -180,6 +181,8 @@ struct Books<'a> {
     /// By path: the hash of the true version, and those of all before.
     files: BTreeMap<String, Vec<Option<String>>>,
     admitted: BTreeSet<String>,
+    /// Turns that were licensed more than once.
+    contested: BTreeSet<(u64, String)>,
     budget_charged: u64,
     previous: Option<String>,
     totals: Totals,
@@ -238,6 +241,7 @@ impl<'a> Books<'a> {
             runners,
             files: BTreeMap::new(),
             admitted: BTreeSet::new(),
+            contested: BTreeSet::new(),
             budget_charged: 0,
             previous: None,
             totals,
@@ -286,7 +290,7 @@ impl<'a> Books<'a> {
             self.charge(tick, due, turn, fold, &licences);
         }
         self.fold(tick, &plan, &closed, &turns);
-        if tick % 8 == 0 {
+        if tick.is_multiple_of(8) {
             self.checkpoint(tick);
         }
     }
@@ -378,10 +382,14 @@ impl<'a> Books<'a> {
                     "release" => {
                         for end in list(&link["spent"]) {
                             let of_agent = licences.get_mut(text(&end["agent"])).expect("a licence");
-                            let released = |licence: &&mut Licence| json!(licence.seq) == end["seq"] && licence.by == by;
+                            let released =
+                                |licence: &&mut Licence| json!(licence.seq) == end["seq"] && licence.by == by;
                             let licence = of_agent.iter_mut().find(released).expect("a licence of whoever releases it");
                             let (paid, unanswered) = (micros(&end["paid"]), micros(&end["unanswered"]));
-                            assert!(paid + unanswered <= licence.ceiling, "tick {tick}: more is released than licensed");
+                            assert!(
+                                paid + unanswered <= licence.ceiling,
+                                "tick {tick}: more is released than licensed"
+                            );
                             licence.settled = Some((paid, unanswered));
                             self.totals.released += 1;
                         }
@@ -434,7 +442,8 @@ impl<'a> Books<'a> {
             if kind == "crashed" && deliveries > 0 {
                 let (count, first) = self.agents[name].blamed.unwrap_or((0, inbox_end));
                 if count + 1 >= BLAMED {
-                    let given_up = self.entries.iter().filter(|e| e.position > cursor && e.position <= first && e.is_for(name));
+                    let given_up =
+                        self.entries.iter().filter(|e| e.position > cursor && e.position <= first && e.is_for(name));
                     let given_up: Vec<Position> = given_up.map(|entry| entry.position).collect();
                     let shown: Vec<Position> = list(&fold["dead_letters"]).iter().map(position).collect();
                     assert_eq!(shown, given_up, "tick {tick}: the dead letters of {name}");
@@ -464,7 +473,11 @@ impl<'a> Books<'a> {
             let process = &self.audit.processes[&call.process];
             assert_eq!(process.tick, Some(tick), "the call {id} is in another tick than it was made for");
             let receipt = &exchange["receipt"];
-            assert_eq!(self.runners.get(text(&receipt["by"])), Some(&call.process), "tick {tick}: who made the call {id}");
+            assert_eq!(
+                self.runners.get(text(&receipt["by"])),
+                Some(&call.process),
+                "tick {tick}: who made the call {id}"
+            );
             assert_eq!((micros(&receipt["cost_credits"]), &receipt["attempts"]), (REQUEST, &json!(1)));
             self.totals.recorded += 1;
             let step = self.org.read(format!("ticks/{tick:012}/steps/{name}/{k}.json"));
@@ -496,8 +509,10 @@ impl<'a> Books<'a> {
             list(&effects["memory"]).iter().map(|change| (text(&change["key"]), &change["value"])).collect();
         let expected = [("calls", json!(agent.calls)), ("last", json!(agent.last))];
         assert_eq!(kept, expected.iter().map(|(key, value)| (*key, value)).collect(), "tick {tick}: what {name} kept");
-        let wrote: BTreeMap<String, &Value> =
-            list(&effects["files"]).iter().map(|file| (text(&file["path"]).to_owned(), &file["content"]["text"])).collect();
+        let wrote: BTreeMap<String, &Value> = list(&effects["files"])
+            .iter()
+            .map(|file| (text(&file["path"]).to_owned(), &file["content"]["text"]))
+            .collect();
         let asked = ids[..ids.len() - 1].iter().rev().find(|(_, answer)| answer.get("tool_calls").is_some());
         match asked {
             None => assert!(wrote.is_empty(), "tick {tick}: {name} wrote unasked"),
@@ -507,7 +522,11 @@ impl<'a> Books<'a> {
                 assert_eq!(wrote, expected.into_iter().collect(), "tick {tick}: what {name} wrote");
             }
         }
-        assert!(turn.get("imports").is_none(), "tick {tick}: {name} took a view for a person's edit: {}", turn["imports"]);
+        assert!(
+            turn.get("imports").is_none(),
+            "tick {tick}: {name} took a view for a person's edit: {}",
+            turn["imports"]
+        );
         let steps = if WRITERS.contains(&name) { 1..=4 } else { 1..=1 };
         assert!(steps.contains(&ids.len()), "tick {tick}: {name} made {} calls", ids.len());
     }
@@ -541,6 +560,9 @@ impl<'a> Books<'a> {
                 self.totals.forfeited += 1;
             }
         }
+        if of_agent.len() > 1 {
+            self.contested.insert((tick, name.to_owned()));
+        }
         let charge = &fold["charge"];
         let charged = [micros(&charge["paid"]), micros(&charge["unanswered"]), micros(&charge["forfeited"])];
         assert_eq!(charged, [paid, unanswered, forfeited], "tick {tick}: the charge of {name}");
@@ -571,7 +593,8 @@ impl<'a> Books<'a> {
         let folded: Vec<(Position, &str)> =
             list(&closed["entries"]).iter().map(|e| (position(&e["position"]), text(&e["id"]))).collect();
         assert_eq!(folded, said, "tick {tick}: the index of messages");
-        let names = |of: &Value| list(of).iter().map(|a| text(a.get("name").unwrap_or(a)).to_owned()).collect::<Vec<_>>();
+        let names =
+            |of: &Value| list(of).iter().map(|a| text(a.get("name").unwrap_or(a)).to_owned()).collect::<Vec<_>>();
         assert_eq!(names(&closed["admitted"]), names(&plan["ingress"]), "tick {tick}: admitted names");
         assert_eq!(closed["credited"], plan["credited"]);
         let mut changed: BTreeSet<String> = BTreeSet::new();
@@ -653,7 +676,10 @@ impl<'a> Books<'a> {
             // reader mends. After two ticks in peace everybody has read.
             let older = versions.contains(&found);
             assert!(older && self.totals.passed_alive > 0, "{path} is no version of ours");
-            assert!(!last || path.starts_with("shared/") || path.starts_with(&format!("agents/{POOR}/")), "{path} is stale");
+            assert!(
+                !last || path.starts_with("shared/") || path.starts_with(&format!("agents/{POOR}/")),
+                "{path} is stale"
+            );
             self.totals.stale_views += 1;
         }
         for (name, agent) in &self.agents {
@@ -666,7 +692,8 @@ impl<'a> Books<'a> {
 
     /// What was sent was admitted once.
     fn check_ingress(&self, last: bool) {
-        let mail: BTreeSet<&str> = self.entries.iter().filter(|entry| entry.mail).map(|entry| entry.id.as_str()).collect();
+        let mail: BTreeSet<&str> =
+            self.entries.iter().filter(|entry| entry.mail).map(|entry| entry.id.as_str()).collect();
         let sent: BTreeSet<&str> = self.audit.mail.iter().map(String::as_str).collect();
         assert!(mail.is_subset(&sent), "mail that nobody sent");
         assert_eq!(mail.len(), sent.len(), "mail that was lost: {:?}", sent.difference(&mail).collect::<Vec<_>>());
@@ -680,14 +707,17 @@ impl<'a> Books<'a> {
         assert!(!last || left.is_empty(), "admitted and not deleted: {left:?}");
     }
 
-    /// What was paid and is in no turn was paid by a process that was killed, dismissed or passed over.
+    /// What was paid and is in no turn was paid by a process that was killed, dismissed or passed over, or by
+    /// one that passed over another, which was first after all.
     fn check_calls(&mut self) {
         let passed: BTreeSet<&str> =
             self.audit.processes.values().flat_map(|ended| &ended.passed).map(String::as_str).collect();
         for (id, call) in self.calls.iter().filter(|(_, call)| !call.recorded) {
             self.totals.unrecorded += 1;
             let process = &self.audit.processes[&call.process];
-            let excused = process.was_ended() || process.runner.as_deref().is_some_and(|runner| passed.contains(runner));
+            let is_passed = process.runner.as_deref().is_some_and(|runner| passed.contains(runner));
+            let is_contested = process.tick.is_some_and(|tick| self.contested.contains(&(tick, call.agent.clone())));
+            let excused = process.was_ended() || is_passed || is_contested;
             assert!(excused, "process {} was left in peace, and its call {id} is in no turn", call.process);
         }
     }
