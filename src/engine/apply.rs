@@ -8,7 +8,7 @@ use crate::domain::time::{Clock, Tick};
 use crate::record::closed::{Born, Closed, FileFold, TurnFold};
 use crate::record::plan::{Credited, Found};
 use crate::record::state::{
-    Account, AgentState, BudgetState, Charge, FileState, KEPT_VERSIONS, LastTurn, MailFailures, State,
+    Account, AgentState, BudgetState, Charge, FileState, KEPT_VERSIONS, LastTurn, MailFailures, State, Unread,
 };
 
 /// Takes the state over one tick. `sha` is the hash of the closed record.
@@ -164,29 +164,27 @@ fn apply_file(state: &mut State, tick: Tick, change: &FileFold) {
     file.agent.clone_from(&change.agent);
 }
 
-/// Drops the entries that every present agent's cursor has passed, or that are too old for all
-/// whose cursor has not: never before two periods of a reader.
+/// Drops the entries that every cursor has passed, or that are too old for all whose cursor has
+/// not: never before two periods of a reader. One that is gone may return: what it could read is
+/// kept for it as long as any other entry.
 fn forget_read_entries(state: &mut State, clock: Clock, max_age: u32) {
-    let readers: Vec<(&AgentName, Position, i64)> = state
-        .agents
-        .iter()
-        .filter(|(_, agent)| agent.present)
-        .map(|(name, agent)| {
-            let period = agent.facts.schedule.run_every_n_ticks.get();
-            let two_periods = i64::try_from(period.saturating_mul(2)).unwrap_or(i64::MAX);
-            (name, agent.cursor, two_periods.max(i64::from(max_age)))
-        })
-        .collect();
-    let passed = readers.iter().map(|(_, cursor, _)| *cursor).min();
+    let max_age = i64::from(max_age);
+    let (present, gone): (Vec<_>, Vec<_>) = state.agents.iter().partition(|(_, agent)| agent.present);
+    let passed = present.iter().map(|(_, agent)| agent.cursor).min();
+    let waits = |entry: &Unread, name: &AgentName, agent: &AgentState| {
+        entry.position > agent.cursor && entry.readable_by(name, &agent.facts.reads)
+    };
     state.unread.retain(|entry| {
-        if passed.is_none_or(|passed| entry.position <= passed) {
-            return false;
-        }
         let age = clock.0.saturating_sub(entry.clock.0);
-        if age <= i64::from(max_age) {
-            return true;
+        if age > max_age {
+            let in_time = |agent: &AgentState| {
+                let period = agent.facts.schedule.run_every_n_ticks.get();
+                age <= i64::try_from(period.saturating_mul(2)).unwrap_or(i64::MAX)
+            };
+            return present.iter().any(|(name, agent)| in_time(agent) && waits(entry, name, agent));
         }
-        readers.iter().any(|(name, cursor, limit)| entry.position > *cursor && entry.from != **name && age <= *limit)
+        passed.is_some_and(|passed| entry.position > passed)
+            || gone.iter().any(|(name, agent)| waits(entry, name, agent))
     });
 }
 

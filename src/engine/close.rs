@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 
 use super::fold::{Hashed, Records, fold};
 use super::load::{CHECKPOINT_EVERY, Head};
@@ -110,15 +110,32 @@ async fn after(run: &Run<'_>, before: &State, closed: &Closed, bytes: &Bytes) ->
         Item::Control(_) => Key::Control(admitted.name.clone()),
         Item::Mail(_) => Key::Mail(admitted.name.clone()),
     });
-    try_join_all(admitted.map(|key| async move { store.delete_path(&key.path()).await })).await?;
+    delete(store, admitted.map(|key| key.path())).await;
     let head = Head { format: 1, tick: closed.tick };
-    store.put(&Key::Head, Bytes::from(encode(&head))).await?;
+    if let Err(error) = store.put(&Key::Head, Bytes::from(encode(&head))).await {
+        tracing::warn!(event = "hint_not_written", tick = closed.tick.0, %error, "the hint of the last tick was not written");
+    }
     if closed.tick.0.is_multiple_of(CHECKPOINT_EVERY) {
         let mut state = before.clone();
         apply::apply(&mut state, closed, Sha::of(bytes));
         write_checkpoint(store, &state).await?;
     }
     Ok(())
+}
+
+/// Deletes ingress that is admitted. What stays is remembered, ignored, and deleted again.
+pub(super) async fn delete(store: &Store, paths: impl Iterator<Item = String>) {
+    let deletes = paths.map(|path| async move {
+        if let Err(error) = store.delete_path(&path).await {
+            tracing::warn!(
+                event = "ingress_not_deleted",
+                path,
+                error = error.chain(),
+                "admitted ingress was not deleted"
+            );
+        }
+    });
+    join_all(deletes).await;
 }
 
 /// Writes the checkpoint of a state.

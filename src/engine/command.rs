@@ -59,7 +59,7 @@ async fn recorded(
     if let Some(value) = newest(&turn.effects.memory) {
         return Ok(Some(value));
     }
-    let import = turn.imports.iter().find(|import| import.path == path);
+    let import = turn.imports.iter().rev().find(|import| import.path == path);
     Ok(import.and_then(|import| match &import.content {
         Content::Text(text) => serde_json::from_str::<Value>(text).ok()?.get("value").cloned(),
         Content::Blob(_) | Content::Deleted => None,

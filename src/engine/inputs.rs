@@ -212,14 +212,15 @@ pub(super) async fn ingress(store: &Store, state: &State, limit: usize) -> Resul
         }
     }
     new.sort_unstable();
-    new.truncate(limit);
     let reads = stream::iter(new).map(|(kind, name, path)| async move {
         let bytes = store.get_path(&path).await?;
         Ok::<_, StoreError>((kind, name, path, bytes))
     });
-    let read: Vec<_> = reads.buffered(READS_AT_ONCE).try_collect().await?;
+    // What cannot be admitted takes nobody's place, however much of it there is.
+    let mut reads = std::pin::pin!(reads.buffered(READS_AT_ONCE.min(limit.max(1))));
     let mut names = BTreeSet::new();
-    for (kind, name, path, bytes) in read {
+    while let (true, Some(read)) = (found.items.len() < limit, reads.next().await) {
+        let (kind, name, path, bytes) = read?;
         // Deleted in between: whoever admitted it closed a tick, and our plan will lose.
         let Some(bytes) = bytes else { continue };
         let item = if bytes.len() > MAX_INGRESS_BYTES {

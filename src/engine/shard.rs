@@ -251,8 +251,10 @@ impl<'a> Shard<'a> {
         if self.waiting.is_empty() {
             return;
         }
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|agent| self.is_ready(agent));
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        // What somebody else has committed in the meantime needs no call of ours.
+        let open = waiting.filter(|agent| !self.committed.contains_key(agent));
+        let (ready, waiting): (Vec<_>, Vec<_>) = open.partition(|agent| self.is_ready(agent));
         self.waiting = waiting;
         for agent in ready {
             self.running += 1;
@@ -286,13 +288,14 @@ impl<'a> Shard<'a> {
         };
         let committed = self.readable(&agent);
         let mine = self.mine.get(&agent).map(|mine| (mine.id, mine.meter.clone()));
-        let alone = self.licences.forfeited(&agent, &run.by) + 1 >= FORFEITS;
+        let forfeits = self.licences.forfeited(&agent, &run.by);
+        let (crashed, alone) = (forfeits > 0, forfeits + 1 >= FORFEITS);
         let first = self.sole;
         run.ctx.progress.turn_started(run.tick(), &agent);
         async move {
             let done = async {
                 let Some((licence, meter)) = mine else {
-                    let record = turn::give_up(run, due, &committed).await?;
+                    let record = turn::give_up(run, due, crashed, &committed).await?;
                     return commit(run, record).await.map(Some);
                 };
                 let _permit = run.permits.acquire().await;
@@ -338,7 +341,7 @@ impl<'a> Shard<'a> {
             return Ok(false);
         }
         let limits = &self.run.settings.org.value.limits;
-        let in_flight = self.mine.len();
+        let in_flight = self.running;
         let most = usize::try_from(limits.max_parallel_turns.get()).unwrap_or(usize::MAX).saturating_sub(in_flight);
         let most = most.min(usize::try_from(limits.agents_per_hold.get()).unwrap_or(usize::MAX));
         let mut start = Vec::new();
@@ -443,7 +446,8 @@ impl<'a> Shard<'a> {
 
     /// Releases the shard: all calls are stopped, and each licence that ends here says what it spent.
     async fn leave(mut self) -> Result<End, EngineError> {
-        if self.mine.is_empty() || self.other_holder().is_some() {
+        let is_ours = |link: &Link| link.by == self.run.by && matches!(link.what, Extension::Hold { .. });
+        if !self.last().is_some_and(is_ours) {
             return Ok(End::Left { turns: self.committed });
         }
         let spent = self.mine.iter().map(|(agent, mine)| {

@@ -102,7 +102,7 @@ async fn make_plan(
     };
     tracing::debug!(phase = "plan", event = "tick_planning", tick = plan.tick.0, "a tick is being planned");
     pin_inputs(ctx, before, &settings, &check.checked, &plan).await?;
-    delete_remembered(ctx, before, &ingress).await?;
+    delete_remembered(ctx, before, &ingress).await;
     let key = Key::Plan(plan.tick);
     let bytes = Bytes::from(encode(&plan));
     let (plan, settings, ours) = match ctx.store.create_own(&key, bytes.clone()).await? {
@@ -156,13 +156,12 @@ async fn pin_inputs(
 }
 
 /// Deletes again what was admitted before and is still listed.
-async fn delete_remembered(ctx: &Context, before: &State, ingress: &inputs::Ingress) -> Result<(), EngineError> {
+async fn delete_remembered(ctx: &Context, before: &State, ingress: &inputs::Ingress) {
     let remembered = ingress.listed.iter().filter(|path| match Key::parse(path) {
         Some(Key::Control(name) | Key::Mail(name)) => before.admitted.contains_key(&name),
         _ => false,
     });
-    try_join_all(remembered.map(|path| ctx.store.delete_path(path))).await?;
-    Ok(())
+    close::delete(&ctx.store, remembered.cloned()).await;
 }
 
 /// A plan that does not follow from the state is not worked on.

@@ -68,7 +68,11 @@ fn slot(
         Problem::new("clock_ahead", message)
     });
     let trigger = Trigger::Slot { time: slot };
-    if let Some(anchor) = state.anchor.filter(|anchor| anchor.every == every && problem.is_none()) {
+    // A clock that was ahead is mended by a new anchor; once it is, the plans' time stays ahead for as
+    // long as it was, and slots follow the new anchor: what is far behind it asks for another.
+    let far_behind = |anchor: &Anchor| anchor.clock_at(slot).0.saturating_add(1) < state.clock.0;
+    let usable = |anchor: &Anchor| anchor.every == every && !(problem.is_some() && far_behind(anchor));
+    if let Some(anchor) = state.anchor.filter(usable) {
         let clock = anchor.clock_at(slot);
         if clock <= state.clock {
             return Err(Idle::SlotPassed);
@@ -130,10 +134,15 @@ mod tests {
         let state = after(&State::founding(), &first);
         let changed = timing(&state, &org(Some("1h")), &slot_at(1), at(1)).expect("changed");
         assert_eq!((changed.clock, changed.even_if_idle), (Clock(2), true));
-        let ahead = State { time: Some(at(100)), ..state };
+        let late = timing(&state, &org(Some("5m")), &slot_at(100), at(100)).expect("a wrong clock");
+        let ahead = after(&state, &late);
         let mended = timing(&ahead, &org(Some("5m")), &slot_at(5), at(5)).expect("mended");
-        assert_eq!(mended.clock, Clock(2));
+        assert_eq!(mended.clock, Clock(late.clock.0 + 1));
         assert!(mended.problem.is_some());
+        let ahead = after(&ahead, &mended);
+        assert_eq!(timing(&ahead, &org(Some("5m")), &slot_at(5), at(6)), Err(Idle::SlotPassed), "a redelivery");
+        let next = timing(&ahead, &org(Some("5m")), &slot_at(10), at(10)).expect("next");
+        assert_eq!(next.clock, Clock(mended.clock.0 + 1));
     }
 
     #[test]

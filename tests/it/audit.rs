@@ -182,6 +182,7 @@ fn steps(objects: &Objects, at: &str, turn: &TurnRecord, seen: &mut Seen) {
         }
         let (step, _) = record::<StepRecord>(objects, &path);
         assert_eq!((&step.answer, step.step as usize), (&exchange.answer, k), "{path}");
+        assert_eq!(step.receipt, exchange.receipt, "{path}: the recorded answer counts, and its bill");
         if k == 0 {
             assert_eq!(step.prompt, turn.prompt, "{path}");
         } else {

@@ -1,6 +1,7 @@
 //! A tick is stopped at every place where it waits for something, and somebody else finishes it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lemming::engine::{Context, EngineError, Outcome, run_tick};
@@ -15,13 +16,16 @@ use crate::world::World;
 
 /// An organisation with all that a tick can have: steps, a shared file, memory, mail, a top-up.
 async fn world() -> World {
-    let mut world = World::new(|request| {
+    let answers = AtomicU64::new(0);
+    let mut world = World::new(move |request| {
         let view = &request.view;
+        // No two answers are the same, as with real models.
+        let answer = answers.fetch_add(1, Ordering::Relaxed);
         let texts: Vec<String> = view.inbox.iter().map(|entry| entry.text()).collect();
         let tick = view.tick.0;
         Ok(match (view.agent.as_str(), view.step) {
             ("ada", 0) => json!({
-                "outbox_entries": [{"payload": {"text": format!("ada begins {tick}")}}],
+                "outbox_entries": [{"payload": {"text": format!("ada begins {tick}, {answer}")}}],
                 "memory_updates": [{"key": "log", "op": "append", "value": tick}],
                 "tool_calls": [
                     {"tool": "file_read", "arguments": {"path": "shared/board.txt"}},
@@ -30,13 +34,13 @@ async fn world() -> World {
                 ],
             }),
             ("ada", 1) => json!({
-                "outbox_entries": [{"payload": {"text": format!("ada goes on: {}", view.results[0])}}],
+                "outbox_entries": [{"payload": {"text": format!("ada goes on, {answer}: {}", view.results[0])}}],
                 "tool_calls": [
                     {"tool": "file_write", "arguments": {"path": "workspace/own.txt", "text": format!("own {tick}")}},
                 ],
             }),
             ("bob", _) => json!({
-                "outbox_entries": [{"payload": {"text": format!("bob heard {}", texts.join(" | "))}}],
+                "outbox_entries": [{"payload": {"text": format!("bob heard, {answer}: {}", texts.join(" | "))}}],
                 "memory_updates": [{"key": "heard", "op": "set", "value": texts}],
             }),
             (agent, _) => json!({

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -22,18 +23,30 @@ pub struct Gate {
     closes_at: u64,
     hit: watch::Sender<bool>,
     open: watch::Sender<bool>,
+    /// At every so many passages it stays closed for as long as the other says.
+    naps: Option<(u64, Duration)>,
 }
 
 impl Gate {
     /// A gate that closes at the passage of this number, from 1.
     pub fn closing_at(n: u64) -> Arc<Self> {
         let (hit, open) = (watch::channel(false).0, watch::channel(false).0);
-        Arc::new(Self { passed: AtomicU64::new(0), closes_at: n, hit, open })
+        Arc::new(Self { passed: AtomicU64::new(0), closes_at: n, hit, open, naps: None })
+    }
+
+    /// A gate that never closes for good, but at every `n`th passage for a while.
+    pub fn napping(n: u64, nap: Duration) -> Arc<Self> {
+        let (hit, open) = (watch::channel(false).0, watch::channel(false).0);
+        Arc::new(Self { passed: AtomicU64::new(0), closes_at: u64::MAX, hit, open, naps: Some((n, nap)) })
     }
 
     /// Goes through, unless it is closed.
     pub async fn pass(&self) {
-        if self.passed.fetch_add(1, Ordering::SeqCst) + 1 >= self.closes_at {
+        let passage = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
+        if let Some((_, nap)) = self.naps.filter(|(n, _)| passage.is_multiple_of(*n)) {
+            tokio::time::sleep(nap).await;
+        }
+        if passage >= self.closes_at {
             let mut open = self.open.subscribe();
             if !*open.borrow() {
                 self.hit.send_replace(true);

@@ -43,6 +43,12 @@ impl HandClock {
     }
 }
 
+impl HandClock {
+    pub fn back(&self, duration: Duration) {
+        self.0.fetch_sub(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
 #[async_trait]
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
@@ -188,6 +194,11 @@ impl World {
             org: json!({"format": 1, "name": "test", "credits": {"cost_per_action": 0.001}}),
             entropy: AtomicU64::new(0),
         }
+    }
+
+    /// Draws nonces and runners from somewhere else.
+    pub fn start_entropy(&mut self, seed: u64) {
+        self.entropy = AtomicU64::new(seed);
     }
 
     pub async fn found(&self) {

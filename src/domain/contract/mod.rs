@@ -92,6 +92,9 @@ pub fn parse(text: &str, addresses: &dyn Addresses) -> Reply {
     let mut log = Log::default();
     let text = bounded(text, &mut log);
     let Some(found) = find(text) else {
+        if says_nothing(text) {
+            return Reply { is_contract: true, violations: log.finish(), ..Reply::default() };
+        }
         log.add("", "expected contract JSON, found none");
         return Reply { violations: log.finish(), ..Reply::default() };
     };
@@ -116,6 +119,14 @@ pub fn parse(text: &str, addresses: &dyn Addresses) -> Reply {
     }
     reply.violations = log.finish();
     reply
+}
+
+/// An empty object alone, in a fence or bare: the model has nothing to say, and may say so.
+fn says_nothing(text: &str) -> bool {
+    let text = text.trim().trim_matches('`').trim();
+    let object = text.strip_prefix("json").unwrap_or(text).trim_start();
+    let inside = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inside.is_some_and(|inside| inside.trim().is_empty())
 }
 
 fn contract(mut fields: Map<String, Value>, reply: &mut Reply, addresses: &dyn Addresses, log: &mut Log) {

@@ -1,6 +1,6 @@
 //! What a turn has done so far: its effects, collected in memory, and the desk that tools work at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::EngineError;
 use super::super::run::Run;
+use super::memory::Memory;
 use super::{files, memory};
 use crate::domain::contract::{Draft, Violation};
 use crate::domain::ids::Sha;
@@ -16,7 +17,7 @@ use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::outbox::{Meta, OutboxEntry};
 use crate::domain::resume::Resume;
 use crate::record::plan::Due;
-use crate::record::turn::{Content, Effects, FileChange, MemoryChange};
+use crate::record::turn::{Effects, FileChange, MemoryChange};
 use crate::store::Key;
 use crate::tool::{AgentCard, CallFailure, Desk, ToolError};
 
@@ -29,6 +30,8 @@ pub(super) struct Bench<'a> {
     hops: u32,
     /// The memory, with the changes of this turn.
     values: BTreeMap<MemoryKey, Value>,
+    /// The keys that were looked at or changed in this turn, also those without a value.
+    looked: BTreeSet<MemoryKey>,
     /// Files read or written in this turn.
     seen: BTreeMap<String, Option<String>>,
     /// Edits found since the last step.
@@ -46,7 +49,7 @@ impl<'a> Bench<'a> {
         resume: &'a Resume,
         inbox: &'a [OutboxEntry],
         hops: u32,
-        values: BTreeMap<MemoryKey, Value>,
+        memory: Memory,
     ) -> Self {
         Self {
             run,
@@ -54,9 +57,10 @@ impl<'a> Bench<'a> {
             resume,
             inbox,
             hops,
-            values,
+            values: memory.values,
+            looked: memory.looked,
             seen: BTreeMap::new(),
-            imports: Vec::new(),
+            imports: memory.imports,
             since: Effects::default(),
             said: 0,
         }
@@ -98,7 +102,7 @@ impl<'a> Bench<'a> {
         operation: Operation,
         value: Value,
     ) -> Result<Option<Violation>, EngineError> {
-        if !self.values.contains_key(&key) {
+        if self.looked.insert(key.clone()) {
             // Who writes a path unread in this turn reads it first, importing what is there.
             let (found, import) = memory::read_one(self.run, &self.due.agent, &key).await?;
             if let Some(found) = found {
@@ -122,25 +126,32 @@ impl<'a> Bench<'a> {
     }
 
     /// Begins anew with the memory that a rival's step 0 was given.
-    pub(super) fn begin_with(&mut self, values: BTreeMap<MemoryKey, Value>) {
-        self.values = values;
+    pub(super) fn begin_with(&mut self, memory: Memory) {
+        self.values = memory.values;
+        self.looked = memory.looked;
     }
 
     /// Takes what a journalled step did instead of what was done here since the step before.
-    pub(super) fn adopt(&mut self, effects: &Effects) {
+    pub(super) async fn adopt(&mut self, effects: &Effects, imports: &[FileChange]) -> Result<(), EngineError> {
         self.since = Effects::default();
         self.imports.clear();
         for change in &effects.memory {
+            self.looked.insert(change.key.clone());
             match &change.value {
                 Some(value) => self.values.insert(change.key.clone(), value.clone()),
                 None => self.values.remove(&change.key),
             };
         }
-        for change in &effects.files {
-            if let Content::Text(text) = &change.content {
-                self.seen.insert(change.path.clone(), Some(text.clone()));
+        // What was imported or written is not read again: the file may be another one by now.
+        for change in imports.iter().chain(&effects.files) {
+            let bytes = files::content_bytes(self.run, &change.content).await?;
+            let text = bytes.map(|bytes| String::from_utf8(bytes.to_vec())).transpose();
+            // What is no text is refused again, when it is read again.
+            if let Ok(text) = text {
+                self.seen.insert(change.path.clone(), text);
             }
         }
+        Ok(())
     }
 
     /// Ends a step: what was done since the last one.

@@ -77,7 +77,7 @@ pub(super) async fn recorded(run: &Run<'_>, path: &str) -> Result<Option<Bytes>,
     let Some(author) = &index.agent else { return Ok(None) };
     let Some(turn) = run.earlier_turn(index.tick, author).await? else { return Ok(None) };
     let written = turn.effects.files.iter().rev().find(|change| change.path == path);
-    match written.or_else(|| turn.imports.iter().find(|import| import.path == path)) {
+    match written.or_else(|| turn.imports.iter().rev().find(|import| import.path == path)) {
         Some(change) => content_bytes(run, &change.content).await,
         None => Ok(None),
     }

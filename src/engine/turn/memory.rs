@@ -31,6 +31,8 @@ const OWN_DELETION_TICKS: u64 = 64;
 pub(in super::super) struct Memory {
     /// The values by key.
     pub(in super::super) values: BTreeMap<MemoryKey, Value>,
+    /// The keys that were looked at, also those without a value.
+    pub(in super::super) looked: BTreeSet<MemoryKey>,
     /// People's edits among them.
     pub(in super::super) imports: Vec<FileChange>,
     /// Files that cannot be read: left alone, the truth used.
@@ -57,8 +59,7 @@ pub(in super::super) async fn read(
     let mut keys = known_keys(run, agent);
     if let Some(pinned) = pinned {
         keys.extend(pinned.iter().filter_map(|import| memory_key(&import.path, agent)));
-    } else if run.ctx.store.lists_freely() || run.agent(agent).is_some_and(|agent| agent.turns % LIST_EVERY_TURNS == 0)
-    {
+    } else if run.ctx.store.lists_freely() || run.agent(agent).is_some_and(|state| lists_now(agent, state.turns)) {
         let listed = run.ctx.store.list(&Prefix::Memory(agent.clone())).await?;
         keys.extend(listed.iter().filter_map(|path| memory_key(path, agent)));
     }
@@ -69,8 +70,9 @@ pub(in super::super) async fn read(
         };
         Ok::<_, EngineError>((key.clone(), found))
     }));
-    let mut memory = Memory::default();
-    for (key, found) in found.await? {
+    let found = found.await?;
+    let mut memory = Memory { looked: keys, ..Memory::default() };
+    for (key, found) in found {
         let value = match found {
             Found::Value(value) => value,
             Found::Edit(value, import) => {
@@ -87,6 +89,12 @@ pub(in super::super) async fn read(
         }
     }
     Ok(memory)
+}
+
+/// On a bucket: at an agent's first turn, and then at every eighth, not all agents at the same.
+fn lists_now(agent: &AgentName, turns: u64) -> bool {
+    let own: u64 = agent.as_str().bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    turns == 0 || turns.wrapping_add(own) % LIST_EVERY_TURNS == 0
 }
 
 fn memory_key(path: &str, agent: &AgentName) -> Option<MemoryKey> {
@@ -230,7 +238,7 @@ pub(in super::super) async fn recorded(
     if let Some(change) = turn.effects.memory.iter().find(|change| change.key == *key) {
         return Ok(view::memory(&plan, agent, change));
     }
-    match turn.imports.iter().find(|import| import.path == path) {
+    match turn.imports.iter().rev().find(|import| import.path == path) {
         Some(import) => content_bytes(run, &import.content).await,
         None => Ok(None),
     }

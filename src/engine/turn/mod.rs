@@ -30,6 +30,7 @@ use crate::domain::time::Timestamp;
 use crate::provider::{CallErrorKind, Request, Role, TurnView};
 use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
+use crate::record::step::StepRecord;
 use crate::record::turn::{
     Effects, Exchange, Failure, FailureKind, FileChange, Receipt, Spent, Status, ToolResult, TurnRecord,
 };
@@ -106,12 +107,11 @@ pub(super) async fn work(
         imports: Vec::new(),
         effects: Effects::default(),
         violations: Vec::new(),
-        warnings: memory.warnings,
+        warnings: memory.warnings.clone(),
         notes: None,
     };
     let hops = if due.because == Cause::Mail { inbox.hops } else { 0 };
-    let mut bench = Bench::new(run, due, &resume, &inbox.entries, hops, memory.values);
-    bench.imports = memory.imports;
+    let mut bench = Bench::new(run, due, &resume, &inbox.entries, hops, memory);
     match turn.converse(&mut bench, &inbox, journal).await? {
         Ending::Good => Ok(Attempt::Done(Box::new(turn.good(&inbox, began)))),
         Ending::Bad(failure) => Ok(Attempt::Done(Box::new(turn.bad(&inbox, failure, began)))),
@@ -120,7 +120,12 @@ pub(super) async fn work(
 }
 
 /// The record of a turn that gets no licence any more: runners died over it, or its grant is used up.
-pub(super) async fn give_up(run: &Run<'_>, due: &Due, committed: &Committed) -> Result<TurnRecord, EngineError> {
+pub(super) async fn give_up(
+    run: &Run<'_>,
+    due: &Due,
+    crashed: bool,
+    committed: &Committed,
+) -> Result<TurnRecord, EngineError> {
     let began = run.ctx.clock.now();
     let resume = run.resume(due).await?;
     let max_bytes = run
@@ -131,8 +136,13 @@ pub(super) async fn give_up(run: &Run<'_>, due: &Due, committed: &Committed) -> 
         .get(&resume.model.key)
         .map_or(usize::MAX, |model| max_prompt_bytes(run, &resume, model));
     let inbox = inbox::collect(run, due, committed, max_bytes / 2).await?;
-    let message = "the runners that worked on this turn ended before it was committed, until its grant was used up";
-    Ok(failed(run, due, &inbox, failure(FailureKind::Crashed, message), began))
+    let failure = if crashed {
+        let message = "the runners that worked on this turn ended before it was committed, until its grant was used up";
+        failure(FailureKind::Crashed, message)
+    } else {
+        failure(FailureKind::OutOfMoney, "calls that were stopped before they were answered have used up the grant")
+    };
+    Ok(failed(run, due, &inbox, failure, began))
 }
 
 /// How a conversation with the model ended.
@@ -178,7 +188,7 @@ impl Turn<'_> {
             let is_adopted = adopted.is_some();
             let (answer, receipt, last) = match adopted {
                 Some(record) => {
-                    self.adopt(bench, &record);
+                    self.adopt(bench, &record).await?;
                     (record.answer, record.receipt, false)
                 }
                 None => {
@@ -224,9 +234,9 @@ impl Turn<'_> {
                         if step == 0 {
                             self.prompt.clone_from(&record.prompt);
                             let read = memory::read(self.run, &self.due.agent, Some(&record.imports)).await?;
-                            bench.begin_with(read.values);
+                            bench.begin_with(read);
                         }
-                        self.adopt(bench, &record);
+                        self.adopt(bench, &record).await?;
                         let book = AddressBook { run: self.run, resume: self.resume };
                         let reply = contract::parse(&record.answer, &book);
                         (record.answer, record.receipt, reply)
@@ -275,8 +285,8 @@ impl Turn<'_> {
     }
 
     /// Takes what a journalled step holds instead of what this attempt did since the step before.
-    fn adopt(&mut self, bench: &mut Bench<'_>, record: &crate::record::step::StepRecord) {
-        bench.adopt(&record.effects);
+    async fn adopt(&mut self, bench: &mut Bench<'_>, record: &StepRecord) -> Result<(), EngineError> {
+        bench.adopt(&record.effects, &record.imports).await?;
         if let Some(last) = self.exchanges.last_mut()
             && last.results != record.results
         {
@@ -286,6 +296,7 @@ impl Turn<'_> {
             }
         }
         self.add(bench, &record.effects, record.imports.clone(), record.violations.clone());
+        Ok(())
     }
 
     fn add(&mut self, bench: &mut Bench<'_>, effects: &Effects, imports: Vec<FileChange>, violations: Vec<Violation>) {

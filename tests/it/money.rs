@@ -1,0 +1,290 @@
+//! Money: ceilings, charges, windows, and what becomes of agents without any.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lemming::domain::credits::Credits;
+use lemming::engine::{Context, Outcome, Progress, Stop, run_tick};
+use lemming::provider::{CallError, CallErrorKind};
+use lemming::record::chain::{Extension, Link};
+use lemming::record::plan::{SkipReason, Trigger};
+use lemming::record::turn::{FailureKind, Status, TurnRecord};
+use lemming::store::Key;
+use serde_json::json;
+
+use crate::audit::{Expect, audit};
+use crate::world::{World, name, says};
+
+fn micros(micros: u64) -> Credits {
+    Credits::from_micros(micros)
+}
+
+/// What one call costs at worst, with `cost_per_action`: 32,000 tokens in, 100 out.
+const LEAST: u64 = 32_000 + 200 + 1_000;
+
+async fn of_ada(world: &World, change: serde_json::Value) {
+    world.found().await;
+    world.agent("ada", change).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_without_an_answer_stay_at_their_worst_case_and_leave_the_mail() {
+    for kind in [CallErrorKind::Unanswered, CallErrorKind::TimedOut] {
+        let world = World::new(move |request| match request.view.tick.0 {
+            1..=4 => Err(CallError::new(kind, "gone")),
+            _ => Ok(says("here")),
+        });
+        of_ada(&world, json!({})).await;
+        world.mail(1, "human", None, "hello").await;
+        for _ in 0..4 {
+            assert_eq!(world.tick().await.turns[0].status, Status::Failed);
+        }
+        let turn = world.turn(1, "ada").await;
+        assert_eq!(turn.failure.unwrap().kind, FailureKind::Unavailable);
+        assert_eq!(turn.spent.paid, Credits::ZERO);
+        assert_eq!(world.calls().iter().filter(|call| call.tick.0 == 1).count(), 3);
+        let paid: Credits = world.calls().iter().map(|call| call.paid).sum();
+        let state = world.state().await;
+        assert!(state.agents[&name("ada")].account.charged.unanswered >= paid);
+        world.tick().await;
+        assert_eq!(world.turn(5, "ada").await.inbox.len(), 1, "an outage gives up no mail");
+        audit(&world, &Expect::default()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_provider_refuses_costs_nothing() {
+    for (kind, calls) in
+        [(CallErrorKind::RateLimited, 3), (CallErrorKind::Misconfigured, 1), (CallErrorKind::Refused, 1)]
+    {
+        let world = World::new(move |_| Err(CallError::new(kind, "no")));
+        of_ada(&world, json!({})).await;
+        world.tick().await;
+        assert_eq!(world.calls().len(), calls);
+        assert_eq!(world.state().await.agents[&name("ada")].account.charged.total(), Credits::ZERO, "{kind:?}");
+        audit(&world, &Expect::default()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn mail_that_fails_three_turns_is_given_up_and_shown() {
+    let world = World::new(|request| {
+        let poison = request.view.inbox.iter().any(|entry| entry.text() == "poison");
+        Ok(if poison { "no".to_owned() } else { says(&request.view.inbox.len().to_string()) })
+    });
+    of_ada(&world, json!({})).await;
+    world.mail(1, "human", None, "poison").await;
+    world.tick().await;
+    world.mail(2, "human", None, "fine").await;
+    world.tick().await;
+    let report = world.tick().await;
+    assert_eq!(world.closed(3).await.turns[&name("ada")].dead_letters.len(), 1);
+    assert!(report.problems.iter().any(|problem| problem.kind == "dead_letters"));
+    assert_eq!(world.tick().await.turns[0].status, Status::Ok);
+    let read: Vec<String> = world.turn(4, "ada").await.inbox.iter().map(|read| read.position.to_string()).collect();
+    assert_eq!(read, ["2.0.0"], "what came later is not given up");
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
+async fn a_budget_renews_by_the_day_of_the_plan_and_is_never_overspent() {
+    let mut world = World::new(|_| Ok(says("x")));
+    world.org["budget"] = json!({"credits": 0.04, "per": "day"});
+    of_ada(&world, json!({})).await;
+    let mut days = Vec::new();
+    for _ in 0..2 {
+        let mut ran = 0;
+        while world.tick().await.skipped.is_empty() {
+            ran += 1;
+        }
+        let plan = world.plan(world.state().await.tick.0).await;
+        assert_eq!(plan.skipped[0].reason, SkipReason::NoBudget);
+        days.push((ran, plan.budget_window));
+        world.clock.advance(Duration::from_secs(86_400));
+    }
+    // 0.04 - 0.0332 leaves room for six turns of 0.00112, and then a seventh.
+    assert_eq!(days, [(7, "2027-01-15".to_owned()), (7, "2027-01-16".to_owned())]);
+    world.tick().await;
+    assert_eq!(world.state().await.budget.charged, micros(1_120));
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
+async fn a_wrong_clock_turns_no_window_back() {
+    let mut world = World::new(|_| Ok(says("x")));
+    world.org["budget"] = json!({"credits": 0.04, "per": "day"});
+    of_ada(&world, json!({})).await;
+    world.tick().await;
+    world.clock.back(Duration::from_secs(86_400));
+    world.tick().await;
+    let (first, second) = (world.plan(1).await, world.plan(2).await);
+    assert_eq!((first.time, first.budget_window), (second.time, second.budget_window));
+    assert_eq!(world.state().await.budget.charged, micros(2 * 1_120));
+}
+
+#[tokio::test]
+async fn no_top_up_lifts_an_account_above_its_max() {
+    let world = World::new(|_| Ok(says("x")));
+    of_ada(&world, json!({"credits": {"max_credits": 0.1, "soft_cap": 0.0995}})).await;
+    world.command(1, json!({"action": "top_up", "agent": "ada", "credits": 5})).await;
+    world.tick().await;
+    let balance = |world: World| async move { (world.state().await.agents[&name("ada")].account.balance, world) };
+    let (left, world) = balance(world).await;
+    assert_eq!(left, micros(100_000 - 1_120));
+    assert!(world.turn(1, "ada").await.warnings[0].contains("soft cap"));
+    world.command(2, json!({"action": "top_up", "agent": "ada", "credits": 5})).await;
+    world.command(3, json!({"action": "top_up", "agent": "ada", "credits": 5})).await;
+    world.command(4, json!({"action": "top_up", "agent": "eva", "credits": 5})).await;
+    let report = world.tick().await;
+    assert!(report.problems.iter().any(|problem| problem.kind == "top_up_refused"));
+    let (left, world) = balance(world).await;
+    assert_eq!(left, micros(100_000 - 1_120));
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
+async fn who_cannot_pay_one_call_is_skipped_until_topped_up() {
+    let world = World::new(|_| Ok(says("x")));
+    of_ada(&world, json!({"credits": {"max_credits": Credits::from_micros(LEAST)}})).await;
+    assert_eq!(world.tick().await.skipped, []);
+    let report = world.tick().await;
+    assert_eq!((report.skipped[0].reason, report.turns.len()), (SkipReason::NoCredits, 0));
+    world.command(1, json!({"action": "top_up", "agent": "ada", "credits": 1})).await;
+    assert_eq!(world.tick().await.skipped, []);
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
+async fn a_turn_whose_money_runs_out_ends_cleanly() {
+    let world = World::new(|request| {
+        let calls = json!([{"tool": "list_agents", "arguments": {}}]);
+        let text = format!("step {}", request.view.step);
+        Ok(json!({"outbox_entries": [{"payload": {"text": text}}], "tool_calls": calls}).to_string())
+    });
+    let change = json!({"credits": {"max_credits": Credits::from_micros(LEAST + 2_000)}, "permissions": {"tools": ["list_agents"]}});
+    of_ada(&world, change).await;
+    world.tick().await;
+    let turn = world.turn(1, "ada").await;
+    assert_eq!(turn.status, Status::Ok);
+    assert!((1..8).contains(&turn.exchanges.len()), "the last that fits is final: {}", turn.exchanges.len());
+    assert!(turn.violations.iter().any(|violation| violation.message.contains("were not made")));
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
+async fn mail_about_mail_ends_at_max_hops() {
+    let mut world = World::new(|request| Ok(says(&format!("{} again", request.view.agent))));
+    world.org["limits"] = json!({"max_hops": 3});
+    world.found().await;
+    for agent in ["ada", "bob"] {
+        world.agent(agent, json!({"schedule": {"run_every_n_ticks": 1, "when": "on_message"}})).await;
+    }
+    world.mail(1, "human", Some(&["ada"]), "go").await;
+    let mut turns = 0;
+    let mut problems = Vec::new();
+    for _ in 0..12 {
+        let report = world.tick().await;
+        turns += report.turns.len();
+        problems.extend(report.problems);
+    }
+    assert_eq!(turns, 4, "hops 1, 2, 3, and 4, which wakes nobody");
+    assert_eq!(problems.iter().filter(|problem| problem.kind == "too_many_hops").count(), 1);
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
+async fn people_pause_and_resume_agents_and_the_organisation() {
+    let world = World::new(|_| Ok(says("x")));
+    world.found().await;
+    for agent in ["ada", "bob"] {
+        world.agent(agent, json!({})).await;
+    }
+    world.command(1, json!({"action": "pause", "agent": "ada"})).await;
+    assert_eq!(world.tick().await.due, [name("bob")]);
+    assert_eq!(world.tick().await.due, [name("bob")], "it lasts");
+    world.command(2, json!({"action": "pause"})).await;
+    let report = world.tick().await;
+    assert!(report.due.is_empty() && report.skipped.iter().all(|skipped| skipped.reason == SkipReason::Paused));
+    world.command(3, json!({"action": "resume", "agent": "ada"})).await;
+    assert!(world.tick().await.due.is_empty());
+    world.command(4, json!({"action": "resume"})).await;
+    assert_eq!(world.tick().await.due.len(), 2);
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+/// Tells the runner to leave as soon as a turn is committed.
+#[derive(Debug)]
+struct StopAtCommit(tokio::sync::watch::Sender<bool>);
+
+impl Progress for StopAtCommit {
+    fn turn_committed(&self, _record: &TurnRecord) {
+        self.0.send_replace(true);
+    }
+}
+
+fn stopping(world: &World) -> (tokio::sync::watch::Sender<bool>, Context) {
+    let (sender, stop) = Stop::channel();
+    let mut context = world.context();
+    context.stop = stop;
+    (sender, context)
+}
+
+#[tokio::test]
+async fn a_runner_that_leaves_between_turns_releases_its_shard() {
+    let mut world = World::new(|_| Ok(says("x")));
+    world.org["limits"] = json!({"agents_per_hold": 1, "max_parallel_turns": 1});
+    world.found().await;
+    for agent in ["ada", "bob", "cyd"] {
+        world.agent(agent, json!({})).await;
+    }
+    let (sender, mut context) = stopping(&world);
+    context.progress = Arc::new(StopAtCommit(sender));
+    let left = run_tick(&context, Trigger::Invocation).await.unwrap();
+    assert!(matches!(left, Outcome::Ran(report) if !report.closed && report.turns.len() == 1));
+    let link: Link = world.read(Key::Link(lemming::domain::time::Tick(1), 0, 1)).await;
+    assert_eq!(link.what, Extension::Release { spent: vec![] });
+    // The lease is 30 seconds: the next one does not wait for it.
+    let next = tokio::time::timeout(Duration::from_secs(2), world.tick()).await.expect("no waiting");
+    assert!(next.closed && next.resumed);
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+/// Stops a runner while the model is thinking.
+async fn stop_in_call(world: &World) {
+    let (sender, mut context) = stopping(world);
+    let mut thinker = world.thinker.clone();
+    let mind = thinker.mind.clone();
+    thinker.mind = Arc::new(move |request| {
+        sender.send_replace(true);
+        mind(request)
+    });
+    thinker.delay = Duration::from_secs(5);
+    context.providers = Arc::new(thinker);
+    let left = run_tick(&context, Trigger::Invocation).await.unwrap();
+    assert!(matches!(left, Outcome::Ran(report) if !report.closed));
+}
+
+#[tokio::test]
+async fn a_stopped_call_is_charged_as_unanswered_and_the_turn_is_made_anew() {
+    let world = World::new(|_| Ok(says("x")));
+    of_ada(&world, json!({})).await;
+    stop_in_call(&world).await;
+    world.tick().await;
+    let charge = world.closed(1).await.turns[&name("ada")].charge;
+    assert_eq!((charge.paid, charge.forfeited), (micros(1_120), Credits::ZERO));
+    assert!(charge.unanswered > Credits::ZERO);
+    audit(&world, &Expect::default()).await;
+}
+
+#[tokio::test]
+async fn a_grant_that_stopped_calls_use_up_blames_no_mail() {
+    let world = World::new(|_| Ok(says("x")));
+    of_ada(&world, json!({"credits": {"max_credits": Credits::from_micros(LEAST)}})).await;
+    world.mail(1, "human", None, "hello").await;
+    stop_in_call(&world).await;
+    world.tick().await;
+    let turn = world.turn(1, "ada").await;
+    assert_eq!(turn.failure.unwrap().kind, FailureKind::OutOfMoney);
+    assert_eq!(world.closed(1).await.turns[&name("ada")].blamed, None);
+    audit(&world, &Expect::default()).await;
+}
