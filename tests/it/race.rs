@@ -38,7 +38,7 @@ static ANSWERS: AtomicU64 = AtomicU64::new(0);
 fn mind(request: &lemming::provider::Request) -> String {
     let view = &request.view;
     let texts: Vec<String> = view.inbox.iter().map(|entry| entry.text()).collect();
-    let reads_all = view.tick.0 % 2 == 0 && view.step == 0;
+    let reads_all = view.tick.0.is_multiple_of(2) && view.step == 0;
     let tools = if view.step < (view.tick.0 + view.agent.as_str().len() as u64) as u32 % 3 || reads_all {
         json!([
             {"tool": "file_read", "arguments": {"path": "shared/board.txt"}},
@@ -205,6 +205,8 @@ async fn heal(world: &World, touched: &BTreeSet<String>) -> Seen {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+#[expect(clippy::disallowed_methods, reason = "a failed seed is run again by itself, and many are run on demand")]
+#[expect(clippy::print_stdout, reason = "shown on demand")]
 async fn runners_race_crash_and_meet_faults_and_every_book_balances() {
     let first: u64 = std::env::var("RACE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let seeds: u64 = std::env::var("RACE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(40);

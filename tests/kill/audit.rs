@@ -378,10 +378,14 @@ impl<'a> Books<'a> {
                     "release" => {
                         for end in list(&link["spent"]) {
                             let of_agent = licences.get_mut(text(&end["agent"])).expect("a licence");
-                            let released = |licence: &&mut Licence| json!(licence.seq) == end["seq"] && licence.by == by;
+                            let released =
+                                |licence: &&mut Licence| json!(licence.seq) == end["seq"] && licence.by == by;
                             let licence = of_agent.iter_mut().find(released).expect("a licence of whoever releases it");
                             let (paid, unanswered) = (micros(&end["paid"]), micros(&end["unanswered"]));
-                            assert!(paid + unanswered <= licence.ceiling, "tick {tick}: more is released than licensed");
+                            assert!(
+                                paid + unanswered <= licence.ceiling,
+                                "tick {tick}: more is released than licensed"
+                            );
                             licence.settled = Some((paid, unanswered));
                             self.totals.released += 1;
                         }
@@ -434,7 +438,8 @@ impl<'a> Books<'a> {
             if kind == "crashed" && deliveries > 0 {
                 let (count, first) = self.agents[name].blamed.unwrap_or((0, inbox_end));
                 if count + 1 >= BLAMED {
-                    let given_up = self.entries.iter().filter(|e| e.position > cursor && e.position <= first && e.is_for(name));
+                    let given_up =
+                        self.entries.iter().filter(|e| e.position > cursor && e.position <= first && e.is_for(name));
                     let given_up: Vec<Position> = given_up.map(|entry| entry.position).collect();
                     let shown: Vec<Position> = list(&fold["dead_letters"]).iter().map(position).collect();
                     assert_eq!(shown, given_up, "tick {tick}: the dead letters of {name}");
@@ -464,7 +469,11 @@ impl<'a> Books<'a> {
             let process = &self.audit.processes[&call.process];
             assert_eq!(process.tick, Some(tick), "the call {id} is in another tick than it was made for");
             let receipt = &exchange["receipt"];
-            assert_eq!(self.runners.get(text(&receipt["by"])), Some(&call.process), "tick {tick}: who made the call {id}");
+            assert_eq!(
+                self.runners.get(text(&receipt["by"])),
+                Some(&call.process),
+                "tick {tick}: who made the call {id}"
+            );
             assert_eq!((micros(&receipt["cost_credits"]), &receipt["attempts"]), (REQUEST, &json!(1)));
             self.totals.recorded += 1;
             let step = self.org.read(format!("ticks/{tick:012}/steps/{name}/{k}.json"));
@@ -496,8 +505,10 @@ impl<'a> Books<'a> {
             list(&effects["memory"]).iter().map(|change| (text(&change["key"]), &change["value"])).collect();
         let expected = [("calls", json!(agent.calls)), ("last", json!(agent.last))];
         assert_eq!(kept, expected.iter().map(|(key, value)| (*key, value)).collect(), "tick {tick}: what {name} kept");
-        let wrote: BTreeMap<String, &Value> =
-            list(&effects["files"]).iter().map(|file| (text(&file["path"]).to_owned(), &file["content"]["text"])).collect();
+        let wrote: BTreeMap<String, &Value> = list(&effects["files"])
+            .iter()
+            .map(|file| (text(&file["path"]).to_owned(), &file["content"]["text"]))
+            .collect();
         let asked = ids[..ids.len() - 1].iter().rev().find(|(_, answer)| answer.get("tool_calls").is_some());
         match asked {
             None => assert!(wrote.is_empty(), "tick {tick}: {name} wrote unasked"),
@@ -507,7 +518,11 @@ impl<'a> Books<'a> {
                 assert_eq!(wrote, expected.into_iter().collect(), "tick {tick}: what {name} wrote");
             }
         }
-        assert!(turn.get("imports").is_none(), "tick {tick}: {name} took a view for a person's edit: {}", turn["imports"]);
+        assert!(
+            turn.get("imports").is_none(),
+            "tick {tick}: {name} took a view for a person's edit: {}",
+            turn["imports"]
+        );
         let steps = if WRITERS.contains(&name) { 1..=4 } else { 1..=1 };
         assert!(steps.contains(&ids.len()), "tick {tick}: {name} made {} calls", ids.len());
     }
@@ -571,7 +586,8 @@ impl<'a> Books<'a> {
         let folded: Vec<(Position, &str)> =
             list(&closed["entries"]).iter().map(|e| (position(&e["position"]), text(&e["id"]))).collect();
         assert_eq!(folded, said, "tick {tick}: the index of messages");
-        let names = |of: &Value| list(of).iter().map(|a| text(a.get("name").unwrap_or(a)).to_owned()).collect::<Vec<_>>();
+        let names =
+            |of: &Value| list(of).iter().map(|a| text(a.get("name").unwrap_or(a)).to_owned()).collect::<Vec<_>>();
         assert_eq!(names(&closed["admitted"]), names(&plan["ingress"]), "tick {tick}: admitted names");
         assert_eq!(closed["credited"], plan["credited"]);
         let mut changed: BTreeSet<String> = BTreeSet::new();
@@ -653,7 +669,10 @@ impl<'a> Books<'a> {
             // reader mends. After two ticks in peace everybody has read.
             let older = versions.contains(&found);
             assert!(older && self.totals.passed_alive > 0, "{path} is no version of ours");
-            assert!(!last || path.starts_with("shared/") || path.starts_with(&format!("agents/{POOR}/")), "{path} is stale");
+            assert!(
+                !last || path.starts_with("shared/") || path.starts_with(&format!("agents/{POOR}/")),
+                "{path} is stale"
+            );
             self.totals.stale_views += 1;
         }
         for (name, agent) in &self.agents {
@@ -666,7 +685,8 @@ impl<'a> Books<'a> {
 
     /// What was sent was admitted once.
     fn check_ingress(&self, last: bool) {
-        let mail: BTreeSet<&str> = self.entries.iter().filter(|entry| entry.mail).map(|entry| entry.id.as_str()).collect();
+        let mail: BTreeSet<&str> =
+            self.entries.iter().filter(|entry| entry.mail).map(|entry| entry.id.as_str()).collect();
         let sent: BTreeSet<&str> = self.audit.mail.iter().map(String::as_str).collect();
         assert!(mail.is_subset(&sent), "mail that nobody sent");
         assert_eq!(mail.len(), sent.len(), "mail that was lost: {:?}", sent.difference(&mail).collect::<Vec<_>>());
@@ -687,7 +707,8 @@ impl<'a> Books<'a> {
         for (id, call) in self.calls.iter().filter(|(_, call)| !call.recorded) {
             self.totals.unrecorded += 1;
             let process = &self.audit.processes[&call.process];
-            let excused = process.was_ended() || process.runner.as_deref().is_some_and(|runner| passed.contains(runner));
+            let excused =
+                process.was_ended() || process.runner.as_deref().is_some_and(|runner| passed.contains(runner));
             assert!(excused, "process {} was left in peace, and its call {id} is in no turn", call.process);
         }
     }

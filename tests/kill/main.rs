@@ -50,7 +50,8 @@ fn killed_processes_lose_double_and_overspend_nothing() {
     let worlds = [("ordered", seed), ("snapshot", seed.wrapping_add(1))];
     let totals: Vec<Totals> = std::thread::scope(|scope| {
         let tally = &tally;
-        let worlds = worlds.map(|(visibility, seed)| scope.spawn(move || world(visibility, seed, durable, kills, tally)));
+        let worlds =
+            worlds.map(|(visibility, seed)| scope.spawn(move || world(visibility, seed, durable, kills, tally)));
         worlds.into_iter().map(|world| world.join().expect("the audit of a world")).collect()
     });
     let tally = tally.into_inner().expect("the tally");

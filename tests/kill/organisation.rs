@@ -75,7 +75,8 @@ impl Organisation {
             })
             .to_string(),
         );
-        let models: serde_json::Map<String, Value> = AGENTS.iter().map(|agent| (agent.to_string(), org.model(agent))).collect();
+        let models: serde_json::Map<String, Value> =
+            AGENTS.iter().map(|agent| (agent.to_string(), org.model(agent))).collect();
         org.write("config/models.json", &Value::from(models).to_string());
         for agent in AGENTS {
             org.write(&format!("agents/{agent}/resume.json"), &resume(agent).to_string());
@@ -150,7 +151,8 @@ impl Organisation {
     /// The names in a folder, in order; drafts of killed writers left out, as in every listing.
     pub fn names(&self, path: impl AsRef<Path>) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.root().join(path)) else { return Vec::new() };
-        let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name().into_string().expect("a name");
+        let name =
+            |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name().into_string().expect("a name");
         let mut names: Vec<String> = entries.map(name).filter(|name| !name.starts_with('.')).collect();
         names.sort();
         names

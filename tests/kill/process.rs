@@ -82,7 +82,8 @@ impl Ended {
 
 /// Starts a process, ends it as it is to be ended, and waits for it.
 pub fn run(org: &Organisation, number: u64, aim: Aim) -> Ended {
-    let mut child = org.lemming(&["tick", "--log-format", "json"])
+    let mut child = org
+        .lemming(&["tick", "--log-format", "json"])
         // The model's command sees only this of the environment: so it can tell whose call it is.
         .env("HOME", format!("p{number}"))
         .env("LEMMING_LOG", "warn,lemming=debug")

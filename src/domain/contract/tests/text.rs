@@ -5,7 +5,7 @@ use super::check;
 #[test]
 fn a_reply_is_found_wherever_it_stands() {
     check(&[
-        ("{}", "no contract; !"),
+        ("{}", ""),
         ("", "no contract; !"),
         ("I have nothing to say.", "no contract; !"),
         (r#"{"outbox_entries":[]}"#, ""),
