@@ -63,8 +63,9 @@ pub struct Totals {
 impl Totals {
     /// What was paid and not recorded follows from kills, not from the number of processes.
     pub fn check(&self, tally: &Tally) {
-        // A runner has at most one call of each agent under way.
-        let most = (tally.kills() + tally.left() + self.passed_alive) * 6;
+        // A runner has at most one call of each agent under way; one that is passed over alive may cost its
+        // successor as many.
+        let most = (tally.kills() + tally.left() + 2 * self.passed_alive) * 6;
         assert!(self.unrecorded <= most, "{} calls are in no turn, more than {most}", self.unrecorded);
         assert!(self.stale_views <= self.passed_alive, "{} views are stale", self.stale_views);
     }
@@ -180,6 +181,8 @@ struct Books<'a> {
     /// By path: the hash of the true version, and those of all before.
     files: BTreeMap<String, Vec<Option<String>>>,
     admitted: BTreeSet<String>,
+    /// Turns that were licensed more than once.
+    contested: BTreeSet<(u64, String)>,
     budget_charged: u64,
     previous: Option<String>,
     totals: Totals,
@@ -238,6 +241,7 @@ impl<'a> Books<'a> {
             runners,
             files: BTreeMap::new(),
             admitted: BTreeSet::new(),
+            contested: BTreeSet::new(),
             budget_charged: 0,
             previous: None,
             totals,
@@ -286,7 +290,7 @@ impl<'a> Books<'a> {
             self.charge(tick, due, turn, fold, &licences);
         }
         self.fold(tick, &plan, &closed, &turns);
-        if tick % 8 == 0 {
+        if tick.is_multiple_of(8) {
             self.checkpoint(tick);
         }
     }
@@ -556,6 +560,9 @@ impl<'a> Books<'a> {
                 self.totals.forfeited += 1;
             }
         }
+        if of_agent.len() > 1 {
+            self.contested.insert((tick, name.to_owned()));
+        }
         let charge = &fold["charge"];
         let charged = [micros(&charge["paid"]), micros(&charge["unanswered"]), micros(&charge["forfeited"])];
         assert_eq!(charged, [paid, unanswered, forfeited], "tick {tick}: the charge of {name}");
@@ -700,15 +707,17 @@ impl<'a> Books<'a> {
         assert!(!last || left.is_empty(), "admitted and not deleted: {left:?}");
     }
 
-    /// What was paid and is in no turn was paid by a process that was killed, dismissed or passed over.
+    /// What was paid and is in no turn was paid by a process that was killed, dismissed or passed over, or by
+    /// one that passed over another, which was first after all.
     fn check_calls(&mut self) {
         let passed: BTreeSet<&str> =
             self.audit.processes.values().flat_map(|ended| &ended.passed).map(String::as_str).collect();
         for (id, call) in self.calls.iter().filter(|(_, call)| !call.recorded) {
             self.totals.unrecorded += 1;
             let process = &self.audit.processes[&call.process];
-            let excused =
-                process.was_ended() || process.runner.as_deref().is_some_and(|runner| passed.contains(runner));
+            let is_passed = process.runner.as_deref().is_some_and(|runner| passed.contains(runner));
+            let is_contested = process.tick.is_some_and(|tick| self.contested.contains(&(tick, call.agent.clone())));
+            let excused = process.was_ended() || is_passed || is_contested;
             assert!(excused, "process {} was left in peace, and its call {id} is in no turn", call.process);
         }
     }

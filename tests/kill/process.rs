@@ -25,22 +25,30 @@ pub enum Aim {
     After(Duration),
     /// So long after its log shows the phase for the `nth` time.
     At { phase: &'static str, nth: u64, then: Duration },
-    /// It is told to leave after the first time, and killed after the second, if it is still there.
-    Leave { after: Duration, kill: Option<Duration> },
+    /// It is stopped for longer than a lease when its log shows the phase, so that it goes on after it was
+    /// passed over.
+    Stall { phase: &'static str, pause: Duration },
+    /// So long after its log shows a call it is told to leave, and so long after that it is killed, if it is
+    /// still there.
+    Leave { then: Duration, kill: Option<Duration> },
 }
 
 impl Aim {
     pub fn draw(random: &mut Random, tally: &Tally) -> Self {
         let micros = |random: &mut Random, most: u64| Duration::from_micros(random.between(0, most));
         match random.between(0, 99) {
-            0..35 => Self::After(micros(random, 150_000)),
-            35..90 => {
+            0..25 => Self::After(micros(random, 150_000)),
+            25..80 => {
                 let phase = if random.chance(40) { tally.rarest() } else { *random.pick(&PHASES) };
                 Self::At { phase, nth: random.between(1, 2), then: micros(random, 2_000) }
             }
-            90..97 => {
+            80..88 => {
+                let pause = Duration::from_millis(random.between(100, 600));
+                Self::Stall { phase: random.pick(&PHASES), pause }
+            }
+            88..97 => {
                 let kill = if random.chance(40) { Some(micros(random, 20_000)) } else { None };
-                Self::Leave { after: micros(random, 150_000), kill }
+                Self::Leave { then: micros(random, 30_000), kill }
             }
             _ => Self::Never,
         }
@@ -157,39 +165,52 @@ impl Ended {
 /// Waits for the moment, and sends the signal; says whether a SIGTERM reached it.
 fn end(child: &mut Child, began: Instant, aim: Aim, phases: &Receiver<String>) -> bool {
     let left = |after: Duration| after.saturating_sub(began.elapsed());
-    match aim {
-        Aim::Never => loop {
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
+    // Says whether the log shows the phase so often before the process ends.
+    let wait_for = |phase: &str, nth: u64| {
+        let mut seen = 0;
+        while seen < nth {
             match phases.recv_timeout(left(PATIENCE)) {
-                Ok(_) => {}
+                Ok(logged) => seen += u64::from(logged == phase),
                 Err(RecvTimeoutError::Disconnected) => return false,
-                Err(RecvTimeoutError::Timeout) => return end_hanging(child),
+                Err(RecvTimeoutError::Timeout) => {
+                    // A signal that is used for nothing else: the caller shows the log.
+                    kill_process(pid, Signal::ABORT).expect("a signal");
+                    return false;
+                }
             }
-        },
+        }
+        true
+    };
+    match aim {
+        Aim::Never => wait_for("", u64::MAX),
         Aim::After(time) => {
             std::thread::sleep(left(time));
             child.kill().expect("a signal");
             false
         }
         Aim::At { phase, nth, then } => {
-            let mut seen = 0;
-            while seen < nth {
-                match phases.recv_timeout(left(PATIENCE)) {
-                    Ok(logged) if logged == phase => seen += 1,
-                    Ok(_) => {}
-                    Err(RecvTimeoutError::Disconnected) => return false,
-                    Err(RecvTimeoutError::Timeout) => return end_hanging(child),
-                }
+            if wait_for(phase, nth) {
+                std::thread::sleep(then);
+                child.kill().expect("a signal");
             }
-            std::thread::sleep(then);
-            child.kill().expect("a signal");
             false
         }
-        Aim::Leave { after, kill } => {
-            std::thread::sleep(left(after));
+        Aim::Stall { phase, pause } => {
+            if wait_for(phase, 1) && kill_process(pid, Signal::STOP).is_ok() {
+                std::thread::sleep(pause);
+                kill_process(pid, Signal::CONT).expect("a signal");
+            }
+            wait_for("", u64::MAX)
+        }
+        Aim::Leave { then, kill } => {
+            if !wait_for("call", 1) {
+                return false;
+            }
+            std::thread::sleep(then);
             if child.try_wait().expect("a child").is_some() {
                 return false;
             }
-            let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
             let reached = kill_process(pid, Signal::TERM).is_ok();
             if let Some(kill) = kill {
                 std::thread::sleep(kill);
@@ -198,13 +219,6 @@ fn end(child: &mut Child, began: Instant, aim: Aim, phases: &Receiver<String>) -
             reached
         }
     }
-}
-
-/// Ends a process with the only signal that is used for nothing else: the caller shows its log.
-fn end_hanging(child: &Child) -> bool {
-    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
-    kill_process(pid, Signal::ABORT).expect("a signal");
-    false
 }
 
 /// The text of a field of a JSON line, without reading all of it.

@@ -6,6 +6,7 @@ use super::check;
 fn a_reply_is_found_wherever_it_stands() {
     check(&[
         ("{}", ""),
+        ("```json\n{ }\n```", ""),
         ("", "no contract; !"),
         ("I have nothing to say.", "no contract; !"),
         (r#"{"outbox_entries":[]}"#, ""),
