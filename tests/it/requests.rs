@@ -59,6 +59,7 @@ fn check(n: u64, tick: u64, made: Requests) {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "the numbers that the documentation gives")]
 async fn a_ticks_requests_stay_within_the_bounds_and_flat_over_its_history() {
     println!("agents  tick   PUT   GET  LIST  DELETE");
     for (n, ticks) in [(10, 64), (200, 28), (2_000, 36)] {
@@ -90,6 +91,7 @@ async fn a_ticks_requests_stay_within_the_bounds_and_flat_over_its_history() {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "the numbers that the documentation gives")]
 async fn a_slot_in_which_nobody_is_due_writes_nothing() {
     for n in [10, 300] {
         let mut world = of(0).await;
