@@ -44,7 +44,8 @@ impl Aim {
             }
             80..88 => {
                 let pause = Duration::from_millis(random.between(100, 600));
-                Self::Stall { phase: random.pick(&PHASES), pause }
+                let phase = *random.pick(&PHASES);
+                Self::Stall { phase, pause }
             }
             88..97 => {
                 let kill = if random.chance(40) { Some(micros(random, 20_000)) } else { None };
