@@ -66,7 +66,9 @@ impl Licences {
                 for end in spent {
                     let mine = |licence: &&mut Licence| licence.id.seq == end.seq && licence.by == link.by;
                     let licences = self.0.get_mut(&end.agent);
-                    if let Some(licence) = licences.and_then(|licences| licences.iter_mut().find(mine)) {
+                    let licence = licences.and_then(|licences| licences.iter_mut().find(mine));
+                    // The first release counts: a second could only count for more.
+                    if let Some(licence) = licence.filter(|licence| licence.settled.is_none()) {
                         // A release cannot count for more than the licence could spend.
                         let paid = end.paid.min(licence.ceiling);
                         let unanswered = end.unanswered.min(licence.ceiling.saturating_sub(paid));

@@ -104,7 +104,7 @@ async fn stopped_at(n: u64, goes_on: bool) -> Option<Seen> {
     if goes_on {
         // A stalled runner wakes up when somebody else has finished, or is about to.
         let second = finish(&world);
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             second.await;
             gate.open();
             let late: Result<Outcome, EngineError> = first.await;

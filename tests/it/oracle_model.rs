@@ -82,8 +82,8 @@ impl Org {
         let says = (0..(x >> 8) % 3).map(|i| {
             let y = mix(x ^ i);
             let others: BTreeSet<usize> =
-                here.iter().copied().filter(|o| *o != agent && mix(y ^ *o as u64) % 3 == 0).collect();
-            let to = if y % 2 == 0 || others.is_empty() { None } else { Some(others) };
+                here.iter().copied().filter(|o| *o != agent && mix(y ^ *o as u64).is_multiple_of(3)).collect();
+            let to = if y.is_multiple_of(2) || others.is_empty() { None } else { Some(others) };
             (to, format!("{tick}/{}/{i}/{:x}", name(agent), y % 65536))
         });
         Answer::Says(says.collect())

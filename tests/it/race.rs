@@ -38,7 +38,7 @@ static ANSWERS: AtomicU64 = AtomicU64::new(0);
 fn mind(request: &lemming::provider::Request) -> String {
     let view = &request.view;
     let texts: Vec<String> = view.inbox.iter().map(|entry| entry.text()).collect();
-    let reads_all = view.tick.0 % 2 == 0 && view.step == 0;
+    let reads_all = view.tick.0.is_multiple_of(2) && view.step == 0;
     let tools = if view.step < (view.tick.0 + view.agent.as_str().len() as u64) as u32 % 3 || reads_all {
         json!([
             {"tool": "file_read", "arguments": {"path": "shared/board.txt"}},

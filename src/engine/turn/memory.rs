@@ -94,7 +94,7 @@ pub(in super::super) async fn read(
 /// On a bucket: at an agent's first turn, and then at every eighth, not all agents at the same.
 fn lists_now(agent: &AgentName, turns: u64) -> bool {
     let own: u64 = agent.as_str().bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
-    turns == 0 || turns.wrapping_add(own) % LIST_EVERY_TURNS == 0
+    turns == 0 || turns.wrapping_add(own).is_multiple_of(LIST_EVERY_TURNS)
 }
 
 fn memory_key(path: &str, agent: &AgentName) -> Option<MemoryKey> {

@@ -5,7 +5,8 @@ use super::check;
 #[test]
 fn a_reply_is_found_wherever_it_stands() {
     check(&[
-        ("{}", "no contract; !"),
+        ("{}", ""),
+        ("```json\n{ }\n```", ""),
         ("", "no contract; !"),
         ("I have nothing to say.", "no contract; !"),
         (r#"{"outbox_entries":[]}"#, ""),

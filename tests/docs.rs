@@ -1,0 +1,53 @@
+//! The commands of the documents, run as they are written.
+
+#![cfg(unix)]
+#![allow(clippy::expect_used, missing_docs, reason = "tests fail by panicking")]
+
+use std::path::Path;
+use std::process::Command;
+
+/// The `sh` blocks of a document that run the program itself.
+fn blocks(document: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block: Option<String> = None;
+    for line in document.lines() {
+        match (&mut block, line) {
+            (None, "```sh") => block = Some(String::new()),
+            (Some(lines), "```") => {
+                blocks.push(std::mem::take(lines));
+                block = None;
+            }
+            (Some(lines), line) => {
+                lines.push_str(line);
+                lines.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    blocks.into_iter().filter(|block| block.lines().any(|line| line.starts_with("lemming "))).collect()
+}
+
+fn run_as_written(document: &str) {
+    let folder = tempfile::tempdir().expect("folder");
+    let program = Path::new(env!("CARGO_BIN_EXE_lemming")).parent().expect("folder of the program");
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", program.display());
+    let blocks = blocks(document);
+    assert!(!blocks.is_empty(), "the document has no commands");
+    for block in blocks {
+        let done = Command::new("sh")
+            .args(["-euc", &block])
+            .current_dir(folder.path())
+            .env("PATH", &path)
+            .env_remove("LEMMING_STORE")
+            .env("LEMMING_LOG", "warn")
+            .output()
+            .expect("sh");
+        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "{block}\n{out}\n{err}");
+    }
+}
+
+#[test]
+fn the_commands_of_the_readme_work() {
+    run_as_written(include_str!("../README.md"));
+}
