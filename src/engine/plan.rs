@@ -97,6 +97,10 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
     }
     now.unread.extend(entries_of(&ingress.items, tick, timing.clock));
 
+    if now.agents.is_empty() && check.folders.is_empty() && ingress.items.is_empty() {
+        return Err(Idle::NoAgents);
+    }
+
     let mut skipped = Vec::new();
     let mut claims: Vec<(FirePoint, &AgentName, Cause, Worst)> = Vec::new();
     for (name, agent) in &now.agents {

@@ -58,6 +58,8 @@ pub enum Idle {
     NothingToDo,
     /// A person paused the organisation, and nothing admissible has arrived.
     Paused,
+    /// There is no agent, not even one whose resume is broken, and nothing admissible has arrived.
+    NoAgents,
 }
 
 /// What became of a trigger.

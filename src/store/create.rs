@@ -34,19 +34,22 @@ impl Store {
     /// Creates the object at `key` if there is none, and finds out whose bytes are there.
     ///
     /// # Errors
-    /// The store refuses for good (permission, configuration): nothing was written by this call.
+    /// The store refuses for good (permission, configuration), or has no room: nothing was written by this call.
     /// Passing trouble is not an error but [`Created::Unknown`].
     pub async fn create_own(&self, key: &Key, body: Bytes) -> Result<Created, StoreError> {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=TRIES {
-            match self.create(key, body.clone()).await {
+            let failed = match self.create(key, body.clone()).await {
                 Ok(()) => return Ok(Created::Won),
                 Err(error) if error.is_final() => return Err(error),
-                Err(error) => tracing::debug!(key = %key, attempt, %error, "a create is settled by reading"),
-            }
+                Err(error) => error,
+            };
+            tracing::debug!(key = %key, attempt, error = %failed, "a create is settled by reading");
             match self.get(key).await {
                 Ok(Some(found)) if found == body => return Ok(Created::Won),
                 Ok(Some(found)) => return Ok(Created::Lost(found)),
+                // A disk without room has written nothing, and will not a moment later.
+                Ok(None) if failed.is_for_want_of_room() => return Err(failed),
                 Ok(None) => {}
                 Err(error) if error.is_final() => return Err(error),
                 Err(error) => tracing::debug!(key = %key, attempt, %error, "a create cannot be settled yet"),

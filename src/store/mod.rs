@@ -95,6 +95,14 @@ impl StoreError {
         false
     }
 
+    /// Says whether a disk has no room for what was to be written.
+    #[must_use]
+    pub fn is_for_want_of_room(&self) -> bool {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let kind = crate::causes::find::<std::io::Error>(self).map(std::io::Error::kind);
+        matches!(kind, Some(StorageFull | QuotaExceeded | FileTooLarge))
+    }
+
     /// The error and all its causes, on one line.
     #[must_use]
     pub fn chain(&self) -> String {

@@ -141,6 +141,7 @@ fn idle(reason: Idle) -> &'static str {
     match reason {
         Idle::SlotPassed => "this slot has run",
         Idle::NothingToDo => "nobody is due, and nothing has arrived",
+        Idle::NoAgents => "there are no agents yet; `lemming bootstrap` writes examples",
         Idle::Paused => "the organisation is paused; `lemming resume` lets it go on",
     }
 }
