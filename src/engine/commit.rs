@@ -38,10 +38,16 @@ pub(super) async fn commit(run: &Run<'_>, record: TurnRecord) -> Result<Publishe
         Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
     };
     let record = &hashed.value;
+    let spent = record.spent.paid + record.spent.unanswered + record.spent.action;
+    let credits_left = run.agent(&record.agent).map(|agent| agent.account.balance.saturating_sub(spent));
+    let model_name = record.exchanges.last().map(|exchange| exchange.receipt.model_name.as_str());
+    let tool_count: usize = record.exchanges.iter().map(|exchange| exchange.results.len()).sum();
     let llm_duration_ms: u64 = record.exchanges.iter().map(|exchange| exchange.receipt.duration_ms).sum();
     tracing::info!(event = "turn_committed", tick = record.tick.0, agent = %record.agent,
         status = record.status.as_str(), outbox_count = record.effects.outbox.len(),
-        memory_updates = record.effects.memory.len(), duration_ms = record.duration_ms, llm_duration_ms,
+        memory_updates = record.effects.memory.len(), duration_ms = record.duration_ms, llm_duration_ms, tool_count,
+        model_name, credits_left = credits_left.map(tracing::field::display),
+        error = record.failure.as_ref().map(|failure| failure.message.as_str()),
         "a turn is committed");
     run.ctx.progress.turn_committed(record);
     run.ctx.memo.keep_turn(hashed.value.clone());

@@ -115,6 +115,10 @@ async fn make_plan(
         Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
     };
     let planned = &plan.value;
+    for skipped in &planned.skipped {
+        tracing::info!(event = "agent_skipped", tick = planned.tick.0, agent = %skipped.agent,
+            reason = skipped.reason.as_str(), "an agent is due and does not run");
+    }
     tracing::info!(
         event = "tick_planned",
         tick = planned.tick.0,

@@ -355,6 +355,8 @@ impl Turn<'_> {
                 ));
             }
         };
+        tracing::info!(event = "tool_called", tick = self.run.tick().0, agent = %self.due.agent, tool_name = %call.tool, ok,
+            "a tool is called");
         Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok, result })
     }
 
