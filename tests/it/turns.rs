@@ -129,6 +129,25 @@ async fn a_resumed_turn_imports_an_edit_once_as_its_journal_has_it() {
 }
 
 #[tokio::test]
+async fn a_resumed_turn_goes_on_with_the_memory_that_it_began_with() {
+    let world = of_ada(|tick, step, results, _| match (tick, step) {
+        (1, _) => json!({"memory_updates": [{"key": "k", "op": "set", "value": "own"}]}),
+        (_, 0) => json!({"tool_calls": calls(&[("memory_read", json!({"key": "k"}))])}),
+        _ => shown(&results[0]),
+    })
+    .await;
+    world.tick().await;
+    die_in_call(&world, "ada", 1).await;
+    world.put("agents/ada/memory/k.json", &json!({"value": "by hand"})).await;
+    // The journal has step 0 and what it was given; its tools run anew.
+    world.tick().await;
+    assert!(said(&world, 2).await.contains("own"), "{}", said(&world, 2).await);
+    world.tick().await;
+    assert!(said(&world, 3).await.contains("by hand"), "the next turn sees the edit");
+    audit(&world, &Expect::default()).await;
+}
+
+#[tokio::test]
 async fn edits_of_memory_files_are_imported_healed_or_reported() {
     let world = of_ada(|tick, _, _, memory| {
         let mut answer = shown(memory);
