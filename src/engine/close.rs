@@ -12,13 +12,14 @@ use super::run::Run;
 use super::turn::{self, Committed};
 use super::{EngineError, apply, view};
 use crate::domain::ids::Sha;
+use crate::domain::time::Tick;
 use crate::record::chain::Link;
 use crate::record::closed::Closed;
 use crate::record::encode;
 use crate::record::plan::Item;
 use crate::record::state::State;
 use crate::record::turn::{Content, FileChange};
-use crate::store::{Key, Store};
+use crate::store::{Created, Key, Store, StoreError};
 
 /// Closes a tick whose shards are all sealed. `before` is the state that it was planned on.
 pub(super) async fn close(
@@ -96,8 +97,12 @@ async fn write_resumes(run: &Run<'_>, turns: &Committed, closed: &Closed) -> Res
         };
         let bytes = view::resume(&child.resume);
         run.ctx.store.create_pure(&Key::Input(born.resume.clone()), bytes.clone()).await?;
-        // A resume that a person put there in the meantime stays.
-        let _ = run.ctx.store.create_own(&Key::Resume(name.clone()), bytes).await?;
+        let key = Key::Resume(name.clone());
+        match run.ctx.store.create_own(&key, bytes).await? {
+            // A resume that a person put there in the meantime stays.
+            Created::Won | Created::Lost(_) => {}
+            Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
+        }
     }
     Ok(())
 }
@@ -118,7 +123,7 @@ async fn after(run: &Run<'_>, before: &State, closed: &Closed, bytes: &Bytes) ->
     if closed.tick.0.is_multiple_of(CHECKPOINT_EVERY) {
         let mut state = before.clone();
         apply::apply(&mut state, closed, Sha::of(bytes));
-        write_checkpoint(store, &state).await?;
+        write_checkpoint(store, state.tick, Bytes::from(encode(&state))).await?;
     }
     Ok(())
 }
@@ -138,8 +143,11 @@ pub(super) async fn delete(store: &Store, paths: impl Iterator<Item = String>) {
     join_all(deletes).await;
 }
 
-/// Writes the checkpoint of a state.
-pub(super) async fn write_checkpoint(store: &Store, state: &State) -> Result<(), EngineError> {
-    store.create_pure(&Key::Checkpoint(state.tick), Bytes::from(encode(state))).await?;
-    Ok(())
+/// Writes the checkpoint of a tick, over a damaged one if need be: it is a cache, and its bytes follow from the ticks.
+pub(super) async fn write_checkpoint(store: &Store, tick: Tick, bytes: Bytes) -> Result<(), EngineError> {
+    let key = Key::Checkpoint(tick);
+    match store.create_pure(&key, bytes.clone()).await {
+        Err(StoreError::Conflict { .. }) => Ok(store.put(&key, bytes).await?),
+        written => Ok(written?),
+    }
 }

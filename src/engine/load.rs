@@ -15,8 +15,8 @@ use crate::domain::ids::Sha;
 use crate::domain::time::Tick;
 use crate::record::closed::Closed;
 use crate::record::state::State;
-use crate::record::{Record, encode};
-use crate::store::{Key, Store};
+use crate::record::{Record, RecordError, encode};
+use crate::store::{Key, Store, StoreError};
 
 /// A checkpoint is written every so many ticks.
 pub const CHECKPOINT_EVERY: u64 = 8;
@@ -84,7 +84,7 @@ impl Seen<'_> {
         // A hint that cannot be read is no worse than a wrong one.
         let hint = match self.store.read::<Head>(&Key::Head).await {
             Ok(head) => head.map_or(Tick(0), |head| head.tick),
-            Err(crate::store::StoreError::Record { .. }) => Tick(0),
+            Err(StoreError::Record { .. }) => Tick(0),
             Err(error) => return Err(error.into()),
         };
         let mut last = Tick(0);
@@ -146,8 +146,11 @@ impl Seen<'_> {
         let newest = last.0 - last.0 % CHECKPOINT_EVERY;
         let mut tick = newest;
         while tick > 0 {
-            if let Some(state) = self.store.read::<State>(&Key::Checkpoint(Tick(tick))).await? {
-                return Ok((state, (tick < newest).then_some(Tick(newest))));
+            match self.store.read::<State>(&Key::Checkpoint(Tick(tick))).await {
+                Ok(Some(state)) => return Ok((state, (tick < newest).then_some(Tick(newest)))),
+                // It is a cache: one that is damaged is no worse than a missing one.
+                Ok(None) | Err(StoreError::Record { source: RecordError::Malformed { .. }, .. }) => {}
+                Err(error) => return Err(error.into()),
             }
             tick -= CHECKPOINT_EVERY;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -24,6 +25,9 @@ use crate::record::state::State;
 use crate::record::{decode, encode};
 use crate::store::{Created, Key, StoreError};
 
+/// The first pause of a runner that waits for another.
+const FIRST_PATIENCE: Duration = Duration::from_millis(50);
+
 /// Runs one tick, or the rest of an open one.
 ///
 /// At invocation pace, helping to finish an open tick *is* the invocation. A slot or a wake first
@@ -38,7 +42,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
     loop {
         let loaded = load::load(&ctx.store).await?;
         if let Some((tick, bytes)) = loaded.missing_checkpoint {
-            ctx.store.create_pure(&Key::Checkpoint(tick), bytes).await?;
+            close::write_checkpoint(&ctx.store, tick, bytes).await?;
         }
         let before = loaded.state;
         let tick = before.tick.next();
@@ -182,6 +186,7 @@ async fn finish(run: &Run<'_>, before: &State, resumed: bool) -> Result<TickRepo
     let count = run.plan.value.shards.len();
     let mut sealed = BTreeMap::new();
     let mut turns = Committed::new();
+    let mut patience = FIRST_PATIENCE;
     loop {
         // Runners begin at different shards, and each works on no more than it can fill.
         let first = start_shard(&run.by, count);
@@ -201,7 +206,7 @@ async fn finish(run: &Run<'_>, before: &State, resumed: bool) -> Result<TickRepo
                 }
                 End::Busy { holder, look_again } => {
                     run.ctx.progress.waiting(run.tick(), u32::try_from(shard).unwrap_or(u32::MAX), &holder);
-                    wait = Some(wait.map_or(look_again, |wait: std::time::Duration| wait.min(look_again)));
+                    wait = Some(wait.map_or(look_again, |wait: Duration| wait.min(look_again)));
                 }
                 End::Left { turns: done } => turns.extend(done),
             }
@@ -214,7 +219,9 @@ async fn finish(run: &Run<'_>, before: &State, resumed: bool) -> Result<TickRepo
         if run.ctx.stop.is_requested() {
             return Ok(report(run, &turns, None, resumed));
         }
-        if let Some(wait) = wait {
+        if let Some(wait) = wait.map(|wait| wait.min(patience)) {
+            // Most holders are done in a moment: look again soon, and then less and less often.
+            patience *= 2;
             tokio::select! {
                 () = run.ctx.clock.sleep(wait) => {}
                 () = run.ctx.stop.requested() => {}

@@ -98,3 +98,20 @@ async fn a_hundred_ticks_leave_checkpoints_and_any_of_them_rebuilds_the_state() 
     world.store.delete_path("head.json").await.unwrap();
     assert_eq!(world.state().await, state);
 }
+
+#[tokio::test]
+async fn a_damaged_checkpoint_is_rebuilt_from_the_ticks() {
+    let world = World::new(|request| Ok(says(request.view.agent.as_str())));
+    world.found().await;
+    world.agent("ada", json!({})).await;
+    for _ in 0..9 {
+        world.tick().await;
+    }
+    let state = world.state().await;
+    let path = "checkpoints/000000000008.json";
+    let sound = world.all().await[path].clone();
+    world.store.put_path(path, bytes::Bytes::from_static(b"{\"format\": 1, ")).await.unwrap();
+    assert_eq!(world.state().await, state);
+    world.tick().await;
+    assert_eq!(world.all().await[path], sound);
+}
