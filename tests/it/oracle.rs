@@ -51,9 +51,12 @@ prop_compose! {
             let to = bits.map(|bits| set(bits, count));
             Mail { tick, to, text: format!("mail {i}") }
         });
+        let mut agents: Vec<Agent> = agents.collect();
+        // Without any agent no tick starts.
+        agents[0].joins = 1;
         let mut mail: Vec<Mail> = mail.collect();
         mail.sort_by_key(|mail| mail.tick);
-        Org { seed, ordered, agents: agents.collect(), mail, ticks, max_hops }
+        Org { seed, ordered, agents, mail, ticks, max_hops }
     }
 }
 
