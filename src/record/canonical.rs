@@ -4,8 +4,6 @@
 //! (`preserve_order`, `arbitrary_precision`) can change the bytes that hashes are made of. A list
 //! of plain values stands on one line, everything else on lines of its own.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,7 +14,7 @@ use serde_json::Value;
 #[must_use]
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let value = serde_json::to_value(value).unwrap_or(Value::Null);
-    let mut out = Vec::with_capacity(1024);
+    let mut out = Vec::with_capacity(8 * 1024);
     write(&value, 0, &mut out);
     out.push(b'\n');
     out
@@ -46,8 +44,11 @@ fn write(value: &Value, depth: usize, out: &mut Vec<u8>) {
         Value::Object(fields) if fields.is_empty() => out.extend_from_slice(b"{}"),
         Value::Object(fields) => {
             out.push(b'{');
-            // Sorted here whatever map serde_json was built with.
-            let sorted: BTreeMap<&String, &Value> = fields.iter().collect();
+            // Sorted here whatever map serde_json was built with; its own is sorted as it is.
+            let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
+            if !sorted.is_sorted_by_key(|(key, _)| *key) {
+                sorted.sort_unstable_by_key(|(key, _)| *key);
+            }
             for (i, (key, field)) in sorted.into_iter().enumerate() {
                 begin_line(i, depth + 1, out);
                 write_text(key, out);
