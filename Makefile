@@ -24,7 +24,7 @@ doc:
 
 # Advisories need the advisory database, which is fetched from the network: `make advisories`.
 deny: $(TOOLS)/bin/cargo-deny
-	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
+	$(TOOLS)/bin/cargo-deny --log-level error --locked check bans licenses sources
 
 advisories: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny --locked check advisories
