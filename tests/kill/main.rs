@@ -120,7 +120,7 @@ fn in_peace(org: &Organisation, numbers: &AtomicU64, audit: &mut Audit) {
 
 /// Mail to somebody or to all, and now and then a top-up for the agent that is always short of money.
 fn errands(org: &Organisation, random: &mut Random, audit: &mut Audit) {
-    for _ in 0..random.between(0, 2) {
+    for _ in 0..random.between(1, 3) {
         let to = *random.pick(&[AGENTS[0], AGENTS[1], AGENTS[2], AGENTS[3], AGENTS[4], AGENTS[5], "all"]);
         let sent = org.command(&["send", to, &format!("errand {}", audit.mail.len())]);
         audit.mail.push(sent["sent"]["id"].as_str().expect("an id").to_owned());

@@ -40,7 +40,9 @@ impl Aim {
             0..25 => Self::After(micros(random, 150_000)),
             25..80 => {
                 let phase = if random.chance(40) { tally.rarest() } else { *random.pick(&PHASES) };
-                Self::At { phase, nth: random.between(1, 2), then: micros(random, 2_000) }
+                // A close has several writes and deletes to be stopped between.
+                let most = if phase == "close" { 5_000 } else { 2_000 };
+                Self::At { phase, nth: random.between(1, 2), then: micros(random, most) }
             }
             80..88 => {
                 let pause = Duration::from_millis(random.between(100, 600));
