@@ -32,8 +32,9 @@ use crate::process::{Aim, Ended};
 use crate::random::Random;
 use crate::tally::{PHASES, Tally};
 
-/// The audit reads everything: at every so many batches.
-const BATCHES_PER_AUDIT: u64 = 12;
+/// The first audit follows so many batches, each further one twice as many as the one before: it reads
+/// everything.
+const FIRST_AUDIT: u64 = 12;
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().map_or(default, |text| text.parse().expect("a number"))
@@ -71,7 +72,7 @@ fn world(visibility: &str, seed: u64, durable: bool, kills: u64, tally: &Mutex<T
     let org = Organisation::found(visibility, durable);
     let mut audit = Audit::default();
     let numbers = AtomicU64::new(0);
-    let mut batches = 0;
+    let (mut batches, mut next_audit) = (0, FIRST_AUDIT);
     let enough = || {
         let tally = tally.lock().expect("the tally");
         // A phase that nobody was killed in yet is aimed at first: a few more batches will do.
@@ -101,7 +102,8 @@ fn world(visibility: &str, seed: u64, durable: bool, kills: u64, tally: &Mutex<T
         }
         in_peace(&org, &numbers, &mut audit);
         batches += 1;
-        if batches % BATCHES_PER_AUDIT == 0 {
+        if batches == next_audit {
+            next_audit *= 2;
             audit.run(&org, false);
         }
     }
