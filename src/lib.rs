@@ -1,6 +1,8 @@
 //! LeMMing runs organisations of LLM agents as serverless jobs over a bucket of plain JSON files.
 //!
-//! Modules in reading order; each may use those above it and none below.
+//! Read [`domain`], [`record`], [`store`] and [`engine`], in this order: each may use those before it
+//! and none after. [`provider`] and [`tool`] are what the engine sees of models and tools;
+//! [`runner`] puts all parts together, and [`cli`] is what people see.
 
 pub mod causes;
 pub mod chronicle;

@@ -234,6 +234,17 @@ pub struct FileState {
     pub versions: VecDeque<String>,
 }
 
+impl FileState {
+    /// Says whether a missing file may be our own deletion, arrived late, rather than a person's.
+    #[must_use]
+    pub fn may_miss_by_our_deletion(&self, now: Tick) -> bool {
+        self.deleted.is_some_and(|deleted| now.0 <= deleted.0 + OWN_DELETION_TICKS)
+    }
+}
+
+/// Within so many ticks of our own deletion, a missing file may be that deletion, arrived late.
+const OWN_DELETION_TICKS: u64 = 64;
+
 /// How many hashes of older versions the index keeps of a file.
 pub const KEPT_VERSIONS: usize = 64;
 

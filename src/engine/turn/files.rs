@@ -11,9 +11,6 @@ use crate::domain::path::RelativePath;
 use crate::record::turn::{Content, FileChange};
 use crate::store::Key;
 
-/// Within so many ticks of our own deletion, a missing file may be that deletion, arrived late.
-const OWN_DELETION_TICKS: u64 = 64;
-
 /// A file as it was found.
 #[derive(Debug, Clone)]
 pub(super) struct File {
@@ -40,7 +37,7 @@ pub(super) async fn read(run: &Run<'_>, key: &Key) -> Result<File, EngineError> 
     let index = run.state.files.get(&path);
     let current = index.and_then(|index| index.sha256.as_ref());
     let Some(bytes) = run.ctx.store.get(key).await? else {
-        let late = index.and_then(|index| index.deleted).is_some_and(|at| run.tick().0 <= at.0 + OWN_DELETION_TICKS);
+        let late = index.is_some_and(|index| index.may_miss_by_our_deletion(run.tick()));
         return match current {
             None => Ok(File { bytes: None, import: None }),
             Some(_) if late => restore(run, key).await,

@@ -23,9 +23,6 @@ use crate::store::{Key, Prefix};
 /// On a bucket, a memory that a person adds is looked for at every so many turns of the agent.
 const LIST_EVERY_TURNS: u64 = 8;
 
-/// Within so many ticks of our own deletion, a missing file may be that deletion, arrived late.
-const OWN_DELETION_TICKS: u64 = 64;
-
 /// The memory of an agent at the beginning of its turn.
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Memory {
@@ -182,7 +179,7 @@ async fn missing(
     path: String,
 ) -> Result<Found, EngineError> {
     let Some(index) = index.filter(|index| index.sha256.is_some()) else { return Ok(Found::Value(None)) };
-    if index.deleted.is_some_and(|deleted| run.tick().0 <= deleted.0 + OWN_DELETION_TICKS) {
+    if index.may_miss_by_our_deletion(run.tick()) {
         let truth = truth(run, agent, key).await?;
         rewrite(run, &Key::Memory(agent.clone(), key.clone()), truth.clone()).await?;
         return Ok(Found::Value(truth.and_then(|bytes| edited_value(&bytes).ok())));
