@@ -77,8 +77,7 @@ pub(in super::super) async fn collect(
 
 /// Shows entries in the order of their positions until `max_bytes` are full.
 fn cut(unread: Vec<Unread>, contents: Vec<Option<OutboxEntry>>, end: Position, max_bytes: usize) -> Inbox {
-    let hops = unread.iter().map(|entry| entry.hops + 1).max().unwrap_or(0);
-    let mut inbox = Inbox { entries: Arc::default(), read: Vec::new(), end, hops, left_out: 0 };
+    let mut inbox = Inbox { entries: Arc::default(), read: Vec::new(), end, hops: 0, left_out: 0 };
     let (mut entries, mut used) = (Vec::new(), 0);
     for (unread, content) in unread.into_iter().zip(contents) {
         // An erased entry is passed over.
@@ -96,6 +95,7 @@ fn cut(unread: Vec<Unread>, contents: Vec<Option<OutboxEntry>>, end: Position, m
             shorten(&mut entry, max_bytes);
         }
         used += size;
+        inbox.hops = inbox.hops.max(unread.hops + 1);
         inbox.read.push(Read { position: unread.position, id: unread.id, from: unread.from });
         entries.push(entry);
     }
