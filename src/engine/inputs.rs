@@ -230,7 +230,7 @@ pub(super) async fn ingress(store: &Store, state: &State, limit: usize) -> Resul
         } else if kind == 0 {
             read_item::<Control>(&bytes).map(Item::Control)
         } else {
-            read_item::<Mail>(&bytes).map(Item::Mail)
+            read_item::<Mail>(&bytes).and_then(|mail| signed(state, mail)).map(Item::Mail)
         };
         match item {
             Ok(item) => found.items.push(Admitted { name, item }),
@@ -238,6 +238,14 @@ pub(super) async fn ingress(store: &Store, state: &State, limit: usize) -> Resul
         }
     }
     Ok(found)
+}
+
+/// Who may mail is not thereby an agent: agents speak by their own outboxes alone.
+fn signed(state: &State, mail: Mail) -> Result<Mail, String> {
+    match state.agents.contains_key(&mail.from) {
+        true => Err(format!("/from is {}, an agent: it must be `human`, or the name of nobody here", mail.from)),
+        false => Ok(mail),
+    }
 }
 
 fn read_item<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
