@@ -1,7 +1,7 @@
 //! Ticks of a ring on local disk, beside a bare program that puts the same objects at the same paths.
 //!
-//! `cargo bench --bench ring [-- FOLDER]` (default: the temporary folder; the file system matters, and is named in
-//! docs/BENCHMARKS.md). Every agent reads the one before it, the model answers
+//! `cargo bench --bench ring [-- FOLDER [AGENTS [MODE]]]` (default: the temporary folder; the file system matters, and is named in
+//! docs/BENCHMARKS.md; with a number of agents and a mode only that ring, for a profile). Every agent reads the one before it, the model answers
 //! at once with one message of 200 bytes, and fsync is off. Tick and bare program take turns, so
 //! that a machine whose speed drifts slows both.
 
@@ -30,6 +30,10 @@ use lemming::record::plan::Trigger;
 use lemming::store::Store;
 use lemming::store::local::LocalStore;
 use serde_json::json;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Debug, Clone)]
 struct AtOnce(String, Duration);
@@ -175,14 +179,22 @@ fn cold(root: &Path) -> Vec<f64> {
 }
 
 fn main() {
-    let base =
-        std::env::args().skip(1).find(|arg| !arg.starts_with('-')).map_or_else(std::env::temp_dir, PathBuf::from);
+    let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
+    let base = args.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    let only: Option<usize> = args.next().map(|agents| agents.parse().unwrap());
+    let only_mode = args.next();
     let base = base.join(format!("lemming-ring-{}", std::process::id()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     println!("| agents | mode | turns/s | tick ms | bare ms | ratio | cpu s per 1,000 turns |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     for (agents, rounds) in [(10, 60), (100, 24), (1000, 10)] {
+        if only.is_some_and(|only| only != agents) {
+            continue;
+        }
         for mode in ["ordered", "snapshot"] {
+            if only_mode.as_ref().is_some_and(|only| only != mode) {
+                continue;
+            }
             let root = base.join(format!("{mode}-{agents}"));
             found(&root, agents, mode, true);
             let bare_root = base.join(format!("bare-{mode}-{agents}"));
@@ -219,6 +231,10 @@ fn main() {
                 busy.as_secs_f64() / (agents * rounds) as f64 * 1e3
             );
         }
+    }
+    if only.is_some() {
+        fs::remove_dir_all(&base).unwrap();
+        return;
     }
     let root = base.join("independent");
     found(&root, 100, "ordered", false);

@@ -23,7 +23,7 @@ use crate::store::{Created, Key, Store, StoreError};
 
 /// Closes a tick whose shards are all sealed. `before` is the state that it was planned on.
 pub(super) async fn close(
-    run: &Run<'_>,
+    run: &Run,
     before: &State,
     chains: Vec<Vec<Hashed<Link>>>,
     turns: &Committed,
@@ -50,7 +50,7 @@ pub(super) async fn close(
 }
 
 /// Shared files and commanded memories: before the close, after every commit.
-async fn write_common_files(run: &Run<'_>, turns: &Committed) -> Result<(), EngineError> {
+async fn write_common_files(run: &Run, turns: &Committed) -> Result<(), EngineError> {
     let plan = &run.plan.value;
     let mut shared: BTreeMap<&str, &FileChange> = BTreeMap::new();
     let good = plan.due.iter().filter_map(|due| turns.get(&due.agent)).filter(|turn| turn.value.status.is_good());
@@ -89,7 +89,7 @@ async fn write_common_files(run: &Run<'_>, turns: &Committed) -> Result<(), Engi
 }
 
 /// The resumes of created agents: created, never overwritten.
-async fn write_resumes(run: &Run<'_>, turns: &Committed, closed: &Closed) -> Result<(), EngineError> {
+async fn write_resumes(run: &Run, turns: &Committed, closed: &Closed) -> Result<(), EngineError> {
     for (name, born) in &closed.born {
         let Some(creator) = turns.get(&born.by) else { continue };
         let Some(child) = creator.value.effects.creates.iter().find(|child| child.resume.name == *name) else {
@@ -109,7 +109,7 @@ async fn write_resumes(run: &Run<'_>, turns: &Committed, closed: &Closed) -> Res
 
 /// What follows from a closed tick. None of it is needed: whoever comes next does without, or
 /// does it again.
-async fn after(run: &Run<'_>, before: &State, closed: &Closed, bytes: &Bytes) -> Result<(), EngineError> {
+async fn after(run: &Run, before: &State, closed: &Closed, bytes: &Bytes) -> Result<(), EngineError> {
     let store = &run.ctx.store;
     let admitted = run.plan.value.ingress.iter().map(|admitted| match &admitted.item {
         Item::Control(_) => Key::Control(admitted.name.clone()),
@@ -120,11 +120,12 @@ async fn after(run: &Run<'_>, before: &State, closed: &Closed, bytes: &Bytes) ->
     if let Err(error) = store.put(&Key::Head, Bytes::from(encode(&head))).await {
         tracing::warn!(event = "hint_not_written", tick = closed.tick.0, %error, "the hint of the last tick was not written");
     }
+    let mut state = before.clone();
+    apply::apply(&mut state, closed, Sha::of(bytes));
     if closed.tick.0.is_multiple_of(CHECKPOINT_EVERY) {
-        let mut state = before.clone();
-        apply::apply(&mut state, closed, Sha::of(bytes));
         write_checkpoint(store, state.tick, Bytes::from(encode(&state))).await?;
     }
+    run.ctx.memo.keep_state(state);
     Ok(())
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Published(pub(super) Hashed<Arc<TurnRecord>>);
 ///
 /// # Errors
 /// The store refuses, or did not say what became of it: nothing of the turn may be used then.
-pub(super) async fn commit(run: &Run<'_>, record: TurnRecord) -> Result<Published, EngineError> {
+pub(super) async fn commit(run: &Run, record: TurnRecord) -> Result<Published, EngineError> {
     let key = Key::Turn(record.tick, record.agent.clone());
     tracing::debug!(phase = "commit", event = "turn_commit", tick = record.tick.0, agent = %record.agent,
         "a turn is being committed");
@@ -58,7 +58,7 @@ pub(super) async fn commit(run: &Run<'_>, record: TurnRecord) -> Result<Publishe
 ///
 /// # Errors
 /// The store did not answer, or refuses; whoever resumes the tick writes them again.
-pub(super) async fn publish(run: &Run<'_>, turn: &TurnRecord) -> Result<(), EngineError> {
+pub(super) async fn publish(run: &Run, turn: &TurnRecord) -> Result<(), EngineError> {
     if !turn.status.is_good() {
         return Ok(());
     }

@@ -30,6 +30,9 @@ pub enum EngineError {
         /// How.
         message: String,
     },
+    /// The process is ending, and its tasks with it.
+    #[error("the process is ending: the next invocation goes on with the tick")]
+    Ending,
 }
 
 impl EngineError {

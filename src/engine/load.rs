@@ -11,6 +11,7 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::EngineError;
+use super::memo::Memo;
 use crate::domain::ids::Sha;
 use crate::domain::time::Tick;
 use crate::record::closed::Closed;
@@ -53,6 +54,22 @@ pub struct Loaded {
 pub async fn load(store: &Store) -> Result<Loaded, EngineError> {
     let mut seen = Seen { store, closed: BTreeMap::new() };
     let last = seen.last_closed().await?;
+    seen.rebuild(last).await
+}
+
+/// Loads as [`load`] does, unless this process has just closed the last tick itself and knows the
+/// state after it. The hash of the stored record says whether it does.
+///
+/// # Errors
+/// As [`load`].
+pub(super) async fn load_known(store: &Store, memo: &Memo) -> Result<Loaded, EngineError> {
+    let mut seen = Seen { store, closed: BTreeMap::new() };
+    let last = seen.last_closed().await?;
+    if let Some((_, sha)) = seen.closed.get(&last)
+        && let Some(state) = memo.state_after(last, sha)
+    {
+        return Ok(Loaded { state, missing_checkpoint: None });
+    }
     seen.rebuild(last).await
 }
 

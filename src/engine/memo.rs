@@ -1,4 +1,5 @@
-//! What one process remembers of immutable records, so that a loop of ticks reads each once.
+//! What one process remembers of immutable records, and of what follows from them, so that a loop of
+//! ticks reads each once.
 //!
 //! Not state: a process without it, such as the next invocation of a Lambda, reads the same from
 //! the store. It belongs to one organisation.
@@ -10,6 +11,7 @@ use crate::domain::ids::Sha;
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
 use crate::domain::time::Tick;
+use crate::record::state::State;
 use crate::record::turn::TurnRecord;
 
 /// How many of each kind are kept; of turns, the newest.
@@ -20,6 +22,8 @@ const KEPT: usize = 4096;
 pub struct Memo {
     turns: Mutex<BTreeMap<(Tick, AgentName), Arc<TurnRecord>>>,
     resumes: Mutex<BTreeMap<(Sha, AgentName), Arc<Resume>>>,
+    /// The state after the newest tick that was closed here.
+    state: Mutex<Option<State>>,
 }
 
 impl Memo {
@@ -41,6 +45,16 @@ impl Memo {
     /// Keeps a version of a resume that was read and is sound.
     pub(super) fn keep_resume(&self, sha: Sha, resume: Arc<Resume>) {
         keep(&mut lock(&self.resumes), (sha, resume.name.clone()), resume);
+    }
+
+    /// The state after a tick, if its closed record is the one with that hash.
+    pub(super) fn state_after(&self, tick: Tick, closed: &Sha) -> Option<State> {
+        lock(&self.state).as_ref().filter(|state| state.tick == tick && state.closed.as_ref() == Some(closed)).cloned()
+    }
+
+    /// Keeps the state after a tick that was closed.
+    pub(super) fn keep_state(&self, state: State) {
+        *lock(&self.state) = Some(state);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::domain::schedule::{FirePoint, When};
 use crate::domain::time::Tick;
 use crate::record::Nonce;
 use crate::record::plan::{Admitted, Cause, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger};
-use crate::record::state::{AgentState, Facts, Problem, State, Unread};
+use crate::record::state::{AgentState, Authors, Facts, Problem, State, Unread};
 use crate::record::turn::MemoryChange;
 
 /// An admitted name is remembered for at least so many ticks after its admission.
@@ -96,6 +96,7 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
         }
     }
     now.unread.extend(entries_of(&ingress.items, tick, timing.clock));
+    let authors = Authors::of(&now);
 
     if now.agents.is_empty() && check.folders.is_empty() && ingress.items.is_empty() {
         return Err(Idle::NoAgents);
@@ -104,7 +105,7 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
     let mut skipped = Vec::new();
     let mut claims: Vec<(FirePoint, &AgentName, Cause, Worst)> = Vec::new();
     for (name, agent) in &now.agents {
-        let Some(because) = cause(&now, name, agent, timing, org) else { continue };
+        let Some(because) = cause(&now, &authors, name, agent, timing, org) else { continue };
         let resume = match check.checked.get(name) {
             Some(Checked::Resume(resume)) => &resume.value,
             _ => {
@@ -253,13 +254,20 @@ fn top_up(
 }
 
 /// Why an agent is due, if it is.
-fn cause(now: &State, name: &AgentName, agent: &AgentState, timing: &Timing, org: &OrgConfig) -> Option<Cause> {
+fn cause(
+    now: &State,
+    authors: &Authors,
+    name: &AgentName,
+    agent: &AgentState,
+    timing: &Timing,
+    org: &OrgConfig,
+) -> Option<Cause> {
     if !agent.present || !agent.facts.enabled {
         return None;
     }
     let has_mail = || {
-        let mut inbox = now.inbox(name, &agent.facts.reads);
-        inbox.any(|entry| entry.hops <= org.limits.max_hops)
+        let inbox = authors.inbox(now, name, &agent.facts.reads);
+        inbox.iter().any(|entry| entry.hops <= org.limits.max_hops)
     };
     let schedule = &agent.facts.schedule;
     if let Trigger::Wake { named } = &timing.trigger {

@@ -14,19 +14,21 @@ use crate::domain::resume::Resume;
 use crate::domain::time::{Tick, Timestamp};
 use crate::provider::{CallError, Provider};
 use crate::record::plan::{Due, Plan};
-use crate::record::state::{AgentState, State};
+use crate::record::state::{AgentState, Authors, State};
 use crate::record::turn::TurnRecord;
 use crate::store::Key;
 
 /// One invocation's work on one tick.
 #[derive(Debug)]
-pub(super) struct Run<'a> {
-    pub(super) ctx: &'a Context,
+pub(super) struct Run {
+    pub(super) ctx: Context,
     /// New in every invocation: a warm process that kept it would take an older hold for its own.
     pub(super) by: RunnerId,
     /// The state before the tick, with what the plan found and credited.
     pub(super) state: State,
     pub(super) plan: Hashed<Plan>,
+    /// Whose unread entries stand where in that state.
+    pub(super) authors: Authors,
     /// Where each due agent stands in the plan.
     due: BTreeMap<AgentName, usize>,
     pub(super) settings: Settings,
@@ -38,8 +40,8 @@ pub(super) struct Run<'a> {
     models: Mutex<BTreeMap<ModelKey, Arc<Semaphore>>>,
 }
 
-impl<'a> Run<'a> {
-    pub(super) fn new(ctx: &'a Context, by: RunnerId, before: &State, plan: Hashed<Plan>, settings: Settings) -> Self {
+impl Run {
+    pub(super) fn new(ctx: Context, by: RunnerId, before: &State, plan: Hashed<Plan>, settings: Settings) -> Self {
         let mut state = before.clone();
         super::apply::apply_found(&mut state, plan.value.found.iter(), plan.value.tick);
         super::apply::apply_credited(&mut state, &plan.value.budget_window, &plan.value.credited);
@@ -48,6 +50,7 @@ impl<'a> Run<'a> {
         Self {
             ctx,
             by,
+            authors: Authors::of(&state),
             state,
             plan,
             due,

@@ -5,15 +5,17 @@
 //! trusts a clock for safety: a wrong one makes two runners work on one turn, and one of them lose.
 
 mod lease;
+mod order;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::{BoxFuture, try_join_all};
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
+use futures::future::try_join_all;
 
+use self::order::Order;
+use self::work::{Event, Work};
 use super::EngineError;
 use super::commit::{Published, commit, publish};
 use super::fold::Hashed;
@@ -40,7 +42,7 @@ pub(super) enum End {
 }
 
 /// Works on a shard until it is sealed, held by somebody else, or we are told to leave.
-pub(super) async fn work(run: &Run<'_>, number: u32) -> Result<End, EngineError> {
+pub(super) async fn work(run: &Arc<Run>, number: u32) -> Result<End, EngineError> {
     let mut shard = Shard::open(run, number).await?;
     if shard.is_sealed() {
         shard.read_turns().await?;
@@ -66,14 +68,8 @@ struct Mine {
     meter: Arc<Meter>,
 }
 
-/// What a finished future of the shard was.
-enum Event {
-    Turn(AgentName, Result<Option<Published>, EngineError>),
-    Views(Result<(), EngineError>),
-}
-
 struct Shard<'a> {
-    run: &'a Run<'a>,
+    run: &'a Arc<Run>,
     number: u32,
     agents: &'a [AgentName],
     /// Agents before this one are licensed, given up or committed.
@@ -81,11 +77,13 @@ struct Shard<'a> {
     chain: Vec<Hashed<Link>>,
     licences: Licences,
     committed: Committed,
+    /// Which of them wait for which.
+    order: Order,
     /// Licences of ours whose turns are not committed yet.
     mine: BTreeMap<AgentName, Mine>,
     /// Turns to be started once those that they depend on are committed; without a licence they
     /// are given up.
-    waiting: Vec<AgentName>,
+    waiting: Vec<usize>,
     /// Turns that get no licence any more, until they are committed as failed.
     given_up: BTreeSet<AgentName>,
     /// Turns that run now.
@@ -97,16 +95,18 @@ struct Shard<'a> {
 }
 
 impl<'a> Shard<'a> {
-    async fn open(run: &'a Run<'a>, number: u32) -> Result<Self, EngineError> {
+    async fn open(run: &'a Arc<Run>, number: u32) -> Result<Self, EngineError> {
         let index = usize::try_from(number).unwrap_or(usize::MAX);
+        let agents = run.plan.value.shards.get(index).map_or(&[][..], Vec::as_slice);
         let mut shard = Self {
             run,
             number,
-            agents: run.plan.value.shards.get(index).map_or(&[], Vec::as_slice),
+            agents,
             next: 0,
             chain: Vec::new(),
             licences: Licences::default(),
             committed: Committed::new(),
+            order: Order::new(run, agents),
             mine: BTreeMap::new(),
             waiting: Vec::new(),
             given_up: BTreeSet::new(),
@@ -152,7 +152,7 @@ impl<'a> Shard<'a> {
 
     /// Says whether every turn is committed.
     fn is_done(&self) -> bool {
-        self.agents.iter().all(|agent| self.committed.contains_key(agent))
+        self.order.is_done()
     }
 
     /// Says whether an agent's turn is committed, or in our hands.
@@ -167,6 +167,12 @@ impl<'a> Shard<'a> {
         (matches!(link.what, Extension::Hold { .. }) && link.by != self.run.by && !passed).then_some(&link.by)
     }
 
+    /// Takes in a committed turn.
+    fn add(&mut self, agent: AgentName, turn: Hashed<Arc<TurnRecord>>) {
+        self.order.commit(&agent);
+        self.committed.insert(agent, turn);
+    }
+
     /// Reads the turns that are committed by now.
     async fn read_turns(&mut self) -> Result<(), EngineError> {
         let store = &self.run.ctx.store;
@@ -179,17 +185,19 @@ impl<'a> Shard<'a> {
             )
         });
         let found = try_join_all(reads).await?;
-        self.committed.extend(found.into_iter().flatten());
+        for (agent, turn) in found.into_iter().flatten() {
+            self.add(agent, turn);
+        }
         Ok(())
     }
 
     /// Holds, works, seals.
     async fn drive(mut self) -> Result<End, EngineError> {
         let run = self.run;
-        let mut work: FuturesUnordered<BoxFuture<'a, Event>> = FuturesUnordered::new();
+        let mut work = Work::default();
         let mut heartbeat = lease::Heartbeat::new(run, self.number);
         loop {
-            self.start_ready(&work);
+            self.start_ready(&mut work);
             let stopping = run.ctx.stop.is_requested();
             if self.running == 0 && work.is_empty() {
                 if self.is_sealed() {
@@ -212,7 +220,7 @@ impl<'a> Shard<'a> {
                 heartbeat.beaten();
                 continue;
             }
-            self.start_ready(&work);
+            self.start_ready(&mut work);
             if work.is_empty() {
                 if self.running == 0 && self.waiting.is_empty() && !run.ctx.stop.is_requested() && !self.is_done() {
                     let message = format!("shard {} has agents that can be neither run nor given up", self.number);
@@ -234,8 +242,10 @@ impl<'a> Shard<'a> {
                     self.running -= 1;
                     if let Some(Published(turn)) = done? {
                         self.mine.remove(&agent);
-                        self.committed.insert(agent, turn.clone());
-                        work.push(async move { Event::Views(publish(run, &turn.value).await) }.boxed());
+                        self.add(agent, turn.clone());
+                        let run = Arc::clone(run);
+                        let views = async move { Event::Views(publish(&run, &turn.value).await) };
+                        work.spawn(views);
                     }
                 }
                 None => {}
@@ -244,80 +254,35 @@ impl<'a> Shard<'a> {
     }
 
     /// Starts the turns whose dependencies are committed.
-    fn start_ready(&mut self, work: &FuturesUnordered<BoxFuture<'a, Event>>) {
-        if self.run.ctx.stop.is_requested() {
+    fn start_ready(&mut self, work: &mut Work) {
+        if self.waiting.is_empty() || self.run.ctx.stop.is_requested() {
             return;
         }
-        if self.waiting.is_empty() {
-            return;
-        }
-        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let order = &self.order;
         // What somebody else has committed in the meantime needs no call of ours.
-        let open = waiting.filter(|agent| !self.committed.contains_key(agent));
-        let (ready, waiting): (Vec<_>, Vec<_>) = open.partition(|agent| self.is_ready(agent));
-        self.waiting = waiting;
-        for agent in ready {
+        self.waiting.retain(|place| !order.is_committed(*place));
+        let ready: Vec<usize> = self.waiting.extract_if(.., |place| order.is_ready(*place)).collect();
+        // One after another in the only shard: nothing else could run beside it.
+        let alone = ready.len() == 1 && self.running == 0 && self.run.plan.value.shards.len() == 1;
+        for agent in ready.into_iter().filter_map(|place| self.agents.get(place)) {
             self.running += 1;
-            work.push(self.turn(agent));
+            let turn = self.turn(agent.clone());
+            if alone { work.run_here(turn) } else { work.spawn(turn) }
         }
-    }
-
-    /// Says whether the turns that this agent reads and that rank before it are committed.
-    fn is_ready(&self, agent: &AgentName) -> bool {
-        if self.run.plan.value.visibility == Visibility::Snapshot {
-            return true;
-        }
-        let Some(reads) = self.run.agent(agent).map(|agent| &agent.facts.reads) else { return true };
-        let earlier = self.agents.iter().take_while(|other| *other != agent);
-        if reads.is_everybody() {
-            return earlier.into_iter().all(|other| self.committed.contains_key(other));
-        }
-        let rank = |name: &AgentName| self.run.due(name).map_or(0, |due| due.rank);
-        let own = rank(agent);
-        reads.names().iter().all(|name| {
-            // Who ranks before it and is read by it is in the same shard: no cut parts them.
-            !(1..own).contains(&rank(name)) || self.committed.contains_key(name)
-        })
     }
 
     /// The future of one turn: under its licence, or to be given up.
-    fn turn(&self, agent: AgentName) -> BoxFuture<'a, Event> {
-        let run = self.run;
-        let Some(due) = run.due(&agent) else {
-            return async move { Event::Turn(agent, Ok(None)) }.boxed();
-        };
+    fn turn(&self, agent: AgentName) -> impl Future<Output = Event> + Send + 'static {
+        let run = Arc::clone(self.run);
         let committed = self.readable(&agent);
         let mine = self.mine.get(&agent).map(|mine| (mine.id, mine.meter.clone()));
         let forfeits = self.licences.forfeited(&agent, &run.by);
-        let (crashed, alone) = (forfeits > 0, forfeits + 1 >= FORFEITS);
         let first = self.sole;
         run.ctx.progress.turn_started(run.tick(), &agent);
         async move {
-            let done = async {
-                let Some((licence, meter)) = mine else {
-                    let record = turn::give_up(run, due, crashed, &committed).await?;
-                    return commit(run, record).await.map(Some);
-                };
-                let _permit = run.permits.acquire().await;
-                if run.ctx.stop.is_requested() {
-                    return Ok(None);
-                }
-                let (_alone, _beside);
-                if alone {
-                    _alone = run.alone.write().await;
-                } else {
-                    _beside = run.alone.read().await;
-                }
-                let permit = Permit { licence, meter: &meter, first };
-                match turn::work(run, due, permit, &committed).await? {
-                    Attempt::Done(record) => commit(run, *record).await.map(Some),
-                    Attempt::Stopped => Ok(None),
-                }
-            };
-            let done = done.await;
+            let done = attempt(&run, &agent, mine, forfeits, first, &committed).await;
             Event::Turn(agent, done)
         }
-        .boxed()
     }
 
     /// The committed turns that an agent reads.
@@ -362,7 +327,7 @@ impl<'a> Shard<'a> {
             if left < due.least_credits || forfeits >= FORFEITS {
                 if start.is_empty() && in_flight == 0 {
                     self.given_up.insert(agent.clone());
-                    self.waiting.push(agent.clone());
+                    self.waiting.extend(self.order.place(agent));
                     continue;
                 }
                 break;
@@ -397,8 +362,8 @@ impl<'a> Shard<'a> {
             let licence = self.licences.of_agent(&agent).find(|licence| licence.id == id);
             let ceiling = licence.map(|licence| licence.ceiling).unwrap_or_default();
             let meter = Arc::new(Meter::new(ceiling, action));
-            self.mine.insert(agent.clone(), Mine { id, meter });
-            self.waiting.push(agent);
+            self.waiting.extend(self.order.place(&agent));
+            self.mine.insert(agent, Mine { id, meter });
         }
         Ok(true)
     }
@@ -463,5 +428,36 @@ impl<'a> Shard<'a> {
             "a shard is released for whoever comes next"
         );
         Ok(End::Left { turns: self.committed })
+    }
+}
+
+/// One attempt at a turn, to its commit; `None`: it was stopped.
+async fn attempt(
+    run: &Run,
+    agent: &AgentName,
+    licence: Option<(LicenceId, Arc<Meter>)>,
+    forfeits: u32,
+    first: bool,
+    committed: &Committed,
+) -> Result<Option<Published>, EngineError> {
+    let Some(due) = run.due(agent) else { return Ok(None) };
+    let Some((licence, meter)) = licence else {
+        let record = turn::give_up(run, due, forfeits > 0, committed).await?;
+        return commit(run, record).await.map(Some);
+    };
+    let _permit = run.permits.acquire().await;
+    if run.ctx.stop.is_requested() {
+        return Ok(None);
+    }
+    let (_alone, _beside);
+    if forfeits + 1 >= FORFEITS {
+        _alone = run.alone.write().await;
+    } else {
+        _beside = run.alone.read().await;
+    }
+    let permit = Permit { licence, meter: &meter, first };
+    match turn::work(run, due, permit, committed).await? {
+        Attempt::Done(record) => commit(run, *record).await.map(Some),
+        Attempt::Stopped => Ok(None),
     }
 }

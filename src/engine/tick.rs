@@ -40,7 +40,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
     let by = ctx.entropy.runner_id();
     let mut helped = None;
     loop {
-        let loaded = load::load(&ctx.store).await?;
+        let loaded = load::load_known(&ctx.store, &ctx.memo).await?;
         if let Some((tick, bytes)) = loaded.missing_checkpoint {
             close::write_checkpoint(&ctx.store, tick, bytes).await?;
         }
@@ -59,7 +59,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
             },
         };
         check_plan(&plan.value, &before)?;
-        let run = Run::new(ctx, by.clone(), &before, plan, settings);
+        let run = Arc::new(Run::new(ctx.clone(), by.clone(), &before, plan, settings));
         let report = finish(&run, &before, !ours).await?;
         let helping_is_all = trigger == Trigger::Invocation && run.settings.org.value.pace.every.is_none();
         if ours || !report.closed || helping_is_all {
@@ -182,7 +182,7 @@ fn check_plan(plan: &Plan, before: &State) -> Result<(), EngineError> {
 }
 
 /// Works on all shards until they are sealed, and closes the tick; or leaves, if told to.
-async fn finish(run: &Run<'_>, before: &State, resumed: bool) -> Result<TickReport, EngineError> {
+async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickReport, EngineError> {
     let count = run.plan.value.shards.len();
     let mut sealed = BTreeMap::new();
     let mut turns = Committed::new();
@@ -244,12 +244,12 @@ fn start_shard(by: &RunnerId, count: usize) -> usize {
     by.as_str().bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % count.max(1)
 }
 
-fn shards_at_once(run: &Run<'_>) -> usize {
+fn shards_at_once(run: &Run) -> usize {
     let limits = &run.settings.org.value.limits;
     usize::try_from(limits.max_parallel_turns.get().div_ceil(limits.agents_per_hold.get())).unwrap_or(1).max(1)
 }
 
-fn report(run: &Run<'_>, turns: &Committed, closed: Option<&Closed>, resumed: bool) -> TickReport {
+fn report(run: &Run, turns: &Committed, closed: Option<&Closed>, resumed: bool) -> TickReport {
     let plan = &run.plan.value;
     let done = plan.due.iter().filter_map(|due| turns.get(&due.agent)).map(|turn| {
         let record = &turn.value;

@@ -293,8 +293,113 @@ impl State {
 
     /// The unread entries that an agent may read, in the order of their positions.
     pub fn inbox<'a>(&'a self, name: &'a AgentName, reads: &'a ReadList) -> impl Iterator<Item = &'a Unread> {
+        self.unread[self.first_after_cursor(name)..].iter().filter(move |entry| entry.readable_by(name, reads))
+    }
+
+    fn first_after_cursor(&self, name: &AgentName) -> usize {
         let cursor = self.agents.get(name).map_or(Position::START, |agent| agent.cursor);
-        let first = self.unread.partition_point(|entry| entry.position <= cursor);
-        self.unread[first..].iter().filter(move |entry| entry.readable_by(name, reads))
+        self.unread.partition_point(|entry| entry.position <= cursor)
+    }
+}
+
+/// Where each author's unread entries stand, so that an organisation whose agents each read a few is
+/// not read through for each of them.
+#[derive(Debug, Clone, Default)]
+pub struct Authors {
+    by_name: BTreeMap<AgentName, Vec<usize>>,
+    /// Admitted mail, which anybody may be meant by.
+    mail: Vec<usize>,
+}
+
+impl Authors {
+    /// Sorts the unread entries of a state.
+    #[must_use]
+    pub fn of(state: &State) -> Self {
+        let mut authors = Self::default();
+        for (index, entry) in state.unread.iter().enumerate() {
+            if entry.mail {
+                authors.mail.push(index);
+            } else if let Some(entries) = authors.by_name.get_mut(&entry.from) {
+                entries.push(index);
+            } else {
+                authors.by_name.insert(entry.from.clone(), vec![index]);
+            }
+        }
+        authors
+    }
+
+    /// What [`State::inbox`] gives for the same state.
+    #[must_use]
+    pub fn inbox<'a>(&self, state: &'a State, name: &AgentName, reads: &ReadList) -> Vec<&'a Unread> {
+        let first = state.first_after_cursor(name);
+        let readable = |entry: &&Unread| entry.readable_by(name, reads);
+        if reads.is_everybody() {
+            return state.unread[first..].iter().filter(readable).collect();
+        }
+        let named = reads.names().iter().filter_map(|author| self.by_name.get(author));
+        let mut found: Vec<usize> = named
+            .chain([&self.mail])
+            .flat_map(|entries| &entries[entries.partition_point(|at| *at < first)..])
+            .copied()
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|index| state.unread.get(index)).filter(readable).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn name(i: u8) -> AgentName {
+        AgentName::new(format!("a{i}")).expect("name")
+    }
+
+    /// An entry: author, by mail, to whom, whether it stands before or after the reader's cursor.
+    type Entry = (u8, bool, Option<Vec<u8>>, bool);
+
+    fn state(reader: &AgentName, entries: &[Entry]) -> State {
+        let cursor = Position::end_of_tick(Tick(1));
+        let mut state = State::founding();
+        let mut old_first = entries.to_vec();
+        old_first.sort_by_key(|entry| entry.3);
+        for (index, (from, mail, to, new)) in (0..).zip(old_first) {
+            state.unread.push(Unread {
+                position: Position::new(Tick(if new { 2 } else { 1 }), 1, index),
+                id: Uuid::from_u128(index.into()),
+                from: name(from),
+                mail,
+                to: to.map(|to| to.into_iter().map(name).collect()),
+                clock: Clock(1),
+                hops: 0,
+            });
+        }
+        let agent = json!({
+            "present": true, "broken": false, "paused": false, "resume": Sha::of(b""), "cursor": cursor, "turns": 1,
+            "last_turn": null, "failures": 0, "mail_failures": null,
+            "account": {"balance": 1, "received": 1, "charged": Charge::default()},
+            "facts": {"enabled": true, "reads": [], "schedule": {"run_every_n_ticks": 1}, "max_credits": 1},
+        });
+        state.agents.insert(reader.clone(), serde_json::from_value(agent).expect("agent"));
+        state
+    }
+
+    proptest! {
+        #[test]
+        fn the_inbox_by_authors_is_the_inbox(
+            entries in prop::collection::vec(
+                (0..5_u8, any::<bool>(), prop::option::of(prop::collection::vec(0..5_u8, 0..3)), any::<bool>()), 0..20),
+            reads in prop::collection::vec(prop_oneof![(0..5_u8).prop_map(|i| format!("a{i}")), Just("*".to_owned())], 0..4),
+        ) {
+            let reader = name(0);
+            let state = state(&reader, &entries);
+            let reads = ReadList::try_from(reads).expect("list");
+            let plain: Vec<&Unread> = state.inbox(&reader, &reads).collect();
+            prop_assert_eq!(Authors::of(&state).inbox(&state, &reader, &reads), plain);
+        }
     }
 }

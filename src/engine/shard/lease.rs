@@ -15,7 +15,7 @@ use crate::store::Key;
 
 /// For how long to leave a live holder alone; `None`: it is stale.
 pub(super) async fn alive_for(
-    run: &Run<'_>,
+    run: &Run,
     shard: u32,
     last_seq: u32,
     holder: &RunnerId,
@@ -38,23 +38,23 @@ pub(super) async fn alive_for(
 }
 
 /// How long to wait before a shard in other hands is looked at again.
-pub(super) fn patience(run: &Run<'_>) -> Duration {
+pub(super) fn patience(run: &Run) -> Duration {
     (run.settings.org.value.limits.lease.duration() / 4).clamp(Duration::from_millis(5), Duration::from_secs(5))
 }
 
 /// Shows that we are alive, while turns run for long.
 pub(super) struct Heartbeat<'a> {
-    run: &'a Run<'a>,
+    run: &'a Run,
     shard: u32,
     next: tokio::time::Instant,
 }
 
 impl<'a> Heartbeat<'a> {
-    pub(super) fn new(run: &'a Run<'a>, shard: u32) -> Self {
+    pub(super) fn new(run: &'a Run, shard: u32) -> Self {
         Self { run, shard, next: tokio::time::Instant::now() + Self::pause(run) }
     }
 
-    fn pause(run: &Run<'_>) -> Duration {
+    fn pause(run: &Run) -> Duration {
         run.settings.org.value.limits.lease.duration() / 3
     }
 

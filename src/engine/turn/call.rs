@@ -92,7 +92,7 @@ pub(in super::super) enum NoAnswer {
 
 /// Makes one call, with retries where they may help.
 pub(in super::super) async fn call(
-    run: &Run<'_>,
+    run: &Run,
     meter: &Meter,
     model: &Model,
     key: &ModelKey,
@@ -157,7 +157,7 @@ pub(in super::super) fn worst(model: &Model, request: &Request) -> Credits {
 }
 
 fn receipt(
-    run: &Run<'_>,
+    run: &Run,
     model: &Model,
     key: &ModelKey,
     answer: &Answer,

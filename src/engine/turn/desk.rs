@@ -23,7 +23,7 @@ use crate::tool::{AgentCard, CallFailure, Desk, ToolError};
 
 /// One turn's effects, buffered: nothing of them happens before the commit.
 pub(super) struct Bench<'a> {
-    run: &'a Run<'a>,
+    run: &'a Run,
     due: &'a Due,
     resume: &'a Resume,
     inbox: &'a [OutboxEntry],
@@ -44,7 +44,7 @@ pub(super) struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     pub(super) fn new(
-        run: &'a Run<'a>,
+        run: &'a Run,
         due: &'a Due,
         resume: &'a Resume,
         inbox: &'a [OutboxEntry],
@@ -242,7 +242,7 @@ impl Desk for Bench<'_> {
 
 /// Who may be addressed, for the contract parser.
 pub(super) struct AddressBook<'a> {
-    pub(super) run: &'a Run<'a>,
+    pub(super) run: &'a Run,
     pub(super) resume: &'a Resume,
 }
 

@@ -32,7 +32,7 @@ pub(super) fn key(agent: &AgentName, path: &str) -> Result<Key, String> {
 }
 
 /// Reads a file as of the last closed tick, with a person's edit if there is one.
-pub(super) async fn read(run: &Run<'_>, key: &Key) -> Result<File, EngineError> {
+pub(super) async fn read(run: &Run, key: &Key) -> Result<File, EngineError> {
     let path = key.path();
     let index = run.state.files.get(&path);
     let current = index.and_then(|index| index.sha256.as_ref());
@@ -59,7 +59,7 @@ pub(super) async fn read(run: &Run<'_>, key: &Key) -> Result<File, EngineError> 
 }
 
 /// Writes the truth over an older version of ours.
-async fn restore(run: &Run<'_>, key: &Key) -> Result<File, EngineError> {
+async fn restore(run: &Run, key: &Key) -> Result<File, EngineError> {
     let bytes = recorded(run, &key.path()).await?;
     match &bytes {
         Some(bytes) => run.ctx.store.put(key, bytes.clone()).await?,
@@ -69,7 +69,7 @@ async fn restore(run: &Run<'_>, key: &Key) -> Result<File, EngineError> {
 }
 
 /// The bytes of a file as the closed ticks have it.
-pub(super) async fn recorded(run: &Run<'_>, path: &str) -> Result<Option<Bytes>, EngineError> {
+pub(super) async fn recorded(run: &Run, path: &str) -> Result<Option<Bytes>, EngineError> {
     let Some(index) = run.state.files.get(path).filter(|index| index.sha256.is_some()) else { return Ok(None) };
     let Some(author) = &index.agent else { return Ok(None) };
     let Some(turn) = run.earlier_turn(index.tick, author).await? else { return Ok(None) };
@@ -81,7 +81,7 @@ pub(super) async fn recorded(run: &Run<'_>, path: &str) -> Result<Option<Bytes>,
 }
 
 /// The bytes of a recorded content.
-pub(in super::super) async fn content_bytes(run: &Run<'_>, content: &Content) -> Result<Option<Bytes>, EngineError> {
+pub(in super::super) async fn content_bytes(run: &Run, content: &Content) -> Result<Option<Bytes>, EngineError> {
     match content {
         Content::Text(text) => Ok(Some(Bytes::copy_from_slice(text.as_bytes()))),
         Content::Blob(sha) => Ok(run.ctx.store.get(&Key::Blob(sha.clone())).await?),
@@ -91,7 +91,7 @@ pub(in super::super) async fn content_bytes(run: &Run<'_>, content: &Content) ->
 
 /// How a record holds some bytes: inline if they are short text, else in a blob, which is written
 /// before the record that names it.
-pub(super) async fn store_content(run: &Run<'_>, bytes: &Bytes, sha: &Sha) -> Result<Content, EngineError> {
+pub(super) async fn store_content(run: &Run, bytes: &Bytes, sha: &Sha) -> Result<Content, EngineError> {
     let inline = usize::try_from(run.settings.org.value.limits.max_inline_bytes.get()).unwrap_or(usize::MAX);
     match std::str::from_utf8(bytes) {
         Ok(text) if text.len() <= inline => Ok(Content::Text(text.to_owned())),

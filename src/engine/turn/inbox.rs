@@ -39,7 +39,7 @@ pub(in super::super) struct Inbox {
 /// Collects the inbox of an agent. `committed` are the turns of its shard; of them it reads, in
 /// ordered mode, those of lower rank. At most `max_bytes` are shown, and always one entry.
 pub(in super::super) async fn collect(
-    run: &Run<'_>,
+    run: &Run,
     due: &Due,
     committed: &Committed,
     max_bytes: usize,
@@ -55,7 +55,7 @@ pub(in super::super) async fn collect(
         });
     };
     let reads = &agent.facts.reads;
-    let mut unread: Vec<Unread> = run.state.inbox(&due.agent, reads).cloned().collect();
+    let mut unread: Vec<Unread> = run.authors.inbox(&run.state, &due.agent, reads).into_iter().cloned().collect();
     let readable = |entry: &Unread| entry.position > agent.cursor && entry.readable_by(&due.agent, reads);
     unread.extend(mail_entries(&plan.ingress, plan).filter(readable));
     if plan.visibility == Visibility::Ordered {
@@ -118,7 +118,7 @@ fn shorten(entry: &mut OutboxEntry, max_bytes: usize) {
 }
 
 /// The content of an entry, from the record that holds it.
-async fn content(run: &Run<'_>, entry: &Unread, committed: &Committed) -> Result<Option<OutboxEntry>, EngineError> {
+async fn content(run: &Run, entry: &Unread, committed: &Committed) -> Result<Option<OutboxEntry>, EngineError> {
     let index = usize::try_from(entry.position.index).unwrap_or(usize::MAX);
     if entry.mail {
         if entry.position.tick == run.tick() {

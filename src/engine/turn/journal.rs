@@ -29,7 +29,7 @@ pub(super) struct Journal(VecDeque<StepRecord>);
 
 impl Journal {
     /// Reads the steps from 0, as far as they go.
-    pub(super) async fn read(run: &Run<'_>, due: &Due) -> Result<Self, EngineError> {
+    pub(super) async fn read(run: &Run, due: &Due) -> Result<Self, EngineError> {
         let mut steps = VecDeque::new();
         for k in 0.. {
             let key = Key::Step(run.tick(), due.agent.clone(), k);
@@ -64,7 +64,7 @@ impl Journal {
 
 /// A step as it is to be stored.
 pub(super) fn record(
-    run: &Run<'_>,
+    run: &Run,
     due: &Due,
     step: u32,
     prompt: &[Message],
@@ -98,7 +98,7 @@ pub(super) enum Stored {
 }
 
 /// Stores a step; the first writer wins.
-pub(super) async fn store(run: &Run<'_>, record: StepRecord) -> Result<Stored, EngineError> {
+pub(super) async fn store(run: &Run, record: StepRecord) -> Result<Stored, EngineError> {
     let key = Key::Step(record.tick, record.agent.clone(), record.step);
     tracing::debug!(phase = "journal", event = "step_journalled", tick = record.tick.0, agent = %record.agent, step = record.step,
         "a step goes into the journal");

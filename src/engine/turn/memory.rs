@@ -49,7 +49,7 @@ enum Found {
 /// Reads an agent's memory. With `pinned` imports (of a journal's step 0), the files are not
 /// looked at: whoever adopts an answer adopts what it was given.
 pub(in super::super) async fn read(
-    run: &Run<'_>,
+    run: &Run,
     agent: &AgentName,
     pinned: Option<&[FileChange]>,
 ) -> Result<Memory, EngineError> {
@@ -102,7 +102,7 @@ fn memory_key(path: &str, agent: &AgentName) -> Option<MemoryKey> {
 }
 
 /// The keys that the records know, deleted ones too: a person may have written them anew.
-fn known_keys(run: &Run<'_>, agent: &AgentName) -> BTreeSet<MemoryKey> {
+fn known_keys(run: &Run, agent: &AgentName) -> BTreeSet<MemoryKey> {
     let folder = format!("{}/", Prefix::Memory(agent.clone()).path());
     let known = run.state.files.range(folder.clone()..).take_while(|(path, _)| path.starts_with(&folder));
     let commanded = run.plan.value.memory.get(agent).into_iter().flatten().map(|change| change.key.clone());
@@ -110,7 +110,7 @@ fn known_keys(run: &Run<'_>, agent: &AgentName) -> BTreeSet<MemoryKey> {
 }
 
 async fn pinned_key(
-    run: &Run<'_>,
+    run: &Run,
     agent: &AgentName,
     key: &MemoryKey,
     pinned: &[FileChange],
@@ -125,7 +125,7 @@ async fn pinned_key(
 
 /// Reads one key: the view if it is what the records say, else the records, or a person's edit.
 pub(in super::super) async fn read_one(
-    run: &Run<'_>,
+    run: &Run,
     agent: &AgentName,
     key: &MemoryKey,
 ) -> Result<(Option<Value>, Option<FileChange>), EngineError> {
@@ -135,7 +135,7 @@ pub(in super::super) async fn read_one(
     })
 }
 
-async fn read_key(run: &Run<'_>, agent: &AgentName, key: &MemoryKey) -> Result<Found, EngineError> {
+async fn read_key(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Found, EngineError> {
     let at = Key::Memory(agent.clone(), key.clone());
     let commanded = run.plan.value.memory.get(agent).is_some_and(|changes| changes.iter().any(|c| c.key == *key));
     if commanded {
@@ -172,7 +172,7 @@ async fn read_key(run: &Run<'_>, agent: &AgentName, key: &MemoryKey) -> Result<F
 }
 
 async fn missing(
-    run: &Run<'_>,
+    run: &Run,
     agent: &AgentName,
     key: &MemoryKey,
     index: Option<&FileState>,
@@ -187,7 +187,7 @@ async fn missing(
     Ok(Found::Edit(None, FileChange { path, content: Content::Deleted, sha256: None }))
 }
 
-async fn rewrite(run: &Run<'_>, key: &Key, truth: Option<Bytes>) -> Result<(), EngineError> {
+async fn rewrite(run: &Run, key: &Key, truth: Option<Bytes>) -> Result<(), EngineError> {
     match truth {
         Some(bytes) => run.ctx.store.put(key, bytes).await?,
         None => run.ctx.store.delete_path(&key.path()).await?,
@@ -207,7 +207,7 @@ fn edited_value(bytes: &[u8]) -> Result<Value, String> {
 }
 
 /// The bytes of a memory file as the records have it at the beginning of the turn.
-async fn truth(run: &Run<'_>, agent: &AgentName, key: &MemoryKey) -> Result<Option<Bytes>, EngineError> {
+async fn truth(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Option<Bytes>, EngineError> {
     let plan = &run.plan.value;
     let newest = |changes: Option<&Vec<_>>| -> Option<crate::record::turn::MemoryChange> {
         changes?.iter().rev().find(|change: &&crate::record::turn::MemoryChange| change.key == *key).cloned()
@@ -220,7 +220,7 @@ async fn truth(run: &Run<'_>, agent: &AgentName, key: &MemoryKey) -> Result<Opti
 
 /// The bytes of a memory file as the closed ticks have it.
 pub(in super::super) async fn recorded(
-    run: &Run<'_>,
+    run: &Run,
     agent: &AgentName,
     key: &MemoryKey,
 ) -> Result<Option<Bytes>, EngineError> {

@@ -56,7 +56,7 @@ pub(super) enum Attempt {
 
 /// Works on a turn under a licence.
 pub(super) async fn work(
-    run: &Run<'_>,
+    run: &Run,
     due: &Due,
     permit: Permit<'_>,
     committed: &Committed,
@@ -121,7 +121,7 @@ pub(super) async fn work(
 
 /// The record of a turn that gets no licence any more: runners died over it, or its grant is used up.
 pub(super) async fn give_up(
-    run: &Run<'_>,
+    run: &Run,
     due: &Due,
     crashed: bool,
     committed: &Committed,
@@ -153,7 +153,7 @@ enum Ending {
 }
 
 struct Turn<'a> {
-    run: &'a Run<'a>,
+    run: &'a Run,
     due: &'a Due,
     resume: &'a Resume,
     model: &'a Model,
@@ -410,7 +410,7 @@ impl Turn<'_> {
     }
 }
 
-fn base(run: &Run<'_>, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
+fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
     TurnRecord {
         format: 1,
         nonce: run.ctx.entropy.nonce(),
@@ -438,7 +438,7 @@ fn base(run: &Run<'_>, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord
     }
 }
 
-fn failed(run: &Run<'_>, due: &Due, inbox: &Inbox, failure: Failure, began: Timestamp) -> TurnRecord {
+fn failed(run: &Run, due: &Due, inbox: &Inbox, failure: Failure, began: Timestamp) -> TurnRecord {
     let mut record = base(run, due, inbox, began);
     record.status = Status::Failed;
     record.failure = Some(failure);
@@ -465,7 +465,7 @@ fn no_answer_failure(no_answer: NoAnswer) -> Failure {
     failure(kind, error.message)
 }
 
-fn soft_cap(run: &Run<'_>, due: &Due, resume: &Resume, spent: &Spent) -> Option<String> {
+fn soft_cap(run: &Run, due: &Due, resume: &Resume, spent: &Spent) -> Option<String> {
     let spent = spent.paid + spent.unanswered + spent.action;
     let left = run.agent(&due.agent)?.account.balance.saturating_sub(spent);
     let cap = resume.credits.soft_cap;
@@ -473,14 +473,14 @@ fn soft_cap(run: &Run<'_>, due: &Due, resume: &Resume, spent: &Spent) -> Option<
 }
 
 /// The most bytes of a prompt: no tokenizer makes more tokens than bytes.
-fn max_prompt_bytes(run: &Run<'_>, resume: &Resume, model: &Model) -> usize {
+fn max_prompt_bytes(run: &Run, resume: &Resume, model: &Model) -> usize {
     let tokens = money::max_prompt_tokens(&run.settings.org.value, resume);
     let answer = u64::from(resume.model.max_tokens.get());
     let window = model.context_tokens.map_or(u64::MAX, |context| context.get().saturating_sub(answer));
     usize::try_from(tokens.min(window)).unwrap_or(usize::MAX)
 }
 
-fn permitted_tools(run: &Run<'_>, resume: &Resume) -> Vec<Arc<dyn Tool>> {
+fn permitted_tools(run: &Run, resume: &Resume) -> Vec<Arc<dyn Tool>> {
     let allowed = |tool: &&Arc<dyn Tool>| resume.permissions.tools.iter().any(|name| name.as_str() == tool.name());
     run.ctx.tools.iter().filter(allowed).cloned().collect()
 }

@@ -30,13 +30,15 @@ pub(super) struct Folder {
     walks: AtomicBool,
     /// There are no nameless files or no way to name them: stage under a name.
     stages: AtomicBool,
+    /// A nameless file is given its name by its descriptor alone, which is one lookup in `/proc` less.
+    links_descriptors: AtomicBool,
 }
 
 impl Folder {
     pub(super) fn new(root: PathBuf) -> Self {
         let walks = AtomicBool::new(!cfg!(target_os = "linux"));
         let stages = AtomicBool::new(!cfg!(target_os = "linux"));
-        Self { root, open: RwLock::new(None), walks, stages }
+        Self { root, open: RwLock::new(None), walks, stages, links_descriptors: AtomicBool::new(true) }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -57,9 +59,28 @@ impl Folder {
         self.stages.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn links_descriptors(&self) -> bool {
+        self.links_descriptors.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that a nameless file is named by its path in `/proc` here.
+    pub(super) fn link_by_proc_from_now_on(&self) {
+        self.links_descriptors.store(false, Ordering::Relaxed);
+    }
+
     /// Remembers that `openat2` does not work here.
     pub(super) fn walk_from_now_on(&self) {
         self.walks.store(true, Ordering::Relaxed);
+    }
+
+    /// Opens the root anew if it was deleted, which shows only where something is looked for in it.
+    pub(super) fn forget_a_deleted_root(&self) -> bool {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let deleted = open.as_ref().is_some_and(|root| is_deleted(root));
+        if deleted {
+            *open = None;
+        }
+        deleted
     }
 
     /// Opens a file for reading.
@@ -70,11 +91,17 @@ impl Folder {
 
     /// Opens a folder to list or to sync it; the empty path is the root.
     pub(super) fn enter(&self, path: &str) -> Result<OwnedFd, Errno> {
+        if path.is_empty() {
+            self.forget_a_deleted_root();
+        }
         self.at_root(|root| self.open_below(root, path, ENTER))
     }
 
     /// Opens a folder to work with names in it; the empty path is the root.
     pub(super) fn pass(&self, path: &str) -> Result<OwnedFd, Errno> {
+        if path.is_empty() {
+            self.forget_a_deleted_root();
+        }
         self.at_root(|root| self.open_below(root, path, PASS))
     }
 
@@ -117,11 +144,14 @@ impl Folder {
         .flatten()
     }
 
-    fn at_root<T>(&self, work: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>) -> Result<T, Errno> {
+    fn at_root<T>(&self, work: impl Fn(BorrowedFd<'_>) -> Result<T, Errno>) -> Result<T, Errno> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
-        // A deleted folder can still be passed through, but nothing can be created in it.
-        if let Some(root) = open.filter(|root| rustix::fs::fstat(root).is_ok_and(|stat| stat.st_nlink > 0)) {
-            return work(root.as_fd());
+        if let Some(root) = open {
+            match work(root.as_fd()) {
+                // In a folder that was deleted nothing is found any more.
+                Err(Errno::NOENT) if is_deleted(&root) => {}
+                done => return done,
+            }
         }
         // The root itself may lie behind symbolic links: where it is is the caller's choice.
         let flags = PASS | OFlags::CLOEXEC;
@@ -153,6 +183,7 @@ impl Folder {
     }
 
     fn create_root(&self, durable: bool) -> Result<(), Errno> {
+        self.forget_a_deleted_root();
         if self.at_root(|_| Ok(())).is_ok() {
             return Ok(());
         }
@@ -166,6 +197,11 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// Says whether a folder that is open was deleted. It can still be passed through, but nothing can be created in it.
+fn is_deleted(folder: &OwnedFd) -> bool {
+    rustix::fs::fstat(folder).is_ok_and(|stat| stat.st_nlink == 0)
 }
 
 /// Opens a child of a folder, which may not be a symbolic link.

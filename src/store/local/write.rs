@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use object_store::PutPayload;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::folder::{Folder, from_io};
@@ -24,14 +24,14 @@ pub(super) enum IfTaken {
     Replace,
 }
 
-/// Writes an object and returns what the system says of it.
+/// Writes an object.
 pub(super) fn put(
     folder: &Folder,
     key: &str,
     payload: &PutPayload,
     if_taken: IfTaken,
     durable: bool,
-) -> Result<Stat, Errno> {
+) -> Result<(), Errno> {
     let (parent, name) = key.rsplit_once('/').unwrap_or(("", key));
     // Only a folder that was opened for reading can be synced.
     let opened = if durable { folder.enter(parent) } else { folder.pass(parent) };
@@ -43,7 +43,6 @@ pub(super) fn put(
     for chunk in payload {
         draft.file.write_all(chunk).map_err(|error| from_io(&error))?;
     }
-    let stat = rustix::fs::fstat(&draft.file)?;
     if durable {
         draft.file.sync_all().map_err(|error| from_io(&error))?;
     }
@@ -62,11 +61,12 @@ pub(super) fn put(
     if durable {
         rustix::fs::fsync(&dir)?;
     }
-    Ok(stat)
+    Ok(())
 }
 
 /// A written file that is not an object yet. Dropping it leaves nothing behind.
 struct Draft<'a> {
+    folder: &'a Folder,
     dir: BorrowedFd<'a>,
     file: File,
     /// Its name in the folder, if it has one.
@@ -74,7 +74,7 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(folder: &Folder, dir: BorrowedFd<'a>) -> Result<Self, Errno> {
+    fn new(folder: &'a Folder, dir: BorrowedFd<'a>) -> Result<Self, Errno> {
         #[cfg(target_os = "linux")]
         if !folder.stages() {
             let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
@@ -82,14 +82,14 @@ impl<'a> Draft<'a> {
             match retry_on_intr(|| rustix::fs::openat(dir, ".", flags, mode)) {
                 // What file systems and kernels without nameless files answer.
                 Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => folder.stage_from_now_on(),
-                other => return Ok(Self { dir, file: File::from(other?), staged: None }),
+                other => return Ok(Self { folder, dir, file: File::from(other?), staged: None }),
             }
         }
         let (file, name) = with_staged_name(|name| {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             retry_on_intr(|| rustix::fs::openat(dir, name, flags, Mode::from_raw_mode(FILE_MODE)))
         })?;
-        Ok(Self { dir, file: File::from(file), staged: Some(name) })
+        Ok(Self { folder, dir, file: File::from(file), staged: Some(name) })
     }
 
     /// Gives the object its name unless that is taken.
@@ -127,8 +127,21 @@ impl<'a> Draft<'a> {
         match &self.staged {
             Some(staged) => rustix::fs::linkat(self.dir, staged, self.dir, name, AtFlags::empty()),
             None => {
+                if self.folder.links_descriptors() {
+                    match rustix::fs::linkat(&self.file, "", self.dir, name, AtFlags::EMPTY_PATH) {
+                        // Before Linux 6.10 only a privileged process may, and this is how it is told. A folder that
+                        // was deleted looks the same: the way by /proc tells the two apart.
+                        // Some sandboxes refuse what they do not know.
+                        Err(Errno::NOENT | Errno::INVAL | Errno::PERM | Errno::OPNOTSUPP) => {}
+                        done => return done,
+                    }
+                }
                 let draft = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-                rustix::fs::linkat(CWD, draft, self.dir, name, AtFlags::SYMLINK_FOLLOW)
+                let linked = rustix::fs::linkat(CWD, draft, self.dir, name, AtFlags::SYMLINK_FOLLOW);
+                if linked.is_ok() {
+                    self.folder.link_by_proc_from_now_on();
+                }
+                linked
             }
         }
     }
