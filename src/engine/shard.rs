@@ -62,6 +62,13 @@ pub(super) async fn work(run: &Arc<Run>, number: u32) -> Result<End, EngineError
     shard.drive().await
 }
 
+/// Where the work on a shard has led.
+enum Way {
+    Sealed,
+    Busy { holder: RunnerId, look_again: std::time::Duration },
+    Leave,
+}
+
 /// A turn under a licence of ours.
 struct Mine {
     id: LicenceId,
@@ -191,25 +198,45 @@ impl<'a> Shard<'a> {
         Ok(())
     }
 
-    /// Holds, works, seals.
+    /// Holds, works, seals. If something fails, it stops its calls and releases the shard: what failed
+    /// here may succeed elsewhere, at once.
     async fn drive(mut self) -> Result<End, EngineError> {
-        let run = self.run;
         let mut work = Work::default();
+        match self.go_on(&mut work).await {
+            Ok(Way::Sealed) => Ok(End::Sealed { chain: self.chain, turns: self.committed }),
+            Ok(Way::Leave) => {
+                self.release().await?;
+                Ok(End::Left { turns: self.committed })
+            }
+            Ok(Way::Busy { holder, look_again }) => Ok(End::Busy { holder, look_again }),
+            Err(error) => {
+                work.stop().await;
+                if let Err(unreleased) = self.release().await {
+                    tracing::debug!(error = %unreleased, "a shard was not released: its lease will end");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Goes on until the shard is sealed, in other hands, or to be left.
+    async fn go_on(&mut self, work: &mut Work) -> Result<Way, EngineError> {
+        let run = self.run;
         let mut heartbeat = lease::Heartbeat::new(run, self.number);
         loop {
-            self.start_ready(&mut work);
+            self.start_ready(work);
             let stopping = run.ctx.stop.is_requested();
             if self.running == 0 && work.is_empty() {
                 if self.is_sealed() {
                     self.read_turns().await?;
-                    return Ok(End::Sealed { chain: self.chain, turns: self.committed });
+                    return Ok(Way::Sealed);
                 }
                 if stopping {
-                    return self.leave().await;
+                    return Ok(Way::Leave);
                 }
                 if let Some(holder) = self.other_holder().cloned() {
                     let look_again = lease::patience(run);
-                    return Ok(End::Busy { holder, look_again });
+                    return Ok(Way::Busy { holder, look_again });
                 }
                 if self.is_done() {
                     self.seal().await?;
@@ -220,7 +247,7 @@ impl<'a> Shard<'a> {
                 heartbeat.beaten();
                 continue;
             }
-            self.start_ready(&mut work);
+            self.start_ready(work);
             if work.is_empty() {
                 if self.running == 0 && self.waiting.is_empty() && !run.ctx.stop.is_requested() && !self.is_done() {
                     let message = format!("shard {} has agents that can be neither run nor given up", self.number);
@@ -410,10 +437,10 @@ impl<'a> Shard<'a> {
     }
 
     /// Releases the shard: all calls are stopped, and each licence that ends here says what it spent.
-    async fn leave(mut self) -> Result<End, EngineError> {
+    async fn release(&mut self) -> Result<(), EngineError> {
         let is_ours = |link: &Link| link.by == self.run.by && matches!(link.what, Extension::Hold { .. });
         if !self.last().is_some_and(is_ours) {
-            return Ok(End::Left { turns: self.committed });
+            return Ok(());
         }
         let spent = self.mine.iter().map(|(agent, mine)| {
             let (paid, unanswered) = mine.meter.read();
@@ -427,7 +454,7 @@ impl<'a> Shard<'a> {
             shard = self.number,
             "a shard is released for whoever comes next"
         );
-        Ok(End::Left { turns: self.committed })
+        Ok(())
     }
 }
 

@@ -10,6 +10,9 @@ use lemming::record::chain::{Extension, Link};
 use lemming::record::plan::{SkipReason, Trigger};
 use lemming::record::turn::{FailureKind, Status, TurnRecord};
 use lemming::store::Key;
+use lemming::store::faults::{Fault, Faulty, Op};
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
 use serde_json::json;
 
 use crate::audit::{Expect, audit};
@@ -248,6 +251,40 @@ async fn a_runner_that_leaves_between_turns_releases_its_shard() {
     let next = tokio::time::timeout(Duration::from_secs(2), world.tick()).await.expect("no waiting");
     assert!(next.closed && next.resumed);
     audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+/// Lets the next put fail once a turn is committed: that of its view.
+#[derive(Debug)]
+struct FailAtCommit(Arc<Faulty>);
+
+impl Progress for FailAtCommit {
+    fn turn_committed(&self, _record: &TurnRecord) {
+        self.0.fail_next(Op::Put, 1, Fault::FailBefore);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_view_that_cannot_be_written_stops_the_other_calls_and_releases_the_shard() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let faulty = Arc::new(Faulty::new(objects.clone(), 1));
+    let mut world = World::through(objects, faulty.clone(), |_| Ok(says("x")));
+    world.thinker.delay = Duration::from_secs(1);
+    world.found().await;
+    world.agent("ada", json!({})).await;
+    world.agent("bob", json!({"permissions": {"read_outboxes": ["ada"]}})).await;
+    world.agent("cyd", json!({"permissions": {"read_outboxes": ["bob"]}})).await;
+    let mut context = world.context();
+    context.progress = Arc::new(FailAtCommit(faulty));
+    run_tick(&context, Trigger::Invocation).await.expect_err("the view of ada is not written");
+    let link: Link = world.read(Key::Link(lemming::domain::time::Tick(1), 0, 1)).await;
+    let Extension::Release { spent } = link.what else { panic!("not released: {link:?}") };
+    let agents: Vec<&str> = spent.iter().map(|settled| settled.agent.as_str()).collect();
+    assert_eq!(agents, ["bob", "cyd"]);
+    // The lease is 30 seconds: the next one does not wait for it.
+    let next = tokio::time::timeout(Duration::from_secs(10), world.tick()).await.expect("no waiting");
+    assert!(next.closed && next.resumed);
+    assert!(world.closed(1).await.turns.values().all(|turn| turn.charge.forfeited == Credits::ZERO));
+    audit(&world, &Expect::default()).await;
 }
 
 /// Stops a runner while the model is thinking.

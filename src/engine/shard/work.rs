@@ -47,6 +47,12 @@ impl Work {
         self.here.is_none() && self.tasks.is_empty()
     }
 
+    /// Stops everything, and waits until nothing runs any more.
+    pub(super) async fn stop(&mut self) {
+        self.here = None;
+        self.tasks.shutdown().await;
+    }
+
     /// Waits for what finishes next. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Option<Event> {
         let here = OptionFuture::from(self.here.as_mut());

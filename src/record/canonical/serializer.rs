@@ -1,6 +1,5 @@
 //! Walks a value for the [`Writer`]: serde's side of the canonical bytes.
 
-use std::fmt::Display;
 use std::ops::Range;
 
 use serde::Serialize;
@@ -16,10 +15,8 @@ use super::{Open, Writer};
 const LITERAL: &str = "$serde_json::private::";
 
 impl Writer {
-    fn display(&mut self, value: impl Display) {
-        use std::io::Write;
-        // A vector takes whatever is written.
-        let _ = write!(self.out, "{value}");
+    fn integer(&mut self, value: impl itoa::Integer) {
+        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
     }
 
     /// Writes a key: text, or what JSON makes text of.
@@ -104,12 +101,12 @@ impl<'w> Serializer for &'w mut Writer {
     }
 
     fn serialize_i64(self, value: i64) -> Result<(), Error> {
-        self.display(value);
+        self.integer(value);
         Ok(())
     }
 
     fn serialize_i128(self, value: i128) -> Result<(), Error> {
-        self.display(value);
+        self.integer(value);
         Ok(())
     }
 
@@ -126,12 +123,12 @@ impl<'w> Serializer for &'w mut Writer {
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), Error> {
-        self.display(value);
+        self.integer(value);
         Ok(())
     }
 
     fn serialize_u128(self, value: u128) -> Result<(), Error> {
-        self.display(value);
+        self.integer(value);
         Ok(())
     }
 
