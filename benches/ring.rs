@@ -44,8 +44,8 @@ impl Provider for AtOnce {
         if !self.1.is_zero() {
             tokio::time::sleep(self.1).await;
         }
-        let usage = Some(Usage { input_tokens: 100, cached_input_tokens: 0, output_tokens: 50 });
-        Ok(Answer { text: self.0.clone(), usage, reported_model: None, response_id: None })
+        let usage = Some(Usage { input_tokens: 100, output_tokens: 50, ..Usage::default() });
+        Ok(Answer { text: self.0.clone(), tool_calls: Vec::new(), usage, reported_model: None, response_id: None })
     }
 }
 

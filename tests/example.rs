@@ -276,6 +276,8 @@ impl Desk {
                 model_name: String::new(),
                 temperature: 0.0,
                 max_tokens: resume.model.max_tokens.get(),
+                tools: Arc::default(),
+                context_tokens: None,
                 view,
             };
             let answer = self.provider.complete(&request).await.expect("answer");

@@ -12,7 +12,7 @@ use std::fs;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use lemming::domain::contract::Violation;
+use lemming::domain::contract::{ToolCall, Violation};
 use lemming::domain::credits::Credits;
 use lemming::domain::ids::{Seed, Sha};
 use lemming::domain::ingress::{Action, Author, Control, Mail};
@@ -175,7 +175,7 @@ fn entry() -> OutboxEntry {
 }
 
 fn usage() -> Usage {
-    Usage { input_tokens: 1_200, cached_input_tokens: 1_000, output_tokens: 80 }
+    Usage { input_tokens: 1_200, cached_input_tokens: 1_000, output_tokens: 80, ..Usage::default() }
 }
 
 fn receipt() -> Receipt {
@@ -189,6 +189,8 @@ fn receipt() -> Receipt {
         price: Price {
             input: micros(500_000),
             cached_input: Some(micros(50_000)),
+            cache_write_input: Some(micros(625_000)),
+            as_of: Some("2026-11-20".to_owned()),
             output: Credits::whole(2),
             request: micros(10),
         },
@@ -209,9 +211,16 @@ fn results() -> Vec<ToolResult> {
     }]
 }
 
+fn calls() -> Vec<ToolCall> {
+    vec![ToolCall {
+        id: Some("call_1".to_owned()),
+        tool: "file_write".to_owned(),
+        arguments: json!({"path": "shared/a.md", "text": "A"}),
+    }]
+}
+
 fn prompt() -> Vec<Message> {
-    let message = |role, content: &str| Message { role, content: content.to_owned() };
-    vec![message(Role::System, "You are one agent."), message(Role::User, "# New for you")]
+    vec![Message::new(Role::System, "You are one agent."), Message::new(Role::User, "# New for you")]
 }
 
 fn imports() -> Vec<FileChange> {
@@ -350,8 +359,8 @@ fn turn() -> TurnRecord {
         imports: imports(),
         prompt: prompt(),
         exchanges: vec![
-            Exchange { answer: "{\"tool_calls\": []}".to_owned(), receipt: receipt(), results: results() },
-            Exchange { answer: "{}".to_owned(), receipt: receipt(), results: Vec::new() },
+            Exchange { answer: "One moment.".to_owned(), tool_calls: calls(), receipt: receipt(), results: results() },
+            Exchange { answer: "{}".to_owned(), tool_calls: Vec::new(), receipt: receipt(), results: Vec::new() },
         ],
         effects: effects(),
         notes: Some("Done.".to_owned()),
@@ -391,7 +400,8 @@ fn step() -> StepRecord {
         results: results(),
         effects: effects(),
         violations: violations(),
-        answer: "{\"tool_calls\": []}".to_owned(),
+        answer: "One moment.".to_owned(),
+        tool_calls: calls(),
         receipt: receipt(),
     }
 }

@@ -19,11 +19,17 @@ pub struct Price {
     /// Per million tokens of the prompt that the provider had cached; absent: as `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_input: Option<Credits>,
+    /// Per million tokens of the prompt that the provider wrote into its cache; absent: as `input`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_input: Option<Credits>,
     /// Per million tokens of the answer, reasoning included.
     pub output: Credits,
     /// Per request, whatever its size.
     #[serde(default)]
     pub request: Credits,
+    /// The day of the price list it is from, such as `2026-11-20`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
 }
 
 /// Tokens of one model call, by the class they are billed in.
@@ -34,8 +40,18 @@ pub struct Usage {
     /// Those of them that the provider had cached.
     #[serde(default)]
     pub cached_input_tokens: u64,
+    /// Those of them that the provider wrote into its cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_input_tokens: u64,
     /// Tokens of the answer, reasoning included.
     pub output_tokens: u64,
+    /// Those of them that were reasoning.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reasoning_output_tokens: u64,
+}
+
+fn is_zero(tokens: &u64) -> bool {
+    *tokens == 0
 }
 
 impl Price {
@@ -43,16 +59,19 @@ impl Price {
     #[must_use]
     pub fn of(&self, usage: Usage) -> Credits {
         let cached = usage.cached_input_tokens.min(usage.input_tokens);
+        let written = usage.cache_write_input_tokens.min(usage.input_tokens - cached);
         self.request
-            + self.input.per_million(usage.input_tokens - cached)
+            + self.input.per_million(usage.input_tokens - cached - written)
             + self.cached_input.unwrap_or(self.input).per_million(cached)
+            + self.cache_write_input.unwrap_or(self.input).per_million(written)
             + self.output.per_million(usage.output_tokens)
     }
 
     /// The most that one call can cost with so many tokens.
     #[must_use]
     pub fn worst(&self, input_tokens: u64, output_tokens: u64) -> Credits {
-        let input = self.input.max(self.cached_input.unwrap_or(self.input));
+        let dearest = [self.cached_input, self.cache_write_input].into_iter().flatten().max();
+        let input = self.input.max(dearest.unwrap_or(self.input));
         self.request + input.per_million(input_tokens) + self.output.per_million(output_tokens)
     }
 }
@@ -102,9 +121,25 @@ mod tests {
     fn cached_tokens_are_billed_at_their_price() {
         let price: Price = serde_json::from_str(r#"{"input": 3, "cached_input": 0.3, "output": 15, "request": 0.001}"#)
             .expect("price");
-        let usage = Usage { input_tokens: 1_000, cached_input_tokens: 400, output_tokens: 100 };
+        let usage = Usage { input_tokens: 1_000, cached_input_tokens: 400, output_tokens: 100, ..Usage::default() };
         assert_eq!(price.of(usage).micros(), 1_000 + 1_800 + 120 + 1_500);
         assert!(price.worst(1_000, 100) >= price.of(usage));
+    }
+
+    #[test]
+    fn tokens_written_to_a_cache_are_billed_at_their_price_and_in_the_worst_case() {
+        let price: Price =
+            serde_json::from_str(r#"{"input": 3, "cached_input": 0.3, "cache_write_input": 3.75, "output": 15}"#)
+                .expect("price");
+        let usage = Usage {
+            input_tokens: 1_000,
+            cached_input_tokens: 400,
+            cache_write_input_tokens: 500,
+            output_tokens: 100,
+            reasoning_output_tokens: 60,
+        };
+        assert_eq!(price.of(usage).micros(), 300 + 120 + 1_875 + 1_500);
+        assert_eq!(price.worst(1_000, 100).micros(), 3_750 + 1_500);
     }
 
     #[test]

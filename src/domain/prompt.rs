@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::contract::ToolCall;
+
 /// Who speaks in a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,10 +19,35 @@ pub enum Role {
 }
 
 /// One message of a prompt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// What is said.
+    /// What is said, whole: also for a model that knows no tools of its own.
+    pub content: String,
+    /// The tools that the model called in its provider's own way, beside what it said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
+    /// What calls made in that way returned, in the order of the calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<CallResult>,
+}
+
+impl Message {
+    /// A message without native calls.
+    #[must_use]
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), calls: Vec::new(), results: Vec::new() }
+    }
+}
+
+/// What a native tool call returned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallResult {
+    /// The provider's id of the call.
+    pub id: String,
+    /// The tool.
+    pub tool: String,
+    /// What it returned, or why it did not, as JSON.
     pub content: String,
 }

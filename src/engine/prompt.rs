@@ -11,13 +11,18 @@ use serde_json::{Value, json};
 
 use crate::domain::name::MemoryKey;
 use crate::domain::outbox::{Importance, OutboxEntry};
-use crate::domain::prompt::{Message, Role};
+use crate::domain::prompt::{CallResult, Message, Role};
 use crate::domain::resume::Resume;
 use crate::domain::time::{Clock, Tick, Timestamp};
+use crate::provider::ToolSpec;
 use crate::record::turn::{Status, ToolResult, TurnRecord};
 
 /// The version of this builder. Recorded with each turn: another version builds another prompt.
 pub(super) const VERSION: u32 = 1;
+
+/// Anthropic adds up to about 530 tokens to a request with tools, more than others do.
+/// Source: docs.claude.com, "Tool use", pricing.
+const TOLD_OF_TOOLS: usize = 1024;
 
 const RULES: &str = "\
 You are one agent of an organisation. You work in turns. In each turn you read what is new for you and answer \
@@ -76,7 +81,7 @@ pub(super) fn system(org: &str, resume: &Resume, tools: &[ToolNote]) -> Message 
             let _ = writeln!(text, "{note}");
         }
     }
-    Message { role: Role::System, content: text }
+    Message::new(Role::System, text)
 }
 
 /// The most bytes of memory that are shown.
@@ -120,7 +125,7 @@ pub(super) fn news(news: &News<'_>, max_memory_bytes: usize) -> Message {
     if news.left_out > 0 {
         let _ = writeln!(text, "({} more entries wait for your next turn)", news.left_out);
     }
-    Message { role: Role::User, content: text }
+    Message::new(Role::User, text)
 }
 
 fn shown_entry(entry: &OutboxEntry) -> Value {
@@ -166,27 +171,49 @@ fn last_turn(last: &TurnRecord) -> Value {
     shown
 }
 
-/// The message that gives the results of tool calls, cut to `max_bytes`.
-pub(super) fn results(results: &[ToolResult], more_calls: bool, max_bytes: usize) -> Message {
+/// The message that gives the results of tool calls, cut to `max_bytes`. The first `native` of them
+/// were called in the provider's own way, and are given in it too.
+pub(super) fn results(results: &[ToolResult], native: usize, more_calls: bool, max_bytes: usize) -> Message {
     let mut text = String::from("# Results of your tool calls; the effects of your answer so far are done\n\n");
     let each = max_bytes / results.len().max(1);
-    for result in results {
+    let mut given = Vec::new();
+    for (i, result) in results.iter().enumerate() {
         let mut shown = json!({"tool": result.tool, "ok": result.ok, "result": result.result}).to_string();
         if shown.len() > each {
             let end = (0..=each).rev().find(|end| shown.is_char_boundary(*end)).unwrap_or(0);
             shown.truncate(end);
             shown.push_str(" [shortened]");
         }
+        if i < native {
+            let id = result.id.clone().unwrap_or_default();
+            given.push(CallResult { id, tool: result.tool.clone(), content: shown.clone() });
+        }
         let _ = writeln!(text, "{shown}");
     }
     if !more_calls {
         text.push_str("\nThis is your last answer of this turn: no tools are left.\n");
     }
-    Message { role: Role::Tool, content: text }
+    Message { results: given, ..Message::new(Role::Tool, text) }
 }
 
 /// The bytes of a prompt. No tokenizer makes more tokens than bytes, so this bound is never too low.
 pub(super) fn bytes(messages: &[Message]) -> usize {
     // Sixteen for what a provider wraps around each message.
-    messages.iter().map(|message| message.content.len() + 16).sum()
+    messages.iter().map(|message| message.content.len() + 16 + native_bytes(message)).sum()
+}
+
+fn native_bytes(message: &Message) -> usize {
+    let calls = message.calls.iter().map(|call| call.tool.len() + call.arguments.to_string().len() + 64);
+    let results = message.results.iter().map(|result| result.content.len() + 64);
+    calls.chain(results).sum()
+}
+
+/// The bytes that a request's tools take beside the prompt, with what a provider says of its own
+/// accord to a model that has tools.
+pub(super) fn tool_bytes(tools: &[ToolSpec]) -> usize {
+    if tools.is_empty() {
+        return 0;
+    }
+    let spec = |tool: &ToolSpec| tool.name.len() + tool.description.len() + tool.arguments.to_string().len() + 64;
+    TOLD_OF_TOOLS + tools.iter().map(spec).sum::<usize>()
 }

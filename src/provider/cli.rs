@@ -201,9 +201,10 @@ impl Provider for Cli {
             input_tokens: text.len() as u64,
             cached_input_tokens: 0,
             output_tokens: (finished.stdout.len() as u64).min(u64::from(request.max_tokens)),
+            ..Usage::default()
         };
         let text = as_contract(&said, finished.cut, (self.host.is_contract)(&said));
-        Ok(Answer { text, usage: Some(usage), reported_model: None, response_id: None })
+        Ok(Answer { text, tool_calls: Vec::new(), usage: Some(usage), reported_model: None, response_id: None })
     }
 }
 

@@ -38,10 +38,12 @@ pub(super) fn request(inbox: Vec<OutboxEntry>) -> Request {
     let memory: BTreeMap<_, _> =
         memory.into_iter().map(|(key, value)| (MemoryKey::new(key).expect("key"), value)).collect();
     Request {
-        messages: vec![Message { role: Role::User, content: "0123456789".to_owned() }],
+        messages: vec![Message::new(Role::User, "0123456789")],
         model_name: String::new(),
         temperature: 0.0,
         max_tokens: 1_000,
+        tools: Arc::default(),
+        context_tokens: None,
         view: TurnView {
             agent: name("editor"),
             tick: Tick(3),

@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::domain::contract::ToolCall;
 use crate::domain::model::{Model, Usage};
 use crate::domain::name::{AgentName, MemoryKey, ModelKey};
 use crate::domain::outbox::OutboxEntry;
@@ -48,6 +49,17 @@ pub struct TurnView {
     pub results: Vec<Value>,
 }
 
+/// A tool, as a model that calls tools in its provider's own way is told of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToolSpec {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// The JSON Schema of its arguments.
+    pub arguments: Value,
+}
+
 /// One call of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -59,6 +71,10 @@ pub struct Request {
     pub temperature: f64,
     /// The most tokens of the answer.
     pub max_tokens: u32,
+    /// The tools that may be called; none in the last call that fits.
+    pub tools: Arc<[ToolSpec]>,
+    /// The most tokens that prompt and answer may have together, if the model says so.
+    pub context_tokens: Option<u64>,
     /// What the turn knows, as data.
     pub view: TurnView,
 }
@@ -66,8 +82,10 @@ pub struct Request {
 /// What a model answered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The text, contract JSON if all is well.
+    /// The text, contract JSON if all is well; may be empty beside tool calls.
     pub text: String,
+    /// The tools called in the provider's own way.
+    pub tool_calls: Vec<ToolCall>,
     /// The tokens used; `None` where the provider cannot tell, and the call stays at its worst case.
     pub usage: Option<Usage>,
     /// The model that the provider says it used.

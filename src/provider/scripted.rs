@@ -56,8 +56,14 @@ impl Provider for Scripted {
         let mut text = garbage.map_or_else(|| Value::Object(reply.answer).to_string(), str::to_owned);
         cut(&mut text, usize::try_from(request.max_tokens).unwrap_or(usize::MAX).saturating_mul(BYTES_PER_TOKEN));
         let prompt = request.messages.iter().map(|message| message.content.len()).sum();
-        let usage = Usage { input_tokens: tokens(prompt), cached_input_tokens: 0, output_tokens: tokens(text.len()) };
-        Ok(Answer { text, usage: Some(usage), reported_model: Some("scripted".to_owned()), response_id: None })
+        let usage = Usage { input_tokens: tokens(prompt), output_tokens: tokens(text.len()), ..Usage::default() };
+        Ok(Answer {
+            text,
+            tool_calls: Vec::new(),
+            usage: Some(usage),
+            reported_model: Some("scripted".to_owned()),
+            response_id: None,
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::turn::{Effects, FileChange, Receipt, ToolResult};
 use super::{Nonce, record};
-use crate::domain::contract::Violation;
+use crate::domain::contract::{ToolCall, Violation};
 use crate::domain::name::{AgentName, RunnerId};
 use crate::domain::prompt::Message;
 use crate::domain::time::Tick;
@@ -43,6 +43,9 @@ pub struct StepRecord {
     pub violations: Vec<Violation>,
     /// The answer, as it came.
     pub answer: String,
+    /// The tools that it called in the provider's own way, beside what it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
     /// Its bill.
     pub receipt: Receipt,
 }

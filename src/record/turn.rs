@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::chain::LicenceId;
 use super::{Nonce, record};
-use crate::domain::contract::Violation;
+use crate::domain::contract::{ToolCall, Violation};
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
 use crate::domain::memory::Operation;
@@ -208,6 +208,9 @@ pub struct Receipt {
 pub struct Exchange {
     /// The answer, as it came.
     pub answer: String,
+    /// The tools that it called in the provider's own way, beside what it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
     /// Its bill.
     pub receipt: Receipt,
     /// What its tool calls returned; empty for the last answer.

@@ -16,7 +16,7 @@ use lemming::domain::model::{Model, Price, Usage};
 use lemming::domain::name::{AgentName, ModelKey};
 use lemming::domain::time::{Tick, Timestamp};
 use lemming::engine::{Context, EngineError, Outcome, Silent, Stop, TickReport, load, run_tick};
-use lemming::provider::{Answer, CallError, Provider, Providers, Request};
+use lemming::provider::{Answer, CallError, Provider, Providers, Request, ToolCall};
 use lemming::record::Record;
 use lemming::record::closed::Closed;
 use lemming::record::plan::{Plan, Trigger};
@@ -104,7 +104,25 @@ impl fmt::Debug for Thinker {
 }
 
 /// The tokens of every answer.
-const USAGE: Usage = Usage { input_tokens: 100, cached_input_tokens: 0, output_tokens: 10 };
+const USAGE: Usage = Usage {
+    input_tokens: 100,
+    cached_input_tokens: 0,
+    cache_write_input_tokens: 0,
+    output_tokens: 10,
+    reasoning_output_tokens: 0,
+};
+
+/// An answer `{"native": [calls], "text": ..}` stands for one with calls in the provider's own way.
+fn native(answer: String) -> (String, Vec<ToolCall>) {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(&answer) else { return (answer, Vec::new()) };
+    match fields.remove("native") {
+        None => (answer, Vec::new()),
+        Some(calls) => {
+            let text = fields.remove("text").and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default();
+            (text, serde_json::from_value(calls).unwrap())
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Priced {
@@ -137,7 +155,8 @@ impl Provider for Priced {
         if let Some(gate) = &thinker.gate {
             gate.pass().await;
         }
-        Ok(Answer { text: answer?, usage: Some(USAGE), reported_model: None, response_id: None })
+        let (text, tool_calls) = native(answer?);
+        Ok(Answer { text, tool_calls, usage: Some(USAGE), reported_model: None, response_id: None })
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
+use super::super::prompt;
 use super::super::run::Run;
 use crate::domain::credits::Credits;
 use crate::domain::model::Model;
@@ -152,7 +153,8 @@ pub(in super::super) async fn call(
 
 /// The worst case of one request.
 pub(in super::super) fn worst(model: &Model, request: &Request) -> Credits {
-    let tokens = u64::try_from(super::super::prompt::bytes(&request.messages)).unwrap_or(u64::MAX);
+    let bytes = prompt::bytes(&request.messages) + prompt::tool_bytes(&request.tools);
+    let tokens = u64::try_from(bytes).unwrap_or(u64::MAX);
     model.price.worst(tokens, u64::from(request.max_tokens))
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::super::EngineError;
 use super::super::run::Run;
-use crate::domain::contract::Violation;
+use crate::domain::contract::{ToolCall, Violation};
 use crate::domain::prompt::Message;
 use crate::record::plan::Due;
 use crate::record::step::StepRecord;
@@ -21,6 +21,14 @@ pub(super) struct Delta {
     pub(super) imports: Vec<FileChange>,
     pub(super) results: Vec<ToolResult>,
     pub(super) violations: Vec<Violation>,
+}
+
+/// A model's answer and its bill.
+#[derive(Debug, Clone)]
+pub(super) struct Answered {
+    pub(super) text: String,
+    pub(super) tool_calls: Vec<ToolCall>,
+    pub(super) receipt: Receipt,
 }
 
 /// The steps that are recorded of a turn.
@@ -69,8 +77,7 @@ pub(super) fn record(
     step: u32,
     prompt: &[Message],
     delta: &Delta,
-    answer: String,
-    receipt: Receipt,
+    answer: Answered,
 ) -> StepRecord {
     StepRecord {
         format: 1,
@@ -84,8 +91,9 @@ pub(super) fn record(
         results: delta.results.clone(),
         effects: delta.effects.clone(),
         violations: delta.violations.clone(),
-        answer,
-        receipt,
+        answer: answer.text,
+        tool_calls: answer.tool_calls,
+        receipt: answer.receipt,
     }
 }
 

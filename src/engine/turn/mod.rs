@@ -18,7 +18,7 @@ use self::desk::{AddressBook, Bench};
 pub(super) use self::files::content_bytes;
 pub(super) use self::inbox::Committed;
 use self::inbox::Inbox;
-use self::journal::Journal;
+use self::journal::{Answered, Journal};
 use super::prompt::{self, News, ToolNote};
 use super::run::Run;
 use super::{EngineError, money};
@@ -27,13 +27,11 @@ use crate::domain::model::Model;
 use crate::domain::prompt::Message;
 use crate::domain::resume::Resume;
 use crate::domain::time::Timestamp;
-use crate::provider::{CallErrorKind, Request, Role, TurnView};
+use crate::provider::{CallErrorKind, Request, Role, ToolSpec, TurnView};
 use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
 use crate::record::step::StepRecord;
-use crate::record::turn::{
-    Effects, Exchange, Failure, FailureKind, FileChange, Receipt, Spent, Status, ToolResult, TurnRecord,
-};
+use crate::record::turn::{Effects, Exchange, Failure, FailureKind, FileChange, Spent, Status, ToolResult, TurnRecord};
 use crate::tool::{CallFailure, Tool};
 
 /// What a licence allows.
@@ -98,6 +96,7 @@ pub(super) async fn work(
         due,
         resume: &resume,
         model,
+        specs: specs(&tools),
         tools,
         permit,
         max_bytes,
@@ -158,6 +157,8 @@ struct Turn<'a> {
     resume: &'a Resume,
     model: &'a Model,
     tools: Vec<Arc<dyn Tool>>,
+    /// The tools, as a provider is told of them.
+    specs: Arc<[ToolSpec]>,
     permit: Permit<'a>,
     max_bytes: usize,
     prompt: Vec<Message>,
@@ -186,16 +187,22 @@ impl Turn<'_> {
         for step in 0..max_steps {
             let adopted = journal.next(step);
             let is_adopted = adopted.is_some();
-            let (answer, receipt, last) = match adopted {
+            let (answer, last) = match adopted {
                 Some(record) => {
                     self.adopt(bench, &record).await?;
-                    (record.answer, record.receipt, false)
+                    (answered(record), false)
                 }
                 None => {
-                    let request = self.request(bench, inbox, step, &results);
+                    let mut request = self.request(bench, inbox, step, &results);
                     let last = step + 1 == max_steps || !self.another_would_fit(&request);
+                    if last {
+                        // What it asked for could not be done: it is not tempted.
+                        request.tools = Arc::default();
+                    }
                     match call::call(self.run, self.permit.meter, self.model, &self.resume.model.key, &request).await {
-                        Ok((answer, receipt)) => (answer.text, receipt, last),
+                        Ok((answer, receipt)) => {
+                            (Answered { text: answer.text, tool_calls: answer.tool_calls, receipt }, last)
+                        }
                         Err(NoAnswer::Stopped) => return Ok(Ending::Stopped),
                         Err(NoAnswer::NoMoney) if step > 0 => {
                             self.warnings.push("the turn ended early: another model call would not fit".to_owned());
@@ -205,9 +212,9 @@ impl Turn<'_> {
                     }
                 }
             };
-            let reply = contract::parse(&answer, &AddressBook { run: self.run, resume: self.resume });
+            let reply = self.read(&answer);
             if !reply.is_contract {
-                self.exchanges.push(Exchange { answer, receipt, results: Vec::new() });
+                self.exchanges.push(exchange(answer, Vec::new()));
                 self.violations.extend(reply.violations);
                 let message = "the model's answer holds no contract JSON";
                 return Ok(Ending::Bad(failure(FailureKind::Garbage, message)));
@@ -215,20 +222,20 @@ impl Turn<'_> {
             let is_final = reply.tool_calls.is_empty() || last;
             if is_final {
                 self.settle(bench, std::mem::take(&mut found));
-                self.finish(bench, answer, receipt, reply).await?;
+                self.finish(bench, answer, reply).await?;
                 break;
             }
-            let (answer, receipt, reply) = if is_adopted {
-                (answer, receipt, reply)
+            let (answer, reply) = if is_adopted {
+                (answer, reply)
             } else {
                 // Stored before its tools run; a rival's answer counts if it was first.
                 let (effects, imports) = bench.take();
                 let delta = journal::Delta { effects, imports, results: results.clone(), violations: found.clone() };
-                let record = journal::record(self.run, self.due, step, &self.prompt, &delta, answer, receipt);
+                let record = journal::record(self.run, self.due, step, &self.prompt, &delta, answer);
                 match journal::store(self.run, record).await? {
                     journal::Stored::Ours(record) => {
                         self.add(bench, &delta.effects, delta.imports, std::mem::take(&mut found));
-                        (record.answer, record.receipt, reply)
+                        (answered(*record), reply)
                     }
                     journal::Stored::Theirs(record) => {
                         if step == 0 {
@@ -237,13 +244,14 @@ impl Turn<'_> {
                             bench.begin_with(read);
                         }
                         self.adopt(bench, &record).await?;
-                        let book = AddressBook { run: self.run, resume: self.resume };
-                        let reply = contract::parse(&record.answer, &book);
-                        (record.answer, record.receipt, reply)
+                        let answer = answered(*record);
+                        let reply = self.read(&answer);
+                        (answer, reply)
                     }
                 }
             };
-            self.conversation.push(Message { role: Role::Assistant, content: answer.clone() });
+            let calls = answer.tool_calls.clone();
+            self.conversation.push(Message { calls, ..Message::new(Role::Assistant, answer.text.clone()) });
             results = Vec::new();
             if let Some(next) = journal.peek(step + 1) {
                 // What this answer and its tools did is recorded with the next one, and is not done again.
@@ -259,29 +267,42 @@ impl Turn<'_> {
             }
             let left = self.max_bytes.saturating_sub(prompt::bytes(&self.prompt) + prompt::bytes(&self.conversation));
             let more = step + 2 < max_steps;
-            self.conversation.push(prompt::results(&results, more, left.saturating_sub(64).min(self.max_bytes / 2)));
-            self.exchanges.push(Exchange { answer, receipt, results: results.clone() });
+            let native = answer.tool_calls.len();
+            let room = left.saturating_sub(64).min(self.max_bytes / 2);
+            self.conversation.push(prompt::results(&results, native, more, room));
+            self.exchanges.push(exchange(answer, results.clone()));
         }
         self.settle(bench, found);
         Ok(Ending::Good)
     }
 
     /// Takes in the final answer.
-    async fn finish(
-        &mut self,
-        bench: &mut Bench<'_>,
-        answer: String,
-        receipt: Receipt,
-        reply: Reply,
-    ) -> Result<(), EngineError> {
+    async fn finish(&mut self, bench: &mut Bench<'_>, answer: Answered, reply: Reply) -> Result<(), EngineError> {
         if !reply.tool_calls.is_empty() {
             let message = "tool calls of the turn's last answer were not made".to_owned();
             self.violations.push(Violation { pointer: "/tool_calls".to_owned(), message });
         }
         let found = self.take_in(bench, reply).await?;
-        self.exchanges.push(Exchange { answer, receipt, results: Vec::new() });
+        self.exchanges.push(exchange(answer, Vec::new()));
         self.settle(bench, found);
         Ok(())
+    }
+
+    /// What an answer says. Native calls come first, and need no contract beside them.
+    fn read(&self, answer: &Answered) -> Reply {
+        let mut reply = contract::parse(&answer.text, &AddressBook { run: self.run, resume: self.resume });
+        if answer.tool_calls.is_empty() {
+            return reply;
+        }
+        if !reply.is_contract {
+            // What a model says while it calls tools is no answer yet.
+            let text = answer.text.trim();
+            reply = Reply { notes: (!text.is_empty()).then(|| text.to_owned()), ..Reply::default() };
+        }
+        let mut calls = answer.tool_calls.clone();
+        let room = contract::MAX_TOOL_CALLS.saturating_sub(calls.len());
+        calls.extend(reply.tool_calls.drain(..).take(room));
+        Reply { tool_calls: calls, is_contract: true, ..reply }
     }
 
     /// Takes what a journalled step holds instead of what this attempt did since the step before.
@@ -292,7 +313,7 @@ impl Turn<'_> {
         {
             last.results.clone_from(&record.results);
             if let Some(message) = self.conversation.last_mut() {
-                *message = prompt::results(&record.results, true, self.max_bytes / 2);
+                *message = prompt::results(&record.results, last.tool_calls.len(), true, self.max_bytes / 2);
             }
         }
         self.add(bench, &record.effects, record.imports.clone(), record.violations.clone());
@@ -367,6 +388,8 @@ impl Turn<'_> {
             model_name: self.model.model_name.clone(),
             temperature: self.resume.model.temperature,
             max_tokens: self.resume.model.max_tokens.get(),
+            tools: self.specs.clone(),
+            context_tokens: self.model.context_tokens.map(std::num::NonZeroU64::get),
             view: TurnView {
                 agent: self.due.agent.clone(),
                 tick: self.run.plan.value.tick,
@@ -408,6 +431,14 @@ impl Turn<'_> {
         record.imports = Vec::new();
         record
     }
+}
+
+fn answered(record: StepRecord) -> Answered {
+    Answered { text: record.answer, tool_calls: record.tool_calls, receipt: record.receipt }
+}
+
+fn exchange(answer: Answered, results: Vec<ToolResult>) -> Exchange {
+    Exchange { answer: answer.text, tool_calls: answer.tool_calls, receipt: answer.receipt, results }
 }
 
 fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
@@ -492,4 +523,13 @@ fn notes(tools: &[Arc<dyn Tool>]) -> Vec<ToolNote> {
         arguments: tool.arguments(),
     };
     tools.iter().map(note).collect()
+}
+
+fn specs(tools: &[Arc<dyn Tool>]) -> Arc<[ToolSpec]> {
+    let spec = |tool: &Arc<dyn Tool>| ToolSpec {
+        name: tool.name().to_owned(),
+        description: tool.description().to_owned(),
+        arguments: tool.arguments(),
+    };
+    tools.iter().map(spec).collect()
 }
