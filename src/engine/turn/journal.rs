@@ -24,7 +24,7 @@ pub(super) struct Delta {
 }
 
 /// The steps that are recorded of a turn.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Journal(VecDeque<StepRecord>);
 
 impl Journal {
