@@ -2,6 +2,7 @@
 //! cleared, the hint moved, and now and then a checkpoint written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::{join_all, try_join_all};
@@ -125,7 +126,7 @@ async fn after(run: &Run, before: &State, closed: &Closed, bytes: &Bytes) -> Res
     if closed.tick.0.is_multiple_of(CHECKPOINT_EVERY) {
         write_checkpoint(store, state.tick, Bytes::from(encode(&state))).await?;
     }
-    run.ctx.memo.keep_state(state);
+    run.ctx.memo.keep_state(Arc::new(state));
     Ok(())
 }
 

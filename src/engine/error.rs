@@ -1,5 +1,7 @@
 //! What can stop a tick. One agent's failure never does.
 
+use tokio::task::JoinError;
+
 use crate::domain::time::Tick;
 use crate::store::{Key, StoreError};
 
@@ -40,6 +42,14 @@ impl EngineError {
     #[must_use]
     pub fn config(key: &Key, pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Config { path: key.path(), pointer: pointer.into(), message: message.into() }
+    }
+
+    /// What stopped a task of ours. Its panic is ours too: whoever waits for it must not go on without it.
+    pub(super) fn of_task(error: JoinError) -> Self {
+        match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Self::Ending,
+        }
     }
 
     /// Says whether the same invocation may succeed later.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::task::JoinSet;
 
 use super::memo::Memo;
 use super::{Context, EngineError};
@@ -27,6 +28,9 @@ const ROTATION: u64 = 16;
 
 /// How many objects are read at once.
 const READS_AT_ONCE: usize = 64;
+
+/// So many resumes are read by one task.
+const READS_IN_A_PART: usize = 32;
 
 /// An ingress object larger than this is left where it is and reported.
 const MAX_INGRESS_BYTES: usize = 256 * 1024;
@@ -146,20 +150,31 @@ pub(super) async fn resumes(
         .filter(|name| !check.rotates || wanted(name) || is_new(name) || due_in_rotation(name))
         .cloned()
         .collect();
-    let reads = stream::iter(read).map(|name| async move {
-        let bytes = match store.get(&Key::Resume(name.clone())).await {
-            Ok(bytes) => bytes,
-            // A symbolic link or a file that may not be read concerns this agent alone.
-            Err(error) if error.is_about_one_object() => {
-                return Ok((name, Checked::Broken(error.chain())));
-            }
-            Err(error) => return Err(error),
-        };
-        let checked = check_one(&ctx.memo, &name, bytes);
-        Ok::<_, StoreError>((name, checked))
-    });
-    check.checked = reads.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+    // In parts, so that all cores read; the tasks are ours, and dropping the set stops them.
+    let parts = read.len().div_ceil(READS_IN_A_PART).max(1);
+    let mut reads = JoinSet::new();
+    for part in read.chunks(READS_IN_A_PART) {
+        let (store, memo, part) = (store.clone(), Arc::clone(&ctx.memo), part.to_vec());
+        reads.spawn(async move {
+            let one = |name| read_one(&store, &memo, name);
+            stream::iter(part).map(one).buffer_unordered(READS_AT_ONCE.div_ceil(parts)).try_collect::<Vec<_>>().await
+        });
+    }
+    while let Some(part) = reads.join_next().await {
+        check.checked.extend(part.map_err(EngineError::of_task)??);
+    }
     Ok(check)
+}
+
+async fn read_one(store: &Store, memo: &Memo, name: AgentName) -> Result<(AgentName, Checked), StoreError> {
+    let bytes = match store.get(&Key::Resume(name.clone())).await {
+        Ok(bytes) => bytes,
+        // A symbolic link or a file that may not be read concerns this agent alone.
+        Err(error) if error.is_about_one_object() => return Ok((name, Checked::Broken(error.chain()))),
+        Err(error) => return Err(error),
+    };
+    let checked = check_one(memo, &name, bytes);
+    Ok((name, checked))
 }
 
 fn check_one(memo: &Memo, name: &AgentName, bytes: Option<Bytes>) -> Checked {

@@ -5,6 +5,7 @@
 //! records after it, each checked against the hash that its successor names.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -16,7 +17,7 @@ use crate::domain::ids::Sha;
 use crate::domain::time::Tick;
 use crate::record::closed::Closed;
 use crate::record::state::State;
-use crate::record::{Record, RecordError, encode};
+use crate::record::{Record, RecordError, decode, encode};
 use crate::store::{Key, Store, StoreError};
 
 /// A checkpoint is written every so many ticks.
@@ -62,15 +63,16 @@ pub async fn load(store: &Store) -> Result<Loaded, EngineError> {
 ///
 /// # Errors
 /// As [`load`].
-pub(super) async fn load_known(store: &Store, memo: &Memo) -> Result<Loaded, EngineError> {
+pub(super) async fn load_known(store: &Store, memo: &Memo) -> Result<(Arc<State>, Option<(Tick, Bytes)>), EngineError> {
     let mut seen = Seen { store, closed: BTreeMap::new() };
     let last = seen.last_closed().await?;
-    if let Some((_, sha)) = seen.closed.get(&last)
-        && let Some(state) = memo.state_after(last, sha)
+    if let Some(bytes) = seen.closed.get(&last)
+        && let Some(state) = memo.state_after(last, &Sha::of(bytes))
     {
-        return Ok(Loaded { state, missing_checkpoint: None });
+        return Ok((state, None));
     }
-    seen.rebuild(last).await
+    let Loaded { state, missing_checkpoint } = seen.rebuild(last).await?;
+    Ok((Arc::new(state), missing_checkpoint))
 }
 
 /// Loads the state as it was after `tick`. Writes nothing.
@@ -85,15 +87,13 @@ pub async fn load_at(store: &Store, tick: Tick) -> Result<State, EngineError> {
 /// The closed records read so far.
 struct Seen<'a> {
     store: &'a Store,
-    closed: BTreeMap<Tick, (Closed, Sha)>,
+    closed: BTreeMap<Tick, Bytes>,
 }
 
 impl Seen<'_> {
     async fn is_closed(&mut self, tick: Tick) -> Result<bool, EngineError> {
-        let Some((closed, bytes)) = self.store.read_with_bytes::<Closed>(&Key::Closed(tick)).await? else {
-            return Ok(false);
-        };
-        self.closed.insert(tick, (closed, Sha::of(&bytes)));
+        let Some(bytes) = self.store.get(&Key::Closed(tick)).await? else { return Ok(false) };
+        self.closed.insert(tick, bytes);
         Ok(true)
     }
 
@@ -131,26 +131,28 @@ impl Seen<'_> {
             let store = self.store;
             let reads = ticks.iter().map(|tick| async move {
                 let key = Key::Closed(*tick);
-                store.read_with_bytes::<Closed>(&key).await.map(|found| (*tick, found))
+                store.get(&key).await.map(|found| (*tick, found))
             });
             for (tick, found) in try_join_all(reads).await? {
-                let Some((closed, bytes)) = found else {
+                let Some(bytes) = found else {
                     return Err(EngineError::Damaged { tick, message: "closed.json is missing".to_owned() });
                 };
-                self.closed.insert(tick, (closed, Sha::of(&bytes)));
+                self.closed.insert(tick, bytes);
             }
         }
         let mut missing_checkpoint = None;
         while state.tick < last {
             let tick = state.tick.next();
-            let Some((closed, sha)) = self.closed.remove(&tick) else {
+            let Some(bytes) = self.closed.remove(&tick) else {
                 return Err(EngineError::Damaged { tick, message: "closed.json is missing".to_owned() });
             };
+            let key = Key::Closed(tick);
+            let closed: Closed = decode(&bytes).map_err(|source| StoreError::Record { key, source })?;
             if closed.previous != state.closed {
                 let message = "closed.json does not name the hash of the one before".to_owned();
                 return Err(EngineError::Damaged { tick, message });
             }
-            super::apply::apply(&mut state, &closed, sha);
+            super::apply::apply(&mut state, &closed, Sha::of(&bytes));
             if Some(tick) == due {
                 missing_checkpoint = Some((tick, Bytes::from(encode(&state))));
             }

@@ -23,7 +23,7 @@ pub struct Memo {
     turns: Mutex<BTreeMap<(Tick, AgentName), Arc<TurnRecord>>>,
     resumes: Mutex<BTreeMap<(Sha, AgentName), Arc<Resume>>>,
     /// The state after the newest tick that was closed here.
-    state: Mutex<Option<State>>,
+    state: Mutex<Option<Arc<State>>>,
 }
 
 impl Memo {
@@ -48,12 +48,12 @@ impl Memo {
     }
 
     /// The state after a tick, if its closed record is the one with that hash.
-    pub(super) fn state_after(&self, tick: Tick, closed: &Sha) -> Option<State> {
+    pub(super) fn state_after(&self, tick: Tick, closed: &Sha) -> Option<Arc<State>> {
         lock(&self.state).as_ref().filter(|state| state.tick == tick && state.closed.as_ref() == Some(closed)).cloned()
     }
 
     /// Keeps the state after a tick that was closed.
-    pub(super) fn keep_state(&self, state: State) {
+    pub(super) fn keep_state(&self, state: Arc<State>) {
         *lock(&self.state) = Some(state);
     }
 }

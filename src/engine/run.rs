@@ -25,7 +25,7 @@ pub(super) struct Run {
     /// New in every invocation: a warm process that kept it would take an older hold for its own.
     pub(super) by: RunnerId,
     /// The state before the tick, with what the plan found and credited.
-    pub(super) state: State,
+    pub(super) state: Arc<State>,
     pub(super) plan: Hashed<Plan>,
     /// Whose unread entries stand where in that state.
     pub(super) authors: Authors,
@@ -41,10 +41,14 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(ctx: Context, by: RunnerId, before: &State, plan: Hashed<Plan>, settings: Settings) -> Self {
-        let mut state = before.clone();
-        super::apply::apply_found(&mut state, plan.value.found.iter(), plan.value.tick);
-        super::apply::apply_credited(&mut state, &plan.value.budget_window, &plan.value.credited);
+    pub(super) fn new(ctx: Context, by: RunnerId, before: &Arc<State>, plan: Hashed<Plan>, settings: Settings) -> Self {
+        let mut state = Arc::clone(before);
+        let Plan { found, credited, budget_window, .. } = &plan.value;
+        if !found.is_empty() || !credited.is_empty() || *budget_window != state.budget.window {
+            let state = Arc::make_mut(&mut state);
+            super::apply::apply_found(state, found.iter(), plan.value.tick);
+            super::apply::apply_credited(state, budget_window, credited);
+        }
         let parallel = settings.org.value.limits.max_parallel_turns.get();
         let due = (0..).zip(&plan.value.due).map(|(i, due)| (due.agent.clone(), i)).collect();
         Self {

@@ -15,13 +15,13 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 
 use self::order::Order;
-use self::work::{Event, Work};
+use self::work::{Event, Over, Work};
 use super::EngineError;
 use super::commit::{Published, commit, publish};
 use super::fold::Hashed;
 use super::licence::{FORFEITS, Licences};
 use super::run::Run;
-use super::turn::{self, Attempt, Committed, Meter, Permit};
+use super::turn::{self, Attempt, Committed, Meter, Permit, Preparation};
 use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, RunnerId};
 use crate::domain::org::Visibility;
@@ -70,9 +70,11 @@ enum Way {
 }
 
 /// A turn under a licence of ours.
+#[derive(Clone)]
 struct Mine {
     id: LicenceId,
     meter: Arc<Meter>,
+    preparation: Arc<Preparation>,
 }
 
 struct Shard<'a> {
@@ -245,6 +247,8 @@ impl<'a> Shard<'a> {
             }
             if !stopping && self.other_holder().is_none() && self.hold().await? {
                 heartbeat.beaten();
+                self.start_ready(work);
+                self.prepare_waiting(work);
                 continue;
             }
             self.start_ready(work);
@@ -264,15 +268,21 @@ impl<'a> Shard<'a> {
                 }
             };
             match event {
-                Some(Event::Views(written)) => written?,
-                Some(Event::Turn(agent, done)) => {
+                Some(Event::Aside(done)) => done?,
+                Some(Event::Turn(agent, over)) => {
                     self.running -= 1;
-                    if let Some(Published(turn)) = done? {
-                        self.mine.remove(&agent);
-                        self.add(agent, turn.clone());
-                        let run = Arc::clone(run);
-                        let views = async move { Event::Views(publish(&run, &turn.value).await) };
-                        work.spawn(views);
+                    match over? {
+                        Over::Committed(Published(turn)) => {
+                            self.mine.remove(&agent);
+                            self.add(agent, turn.clone());
+                            let run = Arc::clone(run);
+                            work.write_views(async move { publish(&run, &turn.value).await });
+                        }
+                        Over::Complete(turn) => {
+                            self.mine.remove(&agent);
+                            self.add(agent, turn);
+                        }
+                        Over::Stopped => {}
                     }
                 }
                 None => {}
@@ -291,24 +301,60 @@ impl<'a> Shard<'a> {
         let ready: Vec<usize> = self.waiting.extract_if(.., |place| order.is_ready(*place)).collect();
         // One after another in the only shard: nothing else could run beside it.
         let alone = ready.len() == 1 && self.running == 0 && self.run.plan.value.shards.len() == 1;
-        for agent in ready.into_iter().filter_map(|place| self.agents.get(place)) {
+        for place in ready {
+            let Some(agent) = self.agents.get(place) else { continue };
             self.running += 1;
-            let turn = self.turn(agent.clone());
+            let turn = self.turn(agent.clone(), self.order.is_awaited(place));
             if alone { work.run_here(turn) } else { work.spawn(turn) }
         }
     }
 
+    /// Reads what the turns that wait for others read of their own, so that it is there when they
+    /// start. Only where nobody else can have begun them.
+    fn prepare_waiting(&self, work: &mut Work) {
+        if !self.sole {
+            return;
+        }
+        let waiting = self.waiting.iter().filter_map(|place| self.agents.get(*place));
+        let begun: Vec<(AgentName, Arc<Preparation>)> =
+            waiting.filter_map(|agent| Some((agent.clone(), Arc::clone(&self.mine.get(agent)?.preparation)))).collect();
+        if begun.is_empty() {
+            return;
+        }
+        let run = Arc::clone(self.run);
+        let reads = begun.into_iter().map(move |(agent, preparation)| {
+            let run = Arc::clone(&run);
+            async move {
+                let Some(due) = run.due(&agent) else { return Ok(()) };
+                preparation.of(&run, due, true).await.map(drop)
+            }
+        });
+        work.spawn(async move { Event::Aside(try_join_all(reads).await.map(drop)) });
+    }
+
     /// The future of one turn: under its licence, or to be given up.
-    fn turn(&self, agent: AgentName) -> impl Future<Output = Event> + Send + 'static {
+    fn turn(&self, agent: AgentName, awaited: bool) -> impl Future<Output = Event> + Send + 'static {
         let run = Arc::clone(self.run);
         let committed = self.readable(&agent);
-        let mine = self.mine.get(&agent).map(|mine| (mine.id, mine.meter.clone()));
+        let mine = self.mine.get(&agent).cloned();
         let forfeits = self.licences.forfeited(&agent, &run.by);
         let first = self.sole;
         run.ctx.progress.turn_started(run.tick(), &agent);
         async move {
-            let done = attempt(&run, &agent, mine, forfeits, first, &committed).await;
-            Event::Turn(agent, done)
+            let over = async {
+                let Some(published) = attempt(&run, &agent, mine, forfeits, first, &committed).await? else {
+                    return Ok(Over::Stopped);
+                };
+                if awaited {
+                    return Ok(Over::Committed(published));
+                }
+                // Nobody waits for it: it writes its own views.
+                let Published(turn) = published;
+                publish(&run, &turn.value).await?;
+                Ok(Over::Complete(turn))
+            };
+            let over = over.await;
+            Event::Turn(agent, over)
         }
     }
 
@@ -390,7 +436,7 @@ impl<'a> Shard<'a> {
             let ceiling = licence.map(|licence| licence.ceiling).unwrap_or_default();
             let meter = Arc::new(Meter::new(ceiling, action));
             self.waiting.extend(self.order.place(&agent));
-            self.mine.insert(agent, Mine { id, meter });
+            self.mine.insert(agent, Mine { id, meter, preparation: Arc::default() });
         }
         Ok(true)
     }
@@ -462,13 +508,13 @@ impl<'a> Shard<'a> {
 async fn attempt(
     run: &Run,
     agent: &AgentName,
-    licence: Option<(LicenceId, Arc<Meter>)>,
+    licence: Option<Mine>,
     forfeits: u32,
     first: bool,
     committed: &Committed,
 ) -> Result<Option<Published>, EngineError> {
     let Some(due) = run.due(agent) else { return Ok(None) };
-    let Some((licence, meter)) = licence else {
+    let Some(Mine { id, meter, preparation }) = licence else {
         let record = turn::give_up(run, due, forfeits > 0, committed).await?;
         return commit(run, record).await.map(Some);
     };
@@ -482,8 +528,8 @@ async fn attempt(
     } else {
         _beside = run.alone.read().await;
     }
-    let permit = Permit { licence, meter: &meter, first };
-    match turn::work(run, due, permit, committed).await? {
+    let permit = Permit { licence: id, meter: &meter, first };
+    match turn::work(run, due, permit, &preparation, committed).await? {
         Attempt::Done(record) => commit(run, *record).await.map(Some),
         Attempt::Stopped => Ok(None),
     }

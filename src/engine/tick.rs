@@ -40,11 +40,10 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
     let by = ctx.entropy.runner_id();
     let mut helped = None;
     loop {
-        let loaded = load::load_known(&ctx.store, &ctx.memo).await?;
-        if let Some((tick, bytes)) = loaded.missing_checkpoint {
+        let (before, missing_checkpoint) = load::load_known(&ctx.store, &ctx.memo).await?;
+        if let Some((tick, bytes)) = missing_checkpoint {
             close::write_checkpoint(&ctx.store, tick, bytes).await?;
         }
-        let before = loaded.state;
         let tick = before.tick.next();
         let (plan, settings, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
             Some((plan, bytes)) => {

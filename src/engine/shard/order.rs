@@ -14,6 +14,8 @@ pub(super) struct Order {
     turns: Vec<Turn>,
     /// All turns before this place are committed.
     first_open: usize,
+    /// The last turn that reads everybody.
+    last_waiting_for_all: Option<usize>,
     /// How many are not committed.
     open: usize,
 }
@@ -49,7 +51,8 @@ impl Order {
                 }
             }
         }
-        Self { places, open: turns.len(), turns, first_open: 0 }
+        let last_waiting_for_all = turns.iter().rposition(|turn| turn.waits_for_all);
+        Self { places, open: turns.len(), turns, first_open: 0, last_waiting_for_all }
     }
 
     /// The place of an agent in the shard.
@@ -62,6 +65,12 @@ impl Order {
         self.turns
             .get(place)
             .is_some_and(|turn| if turn.waits_for_all { self.first_open >= place } else { turn.waits_for == 0 })
+    }
+
+    /// Says whether turns that are not committed wait for this one.
+    pub(super) fn is_awaited(&self, place: usize) -> bool {
+        self.last_waiting_for_all.is_some_and(|last| last > place)
+            || self.turns.get(place).is_some_and(|turn| !turn.awaited_by.is_empty())
     }
 
     /// Says whether a turn is committed.

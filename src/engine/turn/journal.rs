@@ -32,7 +32,7 @@ pub(super) struct Answered {
 }
 
 /// The steps that are recorded of a turn.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Journal(VecDeque<StepRecord>);
 
 impl Journal {

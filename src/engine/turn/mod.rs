@@ -9,6 +9,7 @@ mod files;
 mod inbox;
 mod journal;
 mod memory;
+mod preparation;
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(super) use self::files::content_bytes;
 pub(super) use self::inbox::Committed;
 use self::inbox::Inbox;
 use self::journal::{Answered, Journal};
+use self::preparation::Prepared;
+pub(super) use self::preparation::Preparation;
 use super::prompt::{self, News, ToolNote};
 use super::run::Run;
 use super::{EngineError, money};
@@ -57,27 +60,22 @@ pub(super) async fn work(
     run: &Run,
     due: &Due,
     permit: Permit<'_>,
+    preparation: &Preparation,
     committed: &Committed,
 ) -> Result<Attempt, EngineError> {
     let began = run.ctx.clock.now();
-    let resume = run.resume(due).await?;
+    let Prepared { resume, journal, memory, last } = preparation.of(run, due, permit.first).await?;
     let Some(model) = run.settings.models.value.models.get(&resume.model.key) else {
         let inbox = inbox::collect(run, due, committed, usize::MAX).await?;
         let failure = failure(FailureKind::Misconfigured, format!("there is no model {}", resume.model.key));
         return Ok(Attempt::Done(Box::new(failed(run, due, &inbox, failure, began))));
     };
-    let max_bytes = max_prompt_bytes(run, &resume, model);
-    let journal = if permit.first { Journal::default() } else { Journal::read(run, due).await? };
-    let memory = memory::read(run, &due.agent, journal.imports()).await?;
-    let tools = permitted_tools(run, &resume);
-    let system = prompt::system(&run.settings.org.value.name, &resume, &notes(&tools));
+    let max_bytes = max_prompt_bytes(run, resume, model);
+    let tools = permitted_tools(run, resume);
+    let system = prompt::system(&run.settings.org.value.name, resume, &notes(&tools));
     let memory_bytes = prompt::memory_share(max_bytes);
     let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(&system)) + memory_bytes + 4096);
     let inbox = inbox::collect(run, due, committed, inbox_bytes).await?;
-    let last = match run.agent(&due.agent).and_then(|agent| agent.last_turn.as_ref()) {
-        Some(last) => run.earlier_turn(last.tick, &due.agent).await?,
-        None => None,
-    };
     let plan = &run.plan.value;
     let news = prompt::news(
         &News {
@@ -94,7 +92,7 @@ pub(super) async fn work(
     let mut turn = Turn {
         run,
         due,
-        resume: &resume,
+        resume,
         model,
         specs: specs(&tools),
         tools,
@@ -110,8 +108,8 @@ pub(super) async fn work(
         notes: None,
     };
     let hops = if due.because == Cause::Mail { inbox.hops } else { 0 };
-    let mut bench = Bench::new(run, due, &resume, &inbox.entries, hops, memory);
-    match turn.converse(&mut bench, &inbox, journal).await? {
+    let mut bench = Bench::new(run, due, resume, &inbox.entries, hops, memory.clone());
+    match turn.converse(&mut bench, &inbox, journal.clone()).await? {
         Ending::Good => Ok(Attempt::Done(Box::new(turn.good(&inbox, began)))),
         Ending::Bad(failure) => Ok(Attempt::Done(Box::new(turn.bad(&inbox, failure, began)))),
         Ending::Stopped => Ok(Attempt::Stopped),
