@@ -17,6 +17,7 @@ mod engine;
 mod gate;
 mod meanwhile;
 mod money;
+mod native;
 mod oracle;
 mod oracle_model;
 mod race;

@@ -12,7 +12,7 @@ use crate::gate::Gate;
 use crate::world::{World, name, says};
 
 /// Runs a tick whose runner dies in its call for `agent` at `step`.
-async fn die_in_call(world: &World, agent: &'static str, step: u32) {
+pub async fn die_in_call(world: &World, agent: &'static str, step: u32) {
     die_in(world, agent, step, Trigger::Invocation).await;
 }
 

@@ -20,8 +20,8 @@ pub(super) use self::files::content_bytes;
 pub(super) use self::inbox::Committed;
 use self::inbox::Inbox;
 use self::journal::{Answered, Journal};
-use self::preparation::Prepared;
 pub(super) use self::preparation::Preparation;
+use self::preparation::Prepared;
 use super::prompt::{self, News, ToolNote};
 use super::run::Run;
 use super::{EngineError, money};
@@ -259,8 +259,13 @@ impl Turn<'_> {
             } else {
                 let calls = reply.tool_calls.clone();
                 found = self.take_in(bench, reply).await?;
-                for call in calls {
-                    results.push(self.call_tool(bench, call).await?);
+                for (i, call) in calls.into_iter().enumerate() {
+                    // A provider wants an answer to each call of its own kind.
+                    results.push(if i < contract::MAX_TOOL_CALLS {
+                        self.call_tool(bench, call).await?
+                    } else {
+                        refused(call, format!("not made: an answer may call {} tools", contract::MAX_TOOL_CALLS))
+                    });
                 }
             }
             let left = self.max_bytes.saturating_sub(prompt::bytes(&self.prompt) + prompt::bytes(&self.conversation));
@@ -429,6 +434,10 @@ impl Turn<'_> {
         record.imports = Vec::new();
         record
     }
+}
+
+fn refused(call: contract::ToolCall, why: String) -> ToolResult {
+    ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok: false, result: why.into() }
 }
 
 fn answered(record: StepRecord) -> Answered {
