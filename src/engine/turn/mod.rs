@@ -4,13 +4,17 @@
 //! resumes the turn adopts the recorded answers and pays for none of them again.
 
 mod call;
+mod create;
 mod desk;
 mod files;
 mod inbox;
 mod journal;
+mod listing;
 mod memory;
 
 use std::sync::Arc;
+
+use serde_json::json;
 
 pub(super) use self::call::Meter;
 use self::call::NoAnswer;
@@ -32,7 +36,11 @@ use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
 use crate::record::step::StepRecord;
 use crate::record::turn::{Effects, Exchange, Failure, FailureKind, FileChange, Spent, Status, ToolResult, TurnRecord};
-use crate::tool::{CallFailure, Tool};
+use crate::tool::{self, CallFailure, Tool, ToolError};
+
+/// What the model is told of a call that nobody knows the outcome of.
+const UNKNOWN: &str = "the runner that was to make this call ended, perhaps after it had made it; it is not made again: \
+                       find out whether it happened before you ask for it again";
 
 /// What a licence allows.
 #[derive(Debug, Clone, Copy)]
@@ -186,7 +194,7 @@ impl Turn<'_> {
         let mut found: Vec<Violation> = Vec::new();
         for step in 0..max_steps {
             let adopted = journal.next(step);
-            let is_adopted = adopted.is_some();
+            let mut is_adopted = adopted.is_some();
             let (answer, last) = match adopted {
                 Some(record) => {
                     self.adopt(bench, &record).await?;
@@ -212,7 +220,7 @@ impl Turn<'_> {
                     }
                 }
             };
-            let reply = self.read(&answer);
+            let reply = self.read(bench, &answer);
             if !reply.is_contract {
                 self.exchanges.push(exchange(answer, Vec::new()));
                 self.violations.extend(reply.violations);
@@ -238,6 +246,8 @@ impl Turn<'_> {
                         (answered(*record), reply)
                     }
                     journal::Stored::Theirs(record) => {
+                        bench.go_back();
+                        is_adopted = true;
                         if step == 0 {
                             self.prompt.clone_from(&record.prompt);
                             let read = memory::read(self.run, &self.due.agent, Some(&record.imports)).await?;
@@ -245,7 +255,7 @@ impl Turn<'_> {
                         }
                         self.adopt(bench, &record).await?;
                         let answer = answered(*record);
-                        let reply = self.read(&answer);
+                        let reply = self.read(bench, &answer);
                         (answer, reply)
                     }
                 }
@@ -262,7 +272,13 @@ impl Turn<'_> {
                 let calls = reply.tool_calls.clone();
                 found = self.take_in(bench, reply).await?;
                 for call in calls {
-                    results.push(self.call_tool(bench, call).await?);
+                    let result = tokio::select! {
+                        biased;
+                        result = self.call_tool(bench, call, is_adopted) => result?,
+                        // A runner that is told to leave does not wait for a slow tool.
+                        () = self.run.ctx.stop.requested() => return Ok(Ending::Stopped),
+                    };
+                    results.push(result);
                 }
             }
             let left = self.max_bytes.saturating_sub(prompt::bytes(&self.prompt) + prompt::bytes(&self.conversation));
@@ -289,8 +305,9 @@ impl Turn<'_> {
     }
 
     /// What an answer says. Native calls come first, and need no contract beside them.
-    fn read(&self, answer: &Answered) -> Reply {
-        let mut reply = contract::parse(&answer.text, &AddressBook { run: self.run, resume: self.resume });
+    fn read(&self, bench: &Bench<'_>, answer: &Answered) -> Reply {
+        let book = AddressBook { run: self.run, resume: self.resume, asked_for: bench.asked_for() };
+        let mut reply = contract::parse(&answer.text, &book);
         if answer.tool_calls.is_empty() {
             return reply;
         }
@@ -334,6 +351,8 @@ impl Turn<'_> {
         self.imports.extend(imports);
         self.violations.extend(violations);
         bench.said = self.effects.outbox.len();
+        bench.asked_for.clone_from(&self.effects.creates);
+        bench.keep();
     }
 
     /// Moves what was done since the last step into the turn.
@@ -357,13 +376,26 @@ impl Turn<'_> {
         Ok(violations)
     }
 
-    async fn call_tool(&self, bench: &mut Bench<'_>, call: contract::ToolCall) -> Result<ToolResult, EngineError> {
+    /// Calls a tool. What may not be made twice is not made for an answer that this runner only adopted: whoever wrote
+    /// it down may have made the call.
+    async fn call_tool(
+        &self,
+        bench: &mut Bench<'_>,
+        call: contract::ToolCall,
+        is_adopted: bool,
+    ) -> Result<ToolResult, EngineError> {
         let tool = self.tools.iter().find(|tool| tool.name() == call.tool);
         let outcome = match tool {
-            Some(tool) => tool.call(call.arguments.clone(), bench).await,
+            Some(tool) if is_adopted && !tool.repeatable() => {
+                tracing::warn!(event = "tool_outcome_unknown", tick = self.run.tick().0, agent = %self.due.agent,
+                    tool_name = %call.tool, "a call that may have been made is not made again");
+                let result = json!({"unknown": UNKNOWN});
+                return Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok: false, result });
+            }
+            Some(tool) => tool::call(tool.as_ref(), call.arguments.clone(), bench).await,
             None => {
                 let message = format!("you have no tool {:?}", call.tool);
-                Err(CallFailure::Refused(crate::tool::ToolError(message)))
+                Err(CallFailure::Refused(ToolError(message)))
             }
         };
         let (ok, result) = match outcome {
