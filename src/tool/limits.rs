@@ -79,7 +79,10 @@ pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 pub const WEB_TIME: Duration = Duration::from_secs(30);
 
 /// How deep a page may nest before what is deeper loses its markup.
-pub const MAX_MARKUP_DEPTH: usize = 100;
+pub const MAX_MARKUP_DEPTH: usize = 64;
+
+/// How deep lists and quotations may nest.
+pub const MAX_MARKUP_INDENTS: usize = 6;
 
 /// The longest question to a search engine. Source: Brave Search API, `q`, 400 characters.
 pub const MAX_QUERY_CHARS: usize = 400;

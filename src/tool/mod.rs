@@ -13,6 +13,9 @@ pub mod limits;
 mod list_agents;
 mod memory_read;
 mod memory_write;
+pub mod web;
+mod web_fetch;
+mod web_search;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +27,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use self::limits::{MAX_FILE_BYTES, MAX_MEMORY_BYTES};
+use self::web::{Resolver, SystemResolver, Web};
+use crate::config::Environment;
 use crate::domain::credits::Credits;
 use crate::domain::memory::Operation;
 use crate::domain::name::{AgentName, MemoryKey};
@@ -122,9 +127,31 @@ pub trait Tool: Send + Sync + fmt::Debug {
     async fn call(&self, arguments: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure>;
 }
 
-/// The built-in tools, by name.
+/// What tools reach outside with.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    /// Where keys are looked up.
+    pub environment: Environment,
+    /// How names of hosts become addresses.
+    pub resolver: Arc<dyn Resolver>,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self { environment: Environment::default(), resolver: Arc::new(SystemResolver) }
+    }
+}
+
+/// The built-in tools, by name; without any key.
 #[must_use]
 pub fn builtin() -> Vec<Arc<dyn Tool>> {
+    with(Outside::default())
+}
+
+/// The built-in tools, by name.
+#[must_use]
+pub fn with(outside: Outside) -> Vec<Arc<dyn Tool>> {
+    let web = Arc::new(Web::new(outside.resolver));
     vec![
         Arc::new(create_agent::CreateAgent),
         Arc::new(file_delete::FileDelete),
@@ -135,6 +162,8 @@ pub fn builtin() -> Vec<Arc<dyn Tool>> {
         Arc::new(list_agents::ListAgents),
         Arc::new(memory_read::MemoryRead),
         Arc::new(memory_write::MemoryWrite),
+        Arc::new(web_fetch::WebFetch(Arc::clone(&web))),
+        Arc::new(web_search::WebSearch { web, environment: outside.environment }),
     ]
 }
 
