@@ -100,8 +100,11 @@ pub fn start_of(text: &str, max: usize) -> &str {
 /// Checks what a model sent, before anything reads it.
 ///
 /// # Errors
-/// The arguments are too long, or nest too deeply.
+/// The arguments are no object, too long, or nest too deeply.
 pub fn check_arguments(arguments: &Value) -> Result<(), ToolError> {
+    if !arguments.is_object() {
+        return Err(ToolError("wrong arguments: they must be a JSON object".to_owned()));
+    }
     let mut level = vec![arguments];
     for _ in 0..=MAX_ARGUMENT_DEPTH {
         level = level
@@ -148,7 +151,8 @@ mod tests {
 
     #[test]
     fn arguments_that_are_too_long_or_too_deep_are_refused() {
-        let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!({"x": inner}));
+        assert!(check_arguments(&json!([1])).is_err());
         assert!(check_arguments(&nested(MAX_ARGUMENT_DEPTH)).is_ok());
         assert!(check_arguments(&nested(MAX_ARGUMENT_DEPTH + 1)).is_err());
         assert!(check_arguments(&json!({"text": "x".repeat(MAX_ARGUMENT_BYTES)})).is_err());

@@ -172,6 +172,8 @@ pub fn with(outside: Outside) -> Vec<Arc<dyn Tool>> {
 /// # Errors
 /// As [`Tool::call`].
 pub async fn call(tool: &dyn Tool, arguments: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
+    // A model that has nothing to say may say so.
+    let arguments = if arguments.is_null() { Value::Object(serde_json::Map::new()) } else { arguments };
     limits::check_arguments(&arguments)?;
     Ok(limits::bounded(tool.call(arguments, desk).await?))
 }

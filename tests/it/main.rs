@@ -11,15 +11,19 @@
 )]
 
 mod audit;
+mod births;
 mod cli;
 mod crash;
 mod engine;
 mod gate;
+mod hostile;
 mod money;
 mod oracle;
 mod oracle_model;
 mod race;
 mod requests;
+mod server;
 mod slots;
+mod tools;
 mod turns;
 mod world;

@@ -341,7 +341,11 @@ impl Desk for Bench<'_> {
                 }
             };
             let (mut files, doubtful) = listing::files(self.run, &area, &folder, &self.seen);
-            for path in doubtful.into_iter().take(listing::LOOKED_AT) {
+            for (i, path) in doubtful.into_iter().enumerate() {
+                if i >= listing::LOOKED_AT {
+                    files.insert(path);
+                    continue;
+                }
                 match self.look(&shown(&path, &own).unwrap_or_default()).await {
                     Ok((_, None)) => {}
                     Ok((_, Some(_))) | Err(CallFailure::Refused(_)) => drop(files.insert(path)),

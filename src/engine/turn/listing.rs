@@ -77,7 +77,10 @@ pub(super) fn files(
             Some(_) if listed || area.cut || index.may_miss_by_our_deletion(run.tick()) => {
                 files.insert(path.clone());
             }
-            None if listed && !seen.contains_key(path) => doubtful.push(path.clone()),
+            None if listed && !seen.contains_key(path) => {
+                files.remove(path);
+                doubtful.push(path.clone());
+            }
             Some(_) | None => {}
         }
     }
