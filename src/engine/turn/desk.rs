@@ -50,7 +50,15 @@ pub(super) struct Bench<'a> {
     /// What was listed in this turn.
     listed: BTreeMap<String, Area>,
     /// Memory and files as they were at the last step.
-    settled: (BTreeMap<MemoryKey, Value>, BTreeSet<MemoryKey>, BTreeMap<String, Option<String>>),
+    settled: Settled,
+}
+
+/// Memory and files as a turn saw them at a step.
+#[derive(Default)]
+struct Settled {
+    values: BTreeMap<MemoryKey, Value>,
+    looked: BTreeSet<MemoryKey>,
+    seen: BTreeMap<String, Option<String>>,
 }
 
 impl<'a> Bench<'a> {
@@ -77,7 +85,7 @@ impl<'a> Bench<'a> {
             said: 0,
             asked_for: Vec::new(),
             listed: BTreeMap::new(),
-            settled: <_>::default(),
+            settled: Settled::default(),
         }
     }
 
@@ -147,12 +155,13 @@ impl<'a> Bench<'a> {
 
     /// Keeps how memory and files stand at a step, for [`Self::go_back`].
     pub(super) fn keep(&mut self) {
-        self.settled = (self.values.clone(), self.looked.clone(), self.seen.clone());
+        self.settled = Settled { values: self.values.clone(), looked: self.looked.clone(), seen: self.seen.clone() };
     }
 
     /// Forgets what was done since the last step: a rival's step counts instead.
     pub(super) fn go_back(&mut self) {
-        (self.values, self.looked, self.seen) = self.settled.clone();
+        let settled = std::mem::take(&mut self.settled);
+        (self.values, self.looked, self.seen) = (settled.values, settled.looked, settled.seen);
     }
 
     /// Begins anew with the memory that a rival's step 0 was given.
