@@ -44,6 +44,16 @@ impl Environment {
         self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// The value that a reference to a secret names: `env:NAME`.
+    ///
+    /// # Errors
+    /// It is no such reference, or the variable is not set; the message holds no value.
+    pub fn secret(&self, reference: &str) -> Result<&str, String> {
+        let name = reference.strip_prefix("env:").filter(|name| !name.is_empty());
+        let name = name.ok_or("must be env:NAME, the name of an environment variable")?;
+        self.var(name).ok_or_else(|| format!("the environment variable {name} is not set"))
+    }
+
     /// Every variable.
     #[must_use]
     pub fn vars(&self) -> &BTreeMap<String, String> {

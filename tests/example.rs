@@ -321,7 +321,20 @@ impl Desk {
     }
 
     fn call(&mut self, tool: &str, arguments: &Value) -> Value {
-        assert_eq!(tool, "file_write", "the script calls no other tool");
+        match tool {
+            "list_agents" => {
+                let cards: Vec<Value> = self.resumes.keys().map(|name| json!({"name": name})).collect();
+                return json!({"agents": cards});
+            }
+            "file_read" => {
+                let path = arguments["path"].as_str().expect("path");
+                return match self.files.get(path) {
+                    Some(text) => json!({"path": path, "text": text}),
+                    None => json!(format!("there is no file {path}")),
+                };
+            }
+            other => assert_eq!(other, "file_write", "the script calls no other tool"),
+        }
         if self.disk_full {
             return json!("no space is left");
         }
@@ -421,6 +434,30 @@ async fn an_earlier_brief_is_named_where_it_touches_the_same_matter() {
     assert!(desk.files["shared/briefs/2.md"].contains("touch the same matter: 1."), "{:#?}", desk.files);
     assert!(!desk.files["shared/briefs/1.md"].contains("same matter"));
     assert_eq!(desk.files["shared/index.md"].lines().count(), 4);
+}
+
+#[tokio::test]
+async fn what_people_add_to_the_index_stays_in_it() {
+    let mut desk = Desk::new();
+    desk.mail(&["editor"], &question());
+    desk.settle().await;
+    desk.files.get_mut("shared/index.md").expect("index").push_str("- Ask Ada before you use brief 1\n");
+    desk.mail(&["editor"], "Who restores the backups when the object storage is down?");
+    desk.settle().await;
+    let index = &desk.files["shared/index.md"];
+    assert_eq!(index.matches("- [Brief ").count(), 2, "{index}");
+    assert!(index.ends_with("\n- Ask Ada before you use brief 1\n"), "{index}");
+}
+
+#[tokio::test]
+async fn who_asks_what_the_desk_is_for_is_told_who_works_there() {
+    let mut desk = Desk::new();
+    desk.mail(&["editor"], "Who are you?");
+    let said = desk.tick().await;
+    assert!(
+        said.len() == 1 && said[0].contains(": archivist, critic, editor, researcher, writer. You send"),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
@@ -627,6 +664,10 @@ async fn the_engine_tells_the_same_story_and_charges_for_it() {
     // The journal holds the call that asked for the file.
     let step: Option<StepRecord> = store.read(&Key::Step(Tick(5), name("writer"), 0)).await.expect("answer");
     assert!(step.is_some_and(|step| step.answer.contains("file_write")));
+    // The archivist read the index before it wrote it: it was not there yet.
+    let step: Option<StepRecord> = store.read(&Key::Step(Tick(6), name("archivist"), 1)).await.expect("answer");
+    let step = step.expect("a second step");
+    assert!(!step.results[0].ok && step.results[0].result == "there is no file shared/index.md", "{:?}", step.results);
     let text = async |path: &str| {
         let bytes = store.get_path(path).await.expect("answer").unwrap_or_else(|| panic!("{path} is missing"));
         String::from_utf8(bytes.to_vec()).expect("text")

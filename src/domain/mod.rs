@@ -20,3 +20,4 @@ pub mod prompt;
 pub mod resume;
 pub mod schedule;
 pub mod time;
+pub mod tools;

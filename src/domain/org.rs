@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::credits::Credits;
 use super::pace::{CatchUp, Span};
+use super::tools::ToolSettings;
 
 /// The format of an organisation that this version reads and writes.
 pub const ORG_FORMAT: u32 = 1;
@@ -159,6 +160,9 @@ pub struct OrgConfig {
     /// How long records are kept.
     #[serde(default)]
     pub retention: Retention,
+    /// How tools that reach outside may do so.
+    #[serde(default, skip_serializing_if = "ToolSettings::is_default")]
+    pub tools: ToolSettings,
     /// Fields that this version does not know: kept and reported.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -178,6 +182,7 @@ impl OrgConfig {
             credits: OrgCredits::default(),
             limits: OrgLimits::default(),
             retention: Retention::default(),
+            tools: ToolSettings::default(),
             extra: Map::new(),
         }
     }

@@ -69,6 +69,18 @@ impl ReadList {
         self.everybody
     }
 
+    /// The first that this list allows, and that `limit` does not; `owner` is always allowed.
+    fn excess_over(&self, limit: &Self, owner: &AgentName) -> Option<String> {
+        if limit.everybody {
+            return None;
+        }
+        if self.everybody {
+            return Some("*".to_owned());
+        }
+        let beyond = self.names.iter().find(|name| *name != owner && !limit.names.contains(name));
+        beyond.map(ToString::to_string)
+    }
+
     /// The names listed, without `"*"`.
     #[must_use]
     pub fn names(&self) -> &[AgentName] {
@@ -121,6 +133,31 @@ pub struct Permissions {
     #[serde(flatten)]
     #[schemars(skip)]
     pub extra: Map<String, Value>,
+}
+
+impl Permissions {
+    /// What goes beyond `creator`'s own permissions, if anything does. An agent may let what it creates read its own
+    /// outbox and write to it: it knows what is said there.
+    #[must_use]
+    pub fn excess_over(&self, creator: &Self, name: &AgentName) -> Option<String> {
+        if let Some(tool) = self.tools.iter().find(|tool| !creator.tools.contains(tool)) {
+            return Some(format!("/permissions/tools: {tool}"));
+        }
+        if let Some(excess) = self.read_outboxes.excess_over(&creator.read_outboxes, name) {
+            return Some(format!("/permissions/read_outboxes: {excess}"));
+        }
+        let excess = match (&self.send_outboxes, &creator.send_outboxes) {
+            (_, None) => None,
+            (None, Some(limit)) => ReadList::everybody().excess_over(limit, name),
+            (Some(list), Some(limit)) => list.excess_over(limit, name),
+        };
+        if let Some(excess) = excess {
+            return Some(format!("/permissions/send_outboxes: {excess}"));
+        }
+        // What this version does not know, another may grant something by.
+        let unknown = self.extra.iter().find(|(field, value)| creator.extra.get(*field) != Some(value));
+        unknown.map(|(field, _)| format!("/permissions/{field}"))
+    }
 }
 
 /// `credits` of a resume.
@@ -290,6 +327,29 @@ mod tests {
         let json = serde_json::to_value(&resume).expect("json");
         assert_eq!(json["colour"], "red");
         assert_eq!(json["schedule"]["every"], "x");
+    }
+
+    #[test]
+    fn nobody_gives_more_than_it_has() {
+        let ada = AgentName::new("ada").expect("name");
+        let of = |json: &str| serde_json::from_str::<Permissions>(json).expect("permissions");
+        let creator = of(r#"{"read_outboxes":["bob"],"send_outboxes":["bob","cyd"],"tools":["a","b"],"new":1}"#);
+        for (child, excess) in [
+            (r#"{"read_outboxes":["ada","bob"],"send_outboxes":["ada","cyd"],"tools":["b"]}"#, None),
+            (r#"{"send_outboxes":[],"new":1}"#, None),
+            (r#"{"send_outboxes":[],"tools":["a","c"]}"#, Some("/permissions/tools: c")),
+            (r#"{"send_outboxes":[],"read_outboxes":["*"]}"#, Some("/permissions/read_outboxes: *")),
+            (r#"{"send_outboxes":[],"read_outboxes":["cyd"]}"#, Some("/permissions/read_outboxes: cyd")),
+            (r#"{"send_outboxes":["dan"]}"#, Some("/permissions/send_outboxes: dan")),
+            (r#"{}"#, Some("/permissions/send_outboxes: *")),
+            (r#"{"send_outboxes":[],"new":2}"#, Some("/permissions/new")),
+            (r#"{"send_outboxes":[],"other":true}"#, Some("/permissions/other")),
+        ] {
+            assert_eq!(of(child).excess_over(&creator, &ada).as_deref(), excess, "{child}");
+        }
+        let open = of(r#"{"read_outboxes":["*"],"tools":["a"]}"#);
+        let child = of(r#"{"read_outboxes":["*"],"send_outboxes":["*"],"tools":["a"]}"#);
+        assert_eq!(child.excess_over(&open, &ada), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::{join_all, try_join_all};
 
+use super::commit::shown;
 use super::fold::{Hashed, Records, fold};
 use super::load::{CHECKPOINT_EVERY, Head};
 use super::run::Run;
@@ -63,11 +64,12 @@ async fn write_common_files(run: &Run, turns: &Committed) -> Result<(), EngineEr
     }
     let store = &run.ctx.store;
     try_join_all(shared.into_values().map(|change| async move {
-        match turn::content_bytes(run, &change.content).await? {
-            Some(bytes) => store.put_path(&change.path, bytes).await?,
-            None if change.content == Content::Deleted => store.delete_path(&change.path).await?,
-            None => {}
-        }
+        let written = match turn::content_bytes(run, &change.content).await? {
+            Some(bytes) => store.put_path(&change.path, bytes).await,
+            None if change.content == Content::Deleted => store.delete_path(&change.path).await,
+            None => Ok(()),
+        };
+        shown(&change.path, written)?;
         Ok::<_, EngineError>(())
     }))
     .await?;
@@ -99,10 +101,11 @@ async fn write_resumes(run: &Run, turns: &Committed, closed: &Closed) -> Result<
         let bytes = view::resume(&child.resume);
         run.ctx.store.create_pure(&Key::Input(born.resume.clone()), bytes.clone()).await?;
         let key = Key::Resume(name.clone());
-        match run.ctx.store.create_own(&key, bytes).await? {
+        match run.ctx.store.create_own(&key, bytes).await {
             // A resume that a person put there in the meantime stays.
-            Created::Won | Created::Lost(_) => {}
-            Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
+            Ok(Created::Won | Created::Lost(_)) => {}
+            Ok(Created::Unknown) => return Err(StoreError::Uncertain { key }.into()),
+            Err(error) => shown(&key.path(), Err(error))?,
         }
     }
     Ok(())

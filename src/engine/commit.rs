@@ -82,10 +82,11 @@ pub(super) async fn publish(run: &Run, turn: &TurnRecord) -> Result<(), EngineEr
         .iter()
         .filter(|change| matches!(Key::parse(&change.path), Some(Key::Workspace(owner, _)) if owner == turn.agent));
     let files = own.map(|change| async move {
-        match turn::content_bytes(run, &change.content).await? {
-            Some(bytes) => store.put_path(&change.path, bytes).await?,
-            None => store.delete_path(&change.path).await?,
-        }
+        let written = match turn::content_bytes(run, &change.content).await? {
+            Some(bytes) => store.put_path(&change.path, bytes).await,
+            None => store.delete_path(&change.path).await,
+        };
+        shown(&change.path, written)?;
         Ok::<_, EngineError>(())
     });
     futures::try_join!(
@@ -94,4 +95,21 @@ pub(super) async fn publish(run: &Run, turn: &TurnRecord) -> Result<(), EngineEr
         try_join_all(files),
     )?;
     Ok(())
+}
+
+/// What became of the view of a file. A symbolic link, a file or a folder that is in its way concerns this file alone, and
+/// no tick waits for a person to remove it: the content is in the records.
+pub(super) fn shown(path: &str, written: Result<(), StoreError>) -> Result<(), StoreError> {
+    match written {
+        Err(error) if error.is_about_one_object() => {
+            tracing::warn!(
+                event = "view_not_written",
+                path,
+                error = error.chain(),
+                "a file cannot be written: something is in its way"
+            );
+            Ok(())
+        }
+        written => written,
+    }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::licence::Licences;
+use super::money::to_give_away;
 use super::plan::mail_entries;
-use super::view;
+use super::{apply, view};
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
 use crate::domain::ingress::Action;
@@ -246,8 +247,17 @@ fn files(records: &Records<'_>) -> Vec<FileFold> {
 fn born(state: &State, records: &Records<'_>, problems: &mut Vec<Problem>) -> BTreeMap<AgentName, Born> {
     let plan = &records.plan.value;
     let mut born: BTreeMap<AgentName, Born> = BTreeMap::new();
+    if records.turns.values().all(|turn| turn.value.effects.creates.is_empty()) {
+        return born;
+    }
+    // The accounts as the turns found them.
+    let mut now = state.clone();
+    apply::apply_found(&mut now, plan.found.iter(), plan.tick);
+    apply::apply_credited(&mut now, &plan.budget_window, &plan.credited);
     for due in &plan.due {
         let Some(turn) = records.turns.get(&due.agent).filter(|turn| turn.value.status.is_good()) else { continue };
+        let balance = now.agents.get(&due.agent).map_or(Credits::ZERO, |agent| agent.account.balance);
+        let mut purse = to_give_away(balance, due.grant_credits);
         for child in &turn.value.effects.creates {
             let name = &child.resume.name;
             let taken = state.agents.contains_key(name) || plan.found.contains_key(name) || born.contains_key(name);
@@ -256,6 +266,13 @@ fn born(state: &State, records: &Records<'_>, problems: &mut Vec<Problem>) -> BT
                 problems.push(Problem::new("name_taken", message).of(&due.agent));
                 continue;
             }
+            if child.credits > purse {
+                let message =
+                    format!("{name} was not created: its creator had {purse} credits to give, not {}", child.credits);
+                problems.push(Problem::new("gift_too_large", message).of(&due.agent));
+                continue;
+            }
+            purse = purse.saturating_sub(child.credits);
             born.insert(
                 name.clone(),
                 Born {

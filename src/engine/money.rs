@@ -45,6 +45,11 @@ pub fn worst(org: &OrgConfig, resume: &Resume, model: &Model) -> Worst {
     Worst { call, least, attempt }
 }
 
+/// What an agent may give to agents that it creates: what its account holds beyond what is set aside for its turn.
+pub(super) fn to_give_away(balance: Credits, grant: Credits) -> Credits {
+    balance.saturating_sub(grant)
+}
+
 /// The window of the budget that `time` lies in, in UTC.
 #[must_use]
 pub fn budget_window(budget: Option<&Budget>, time: Timestamp) -> String {

@@ -220,7 +220,7 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
         }
         if let Some(wait) = wait.map(|wait| wait.min(patience)) {
             // Most holders are done in a moment: look again soon, and then less and less often.
-            patience *= 2;
+            patience = patience.saturating_mul(2);
             tokio::select! {
                 () = run.ctx.clock.sleep(wait) => {}
                 () = run.ctx.stop.requested() => {}

@@ -22,7 +22,8 @@ use crate::store::Store;
 use crate::store::counting::{Counter, Counting, Requests};
 use crate::store::open::{OpenError, open as open_store};
 use crate::store::probe::{ProbeError, probe_create};
-use crate::tool::{self, Tool};
+use crate::tool::web::SystemResolver;
+use crate::tool::{self, Outside, Tool};
 
 /// An organisation's place, opened: its files, and all that works on them.
 #[derive(Clone)]
@@ -115,7 +116,8 @@ impl Org {
     /// The tools that there are.
     #[must_use]
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
-        tool::builtin()
+        let resolver = Arc::new(SystemResolver);
+        tool::with(Outside { environment: self.environment.clone(), resolver })
     }
 
     /// The context of one invocation. Ticks that are to be repeatable have a `seed`.

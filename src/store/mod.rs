@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
@@ -70,6 +70,7 @@ impl StoreError {
     pub fn is_final(&self) -> bool {
         use object_store::Error as E;
         match self {
+            Self::Store { .. } if self.is_about_one_object() => true,
             Self::Store { source, .. } => matches!(
                 source.as_ref(),
                 E::PermissionDenied { .. }
@@ -86,11 +87,12 @@ impl StoreError {
 }
 
 impl StoreError {
-    /// Says whether the store works, and only this object cannot be used.
+    /// Says whether the store works, and only this object cannot be used: a person put a symbolic link there, or a file
+    /// where it needs a folder, or a folder in its place.
     #[must_use]
     pub fn is_about_one_object(&self) -> bool {
         #[cfg(unix)]
-        return matches!(self, Self::Store { source, .. } if local::SymlinkRefused::find(source).is_some());
+        return matches!(self, Self::Store { source, .. } if local::is_about_one_object(source));
         #[cfg(not(unix))]
         false
     }
@@ -250,6 +252,21 @@ impl Store {
         let mut paths: Vec<String> = found.iter().filter_map(|meta| self.relative(&meta.location)).collect();
         paths.sort_unstable();
         Ok(paths)
+    }
+
+    /// At most `limit` of the paths below a prefix, sorted, and whether there are more.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn list_some(&self, prefix: &Prefix, limit: usize) -> Result<(Vec<String>, bool), StoreError> {
+        let path = self.at(&prefix.path());
+        let listed = self.objects.list(Some(&path)).take(limit.saturating_add(1));
+        let found: Vec<_> = listed.try_collect().await.map_err(Self::error("listing", &path))?;
+        let mut paths: Vec<String> = found.iter().filter_map(|meta| self.relative(&meta.location)).collect();
+        let more = paths.len() > limit;
+        paths.truncate(limit);
+        paths.sort_unstable();
+        Ok((paths, more))
     }
 
     /// The names of the folders directly below a prefix, sorted.

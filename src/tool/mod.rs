@@ -3,12 +3,19 @@
 //! A tool works at a [`Desk`]: it reads through it and leaves its changes there. Nothing of them
 //! happens before the turn is committed.
 
+mod create_agent;
+mod file_delete;
 mod file_list;
 mod file_read;
+mod file_search;
 mod file_write;
+pub mod limits;
 mod list_agents;
 mod memory_read;
 mod memory_write;
+pub mod web;
+mod web_fetch;
+mod web_search;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,14 +26,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use self::limits::{MAX_FILE_BYTES, MAX_MEMORY_BYTES};
+use self::web::{Resolver, SystemResolver, Web};
+use crate::config::Environment;
+use crate::domain::credits::Credits;
 use crate::domain::memory::Operation;
 use crate::domain::name::{AgentName, MemoryKey};
-
-/// The longest file that a tool reads or writes, in bytes. Source: LeMMing v1.0.0, `file_write`.
-pub const MAX_FILE_BYTES: usize = 100 * 1024;
-
-/// The longest memory value that a tool writes, in bytes of JSON. Source: LeMMing v1.0.0, `memory_write`.
-pub const MAX_MEMORY_BYTES: usize = 50 * 1024;
+use crate::domain::resume::Resume;
+use crate::domain::tools::ToolSettings;
 
 /// Why a tool did not do what was asked. The model is told; the turn goes on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +58,19 @@ pub struct AgentCard {
     pub name: AgentName,
     /// Whether the caller may read its outbox.
     pub readable: bool,
+    /// Whether the caller may address entries to it.
+    pub addressable: bool,
+}
+
+/// The files that a listing found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Their paths, `workspace/...` and `shared/...`, sorted.
+    pub paths: Vec<String>,
+    /// How many lie there under names that no tool can use.
+    pub unusable: usize,
+    /// Whether there are so many that some were left out.
+    pub cut: bool,
 }
 
 /// What a tool works on: one agent's turn.
@@ -68,8 +88,22 @@ pub trait Desk: Send {
     async fn read_file(&mut self, path: &str) -> Result<Option<String>, CallFailure>;
     /// Writes a file of the workspace or of `shared/`.
     async fn write_file(&mut self, path: &str, text: String) -> Result<(), CallFailure>;
+    /// Deletes a file of the workspace or of `shared/`; says whether there was one.
+    async fn delete_file(&mut self, path: &str) -> Result<bool, CallFailure>;
     /// The files of the workspace and of `shared/` that the records know, with those of this turn.
     fn files(&self) -> Vec<String>;
+    /// The same files, and those that people put there; below `folder`, if one is named.
+    async fn list_files(&mut self, folder: Option<&str>) -> Result<Listing, CallFailure>;
+    /// The caller's own resume.
+    fn resume(&self) -> &Resume;
+    /// The resume of an agent whose outbox the caller may read, of the caller, or of the template.
+    async fn resume_of(&mut self, name: &AgentName) -> Result<Option<Value>, CallFailure>;
+    /// What the caller may still give away in this turn.
+    fn purse(&self) -> Credits;
+    /// Asks for an agent to be created when the tick closes.
+    async fn create_agent(&mut self, resume: Resume, credits: Credits) -> Result<(), CallFailure>;
+    /// What `org.json` says of tools.
+    fn settings(&self) -> &ToolSettings;
 }
 
 /// A tool.
@@ -81,6 +115,11 @@ pub trait Tool: Send + Sync + fmt::Debug {
     fn description(&self) -> &'static str;
     /// The JSON Schema of its arguments.
     fn arguments(&self) -> Value;
+    /// Says whether a call may be made again when nobody knows whether it was made before: it leaves all its changes
+    /// at the desk, or only looks. An outside call that changes something there must say no.
+    fn repeatable(&self) -> bool {
+        true
+    }
     /// Does it.
     ///
     /// # Errors
@@ -88,17 +127,55 @@ pub trait Tool: Send + Sync + fmt::Debug {
     async fn call(&self, arguments: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure>;
 }
 
-/// The built-in tools, by name.
+/// What tools reach outside with.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    /// Where keys are looked up.
+    pub environment: Environment,
+    /// How names of hosts become addresses.
+    pub resolver: Arc<dyn Resolver>,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self { environment: Environment::default(), resolver: Arc::new(SystemResolver) }
+    }
+}
+
+/// The built-in tools, by name; without any key.
 #[must_use]
 pub fn builtin() -> Vec<Arc<dyn Tool>> {
+    with(Outside::default())
+}
+
+/// The built-in tools, by name.
+#[must_use]
+pub fn with(outside: Outside) -> Vec<Arc<dyn Tool>> {
+    let web = Arc::new(Web::new(outside.resolver));
     vec![
+        Arc::new(create_agent::CreateAgent),
+        Arc::new(file_delete::FileDelete),
         Arc::new(file_list::FileList),
         Arc::new(file_read::FileRead),
+        Arc::new(file_search::FileSearch),
         Arc::new(file_write::FileWrite),
         Arc::new(list_agents::ListAgents),
         Arc::new(memory_read::MemoryRead),
         Arc::new(memory_write::MemoryWrite),
+        Arc::new(web_fetch::WebFetch(Arc::clone(&web))),
+        Arc::new(web_search::WebSearch { web, environment: outside.environment }),
     ]
+}
+
+/// Calls a tool within the limits of all tools.
+///
+/// # Errors
+/// As [`Tool::call`].
+pub async fn call(tool: &dyn Tool, arguments: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
+    // A model that has nothing to say may say so.
+    let arguments = if arguments.is_null() { Value::Object(serde_json::Map::new()) } else { arguments };
+    limits::check_arguments(&arguments)?;
+    Ok(limits::bounded(tool.call(arguments, desk).await?))
 }
 
 /// Reads the arguments of a call.

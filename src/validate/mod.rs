@@ -7,6 +7,7 @@
 mod file;
 mod org;
 mod shape;
+mod tools;
 mod unknown;
 
 use std::fmt;

@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::file::{self, Read};
-use super::{Finding, Findings, ValidateError, one_of};
+use super::{Finding, Findings, ValidateError, one_of, tools};
 use crate::domain::model::{Model, ModelRegistry};
 use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
@@ -39,6 +39,7 @@ pub async fn check(
     let org = file::read::<OrgConfig>(store, &Key::Org.path(), FileKind::Org, &mut found).await?.typed;
     if let Some(org) = &org {
         check_settings(org, &mut found);
+        tools::check(org, &mut found);
     }
     let registry = file::read::<ModelRegistry>(store, &Key::Models.path(), FileKind::Models, &mut found).await?;
     // One that is there and wrong has been reported.
@@ -232,6 +233,9 @@ impl Around<'_> {
         check_names(path, json, "/permissions/tools", ("tool", &tools), &named, found);
         if let Some(resume) = &resume.typed {
             self.check_money(path, resume, found);
+            if let Some(org) = self.org {
+                tools::check_resume(path, resume, org, found);
+            }
         }
     }
 

@@ -329,6 +329,44 @@ impl Book {
             }
             assert_eq!((fold.cursor, fold.dead_letters.len()), (None, 0), "a failed turn leaves its mail unread");
         }
+        self.bear(objects, plan, closed, turns);
+    }
+
+    /// Of those who ask for a name that nobody ever had, the one of the lowest rank gets it.
+    fn bear(&mut self, objects: &Objects, plan: &Plan, closed: &Closed, turns: &BTreeMap<AgentName, TurnRecord>) {
+        let mut born = BTreeMap::new();
+        for due in &plan.due {
+            for child in &turns[&due.agent].effects.creates {
+                let name = &child.resume.name;
+                if !self.resumes.contains_key(name) && !born.contains_key(name) {
+                    born.insert(name.clone(), (due, child));
+                }
+            }
+        }
+        assert_eq!(
+            born.keys().collect::<Vec<_>>(),
+            closed.born.keys().collect::<Vec<_>>(),
+            "born in tick {}",
+            plan.tick
+        );
+        for (name, (creator, child)) in born {
+            let fold = &closed.born[&name];
+            assert_eq!((&fold.by, fold.credits), (&creator.agent, child.credits));
+            let bytes = objects.get(&format!("inputs/{}.json", fold.resume)).expect("a pinned resume");
+            assert_eq!((Sha::of(bytes), bytes), (fold.resume.clone(), &objects[&format!("agents/{name}/resume.json")]));
+            let resume = Resume::parse(bytes, &name).expect("a resume");
+            let of_creator = &self.resumes[&creator.agent].permissions;
+            assert_eq!(resume.permissions.excess_over(of_creator, &creator.agent), None, "{name}");
+            // It reads what its creator said in that turn, and nothing that was said before.
+            let said_before = |entry: &&Entry| {
+                entry.position.tick < plan.tick
+                    || entry.position.rank
+                        < creator.rank.min(if plan.visibility == Visibility::Ordered { u32::MAX } else { 1 })
+            };
+            let before = self.entries.iter().filter(said_before).map(|entry| entry.position).collect();
+            assert!(self.passed.insert(name.clone(), before).is_none());
+            self.resumes.insert(name, resume);
+        }
     }
 
     fn spend(
@@ -383,6 +421,11 @@ impl Book {
                     assert_eq!(steps, answers, "{at}: each call is made once");
                 }
             }
+        }
+        for (name, born) in &closed.born {
+            let creator = self.balances.get_mut(&born.by).expect("an account");
+            *creator = creator.checked_sub(born.credits).expect("nobody gives what it has not");
+            assert!(self.balances.insert(name.clone(), born.credits).is_none(), "{name} has an account already");
         }
         let org = objects.get(&format!("inputs/{}.json", plan.org)).expect("a pinned org.json");
         let org: OrgConfig = serde_json::from_slice(org).expect("org.json");

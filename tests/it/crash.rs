@@ -65,7 +65,7 @@ async fn world() -> World {
 }
 
 /// A runner behind a gate of its own.
-fn behind(world: &World, gate: &Arc<Gate>) -> Context {
+pub fn behind(world: &World, gate: &Arc<Gate>) -> Context {
     let gated = Gated { inner: world.objects.clone(), gate: gate.clone() };
     let mut context = world.context();
     context.store = Store::new(Arc::new(gated), Path::from("org"), false);

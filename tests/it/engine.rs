@@ -5,6 +5,8 @@ use std::sync::Arc;
 use lemming::domain::credits::Credits;
 use lemming::domain::position::Position;
 use lemming::domain::time::Tick;
+use lemming::engine::Outcome;
+use lemming::record::plan::Trigger;
 use lemming::record::turn::Status;
 use serde_json::json;
 
@@ -133,4 +135,21 @@ async fn mail_cannot_sign_itself_with_the_name_of_an_agent() {
     assert_eq!(inbox(&world.turn(2, "ada").await), Vec::<String>::new());
     assert!(report.problems.iter().any(|problem| problem.path.as_deref() == Some(path.as_str())), "{report:?}");
     assert!(world.all().await.contains_key(&path), "it stays, to be looked at");
+}
+
+#[tokio::test]
+async fn a_runner_waits_for_a_slow_one_however_often_it_must_look_again() {
+    let mut world = World::new(|_| Ok("{}".to_owned()));
+    // A look every five milliseconds: more than sixty of them, after which a doubled pause has no end.
+    world.thinker.delay = std::time::Duration::from_millis(900);
+    world.org["limits"] = json!({"lease": "20ms"});
+    world.found().await;
+    world.agent("ada", json!({})).await;
+    let first = world.run(Trigger::Invocation);
+    let second = world.run(Trigger::Invocation);
+    let (first, second) = tokio::join!(first, second);
+    for done in [first, second] {
+        assert!(matches!(done.unwrap(), Outcome::Ran(report) if report.closed));
+    }
+    assert_eq!(world.calls().len(), 1);
 }

@@ -11,10 +11,12 @@
 )]
 
 mod audit;
+mod births;
 mod cli;
 mod crash;
 mod engine;
 mod gate;
+mod hostile;
 mod meanwhile;
 mod money;
 mod native;
@@ -22,6 +24,8 @@ mod oracle;
 mod oracle_model;
 mod race;
 mod requests;
+mod server;
 mod slots;
+mod tools;
 mod turns;
 mod world;

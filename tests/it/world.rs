@@ -24,6 +24,7 @@ use lemming::record::state::State;
 use lemming::record::turn::TurnRecord;
 use lemming::store::counting::{Counting, Requests};
 use lemming::store::{Key, Store};
+use lemming::tool::Tool;
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -179,6 +180,7 @@ pub struct World {
     pub clock: Arc<HandClock>,
     pub thinker: Thinker,
     pub org: Value,
+    pub tools: Vec<Arc<dyn Tool>>,
     entropy: AtomicU64,
 }
 
@@ -211,6 +213,7 @@ impl World {
             clock: Arc::new(HandClock(AtomicI64::new(1_800_000_000_000))),
             thinker: Thinker { mind: Arc::new(mind), calls: Arc::default(), delay: Duration::ZERO, gate: None },
             org: json!({"format": 1, "name": "test", "credits": {"cost_per_action": 0.001}}),
+            tools: lemming::tool::builtin(),
             entropy: AtomicU64::new(0),
         }
     }
@@ -262,7 +265,7 @@ impl World {
         Context {
             store: self.store.clone(),
             providers: Arc::new(self.thinker.clone()),
-            tools: lemming::tool::builtin(),
+            tools: self.tools.clone(),
             clock: self.clock.clone(),
             entropy: Arc::new(SeededEntropy::new(self.entropy.fetch_add(1, Ordering::SeqCst))),
             seed: Some(Seed(7)),

@@ -8,18 +8,21 @@ use serde_json::Value;
 
 use super::super::EngineError;
 use super::super::run::Run;
+use super::listing::{self, Area};
 use super::memory::Memory;
-use super::{files, memory};
+use super::{create, files, memory};
 use crate::domain::contract::{Draft, Violation};
+use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
 use crate::domain::memory::Operation;
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::outbox::{Meta, OutboxEntry};
-use crate::domain::resume::Resume;
+use crate::domain::resume::{Permissions, Resume};
+use crate::domain::tools::ToolSettings;
 use crate::record::plan::Due;
-use crate::record::turn::{Effects, FileChange, MemoryChange};
+use crate::record::turn::{Content, Effects, FileChange, MemoryChange, NewAgent};
 use crate::store::Key;
-use crate::tool::{AgentCard, CallFailure, Desk, ToolError};
+use crate::tool::{AgentCard, CallFailure, Desk, Listing, ToolError};
 
 /// One turn's effects, buffered: nothing of them happens before the commit.
 pub(super) struct Bench<'a> {
@@ -34,12 +37,28 @@ pub(super) struct Bench<'a> {
     looked: BTreeSet<MemoryKey>,
     /// Files read or written in this turn.
     seen: BTreeMap<String, Option<String>>,
+    /// Files that were looked at and are no text.
+    binary: BTreeSet<String>,
     /// Edits found since the last step.
     pub(super) imports: Vec<FileChange>,
     /// Effects since the last step.
     pub(super) since: Effects,
     /// Entries said up to the last step.
     pub(super) said: usize,
+    /// Agents asked for up to the last step.
+    pub(super) asked_for: Vec<NewAgent>,
+    /// What was listed in this turn.
+    listed: BTreeMap<String, Area>,
+    /// Memory and files as they were at the last step.
+    settled: Settled,
+}
+
+/// Memory and files as a turn saw them at a step.
+#[derive(Default)]
+struct Settled {
+    values: BTreeMap<MemoryKey, Value>,
+    looked: BTreeSet<MemoryKey>,
+    seen: BTreeMap<String, Option<String>>,
 }
 
 impl<'a> Bench<'a> {
@@ -60,10 +79,19 @@ impl<'a> Bench<'a> {
             values: memory.values,
             looked: memory.looked,
             seen: BTreeMap::new(),
+            binary: BTreeSet::new(),
             imports: memory.imports,
             since: Effects::default(),
             said: 0,
+            asked_for: Vec::new(),
+            listed: BTreeMap::new(),
+            settled: Settled::default(),
         }
+    }
+
+    /// The names of the agents that this turn has asked for.
+    pub(super) fn asked_for(&self) -> Vec<AgentName> {
+        self.asked_for.iter().chain(&self.since.creates).map(|child| child.resume.name.clone()).collect()
     }
 
     pub(super) fn values(&self) -> &BTreeMap<MemoryKey, Value> {
@@ -125,6 +153,17 @@ impl<'a> Bench<'a> {
         Ok(None)
     }
 
+    /// Keeps how memory and files stand at a step, for [`Self::go_back`].
+    pub(super) fn keep(&mut self) {
+        self.settled = Settled { values: self.values.clone(), looked: self.looked.clone(), seen: self.seen.clone() };
+    }
+
+    /// Forgets what was done since the last step: a rival's step counts instead.
+    pub(super) fn go_back(&mut self) {
+        let settled = std::mem::take(&mut self.settled);
+        (self.values, self.looked, self.seen) = (settled.values, settled.looked, settled.seen);
+    }
+
     /// Begins anew with the memory that a rival's step 0 was given.
     pub(super) fn begin_with(&mut self, memory: Memory) {
         self.values = memory.values;
@@ -159,22 +198,66 @@ impl<'a> Bench<'a> {
         (std::mem::take(&mut self.since), std::mem::take(&mut self.imports))
     }
 
+    /// The file that makes a path one that cannot be written: one above it or below it.
+    fn unwritable(&self, path: &str) -> Option<String> {
+        let is_there = |path: &str| match self.seen.get(path) {
+            Some(seen) => seen.is_some(),
+            None => self.run.state.files.get(path).is_some_and(|file| file.sha256.is_some()),
+        };
+        let above = path.match_indices('/').map(|(end, _)| &path[..end]).find(|above| is_there(above));
+        let folder = format!("{path}/");
+        let below = || {
+            let known = self.run.state.files.range(folder.clone()..).map(|(path, _)| path);
+            let seen = self.seen.range(folder.clone()..).map(|(path, _)| path);
+            let inside = |path: &&String| path.starts_with(&folder);
+            known.take_while(inside).chain(seen.take_while(inside)).find(|path| is_there(path))
+        };
+        let found = above.map(str::to_owned).or_else(|| below().cloned())?;
+        Some(shown(&found, &format!("agents/{}/", self.due.agent)).unwrap_or(found))
+    }
+
+    /// Says whether a file that was looked at is there and is no text.
+    fn is_binary(&self, path: &str) -> bool {
+        self.binary.contains(path)
+    }
+
+    fn change_file(&mut self, change: FileChange, text: Option<String>) {
+        let path = change.path.clone();
+        self.since.files.retain(|change| change.path != path);
+        self.since.files.push(change);
+        self.binary.remove(&path);
+        self.seen.insert(path, text);
+    }
+
     async fn look(&mut self, path: &str) -> Result<(Key, Option<String>), CallFailure> {
         let key = files::key(&self.due.agent, path).map_err(ToolError)?;
         if let Some(seen) = self.seen.get(&key.path()) {
             return Ok((key, seen.clone()));
         }
-        let file = files::read(self.run, &key).await.map_err(|error| CallFailure::Broken(Box::new(error)))?;
+        let file = files::read(self.run, &key).await.map_err(|error| failed(path, error))?;
         self.imports.extend(file.import);
         let text = match file.bytes {
             None => None,
             Some(bytes) => match String::from_utf8(bytes.to_vec()) {
                 Ok(text) => Some(text),
-                Err(_) => return Err(ToolError(format!("{path} is not text")).into()),
+                Err(_) => {
+                    self.binary.insert(key.path());
+                    return Err(ToolError(format!("{path} is not text")).into());
+                }
             },
         };
         self.seen.insert(key.path(), text.clone());
         Ok((key, text))
+    }
+}
+
+/// What a tool may be told of an error of the store: what concerns one file ends no turn.
+fn failed(path: &str, error: EngineError) -> CallFailure {
+    match error {
+        EngineError::Store(error) if error.is_about_one_object() => {
+            ToolError(format!("{path} cannot be used: a symbolic link, a file or a folder is in its way")).into()
+        }
+        error => CallFailure::Broken(Box::new(error)),
     }
 }
 
@@ -198,8 +281,13 @@ impl Desk for Bench<'_> {
 
     fn agents(&self) -> Vec<AgentCard> {
         let present = self.run.state.agents.iter().filter(|(_, agent)| agent.present);
-        let reads = &self.resume.permissions.read_outboxes;
-        present.map(|(name, _)| AgentCard { name: name.clone(), readable: reads.allows(name) }).collect()
+        let Permissions { read_outboxes: reads, send_outboxes: sends, .. } = &self.resume.permissions;
+        let card = |name: &AgentName| AgentCard {
+            name: name.clone(),
+            readable: reads.allows(name),
+            addressable: sends.as_ref().is_none_or(|sends| sends.allows(name)),
+        };
+        present.map(|(name, _)| card(name)).collect()
     }
 
     async fn read_file(&mut self, path: &str) -> Result<Option<String>, CallFailure> {
@@ -207,48 +295,121 @@ impl Desk for Bench<'_> {
     }
 
     async fn write_file(&mut self, path: &str, text: String) -> Result<(), CallFailure> {
-        let (key, _) = match self.look(path).await {
+        let key = files::key(&self.due.agent, path).map_err(ToolError)?;
+        match self.look(path).await {
             // What is no text may still be written over: the import keeps it.
-            Err(CallFailure::Refused(_)) if files::key(&self.due.agent, path).is_ok() => {
-                (files::key(&self.due.agent, path).map_err(ToolError)?, None)
-            }
-            looked => looked?,
-        };
-        let broken = |error: EngineError| CallFailure::Broken(Box::new(error));
+            Err(CallFailure::Refused(_)) if self.is_binary(&key.path()) => {}
+            looked => drop(looked?),
+        }
+        if let Some(other) = self.unwritable(&key.path()) {
+            let message = format!("{path} cannot be written: {other} is there, and a file is never a folder");
+            return Err(ToolError(message).into());
+        }
         let bytes = Bytes::copy_from_slice(text.as_bytes());
         let sha = Sha::of(&bytes);
-        let content = files::store_content(self.run, &bytes, &sha).await.map_err(broken)?;
-        let path = key.path();
-        self.since.files.retain(|change| change.path != path);
-        self.since.files.push(FileChange { path: path.clone(), content, sha256: Some(sha) });
-        self.seen.insert(path, Some(text));
+        let content = files::store_content(self.run, &bytes, &sha).await.map_err(|error| failed(path, error))?;
+        self.change_file(FileChange { path: key.path(), content, sha256: Some(sha) }, Some(text));
         Ok(())
+    }
+
+    async fn delete_file(&mut self, path: &str) -> Result<bool, CallFailure> {
+        let key = files::key(&self.due.agent, path).map_err(ToolError)?;
+        match self.look(path).await {
+            Ok((_, None)) => return Ok(false),
+            // What is no text is a file too, and the import keeps it; what is in the way of one is not.
+            Err(CallFailure::Refused(error)) if !self.is_binary(&key.path()) => return Err(error.into()),
+            Ok((_, Some(_))) | Err(CallFailure::Refused(_)) => {}
+            Err(broken) => return Err(broken),
+        }
+        self.change_file(FileChange { path: key.path(), content: Content::Deleted, sha256: None }, None);
+        Ok(true)
     }
 
     fn files(&self) -> Vec<String> {
         let own = format!("agents/{}/", self.due.agent);
         let known = self.run.state.files.iter().filter(|(_, file)| file.sha256.is_some()).map(|(path, _)| path);
-        let written = self.since.files.iter().map(|change| &change.path);
-        let shown = known.chain(written).filter_map(|path| {
-            let path = path.strip_prefix(&own).unwrap_or(path);
-            (path.starts_with("workspace/") || path.starts_with("shared/")).then(|| path.to_owned())
-        });
-        let mut files: Vec<String> = shown.collect();
+        let known = known.filter(|path| self.seen.get(*path).is_none_or(Option::is_some));
+        let seen = self.seen.iter().filter(|(_, text)| text.is_some()).map(|(path, _)| path);
+        let mut files: Vec<String> = known.chain(seen).filter_map(|path| shown(path, &own)).collect();
         files.sort_unstable();
         files.dedup();
         files
     }
+
+    async fn list_files(&mut self, folder: Option<&str>) -> Result<Listing, CallFailure> {
+        let own = format!("agents/{}/", self.due.agent);
+        let mut listing = Listing::default();
+        for (prefix, folder) in listing::areas(&self.due.agent, folder).map_err(ToolError)? {
+            let area = match self.listed.get(&prefix.path()) {
+                Some(area) => area.clone(),
+                None => {
+                    let listed = listing::list(self.run, &prefix).await;
+                    let area = listed.map_err(|error| failed(&prefix.path(), error))?;
+                    self.listed.insert(prefix.path(), area.clone());
+                    area
+                }
+            };
+            let (mut files, doubtful) = listing::files(self.run, &area, &folder, &self.seen);
+            for (i, path) in doubtful.into_iter().enumerate() {
+                if i >= listing::LOOKED_AT {
+                    files.insert(path);
+                    continue;
+                }
+                match self.look(&shown(&path, &own).unwrap_or_default()).await {
+                    Ok((_, None)) => {}
+                    Ok((_, Some(_))) | Err(CallFailure::Refused(_)) => drop(files.insert(path)),
+                    Err(broken) => return Err(broken),
+                }
+            }
+            listing.paths.extend(files.iter().filter_map(|path| shown(path, &own)));
+            listing.unusable += area.unusable;
+            listing.cut |= area.cut;
+        }
+        listing.paths.sort_unstable();
+        Ok(listing)
+    }
+
+    fn resume(&self) -> &Resume {
+        self.resume
+    }
+
+    async fn resume_of(&mut self, name: &AgentName) -> Result<Option<Value>, CallFailure> {
+        create::template(self.run, self.resume, name).await
+    }
+
+    fn purse(&self) -> Credits {
+        create::purse(self.run, self.due, self.asked_for.iter().chain(&self.since.creates))
+    }
+
+    async fn create_agent(&mut self, resume: Resume, credits: Credits) -> Result<(), CallFailure> {
+        let asked_for: Vec<&NewAgent> = self.asked_for.iter().chain(&self.since.creates).collect();
+        create::check(self.run, self.due, self.resume, &asked_for, &resume, credits)?;
+        self.since.creates.push(NewAgent { resume, credits });
+        Ok(())
+    }
+
+    fn settings(&self) -> &ToolSettings {
+        &self.run.settings.org.value.tools
+    }
+}
+
+/// A path as tools name it.
+fn shown(path: &str, own: &str) -> Option<String> {
+    let path = path.strip_prefix(own).unwrap_or(path);
+    (path.starts_with("workspace/") || path.starts_with("shared/")).then(|| path.to_owned())
 }
 
 /// Who may be addressed, for the contract parser.
 pub(super) struct AddressBook<'a> {
     pub(super) run: &'a Run,
     pub(super) resume: &'a Resume,
+    /// Agents that this turn asks to create: their cursors begin before its messages.
+    pub(super) asked_for: Vec<AgentName>,
 }
 
 impl crate::domain::contract::Addresses for AddressBook<'_> {
     fn knows(&self, name: &AgentName) -> bool {
-        name.is_human() || self.run.knows(name)
+        name.is_human() || self.run.knows(name) || self.asked_for.contains(name)
     }
 
     fn may_address(&self, name: &AgentName) -> bool {

@@ -4,14 +4,18 @@
 //! resumes the turn adopts the recorded answers and pays for none of them again.
 
 mod call;
+mod create;
 mod desk;
 mod files;
 mod inbox;
 mod journal;
+mod listing;
 mod memory;
 mod preparation;
 
 use std::sync::Arc;
+
+use serde_json::json;
 
 pub(super) use self::call::Meter;
 use self::call::NoAnswer;
@@ -35,7 +39,11 @@ use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
 use crate::record::step::StepRecord;
 use crate::record::turn::{Effects, Exchange, Failure, FailureKind, FileChange, Spent, Status, ToolResult, TurnRecord};
-use crate::tool::{CallFailure, Tool};
+use crate::tool::{self, CallFailure, Tool, ToolError};
+
+/// What the model is told of a call that nobody knows the outcome of.
+const UNKNOWN: &str = "the runner that was to make this call ended, perhaps after it had made it; it is not made again: \
+                       find out whether it happened before you ask for it again";
 
 /// What a licence allows.
 #[derive(Debug, Clone, Copy)]
@@ -184,7 +192,7 @@ impl Turn<'_> {
         let mut found: Vec<Violation> = Vec::new();
         for step in 0..max_steps {
             let adopted = journal.next(step);
-            let is_adopted = adopted.is_some();
+            let mut is_adopted = adopted.is_some();
             let (answer, last) = match adopted {
                 Some(record) => {
                     self.adopt(bench, &record).await?;
@@ -210,7 +218,7 @@ impl Turn<'_> {
                     }
                 }
             };
-            let reply = self.read(&answer);
+            let reply = self.read(bench, &answer);
             if !reply.is_contract {
                 self.exchanges.push(exchange(answer, Vec::new()));
                 self.violations.extend(reply.violations);
@@ -236,6 +244,8 @@ impl Turn<'_> {
                         (answered(*record), reply)
                     }
                     journal::Stored::Theirs(record) => {
+                        bench.go_back();
+                        is_adopted = true;
                         if step == 0 {
                             self.prompt.clone_from(&record.prompt);
                             let read = memory::read(self.run, &self.due.agent, Some(&record.imports)).await?;
@@ -243,7 +253,7 @@ impl Turn<'_> {
                         }
                         self.adopt(bench, &record).await?;
                         let answer = answered(*record);
-                        let reply = self.read(&answer);
+                        let reply = self.read(bench, &answer);
                         (answer, reply)
                     }
                 }
@@ -261,11 +271,20 @@ impl Turn<'_> {
                 found = self.take_in(bench, reply).await?;
                 for (i, call) in calls.into_iter().enumerate() {
                     // A provider wants an answer to each call of its own kind.
-                    results.push(if i < contract::MAX_TOOL_CALLS {
-                        self.call_tool(bench, call).await?
-                    } else {
-                        refused(call, format!("not made: an answer may call {} tools", contract::MAX_TOOL_CALLS))
-                    });
+                    if i >= contract::MAX_TOOL_CALLS {
+                        results.push(refused(
+                            call,
+                            format!("not made: an answer may call {} tools", contract::MAX_TOOL_CALLS),
+                        ));
+                        continue;
+                    }
+                    let result = tokio::select! {
+                        biased;
+                        result = self.call_tool(bench, call, is_adopted) => result?,
+                        // A runner that is told to leave does not wait for a slow tool.
+                        () = self.run.ctx.stop.requested() => return Ok(Ending::Stopped),
+                    };
+                    results.push(result);
                 }
             }
             let left = self.max_bytes.saturating_sub(prompt::bytes(&self.prompt) + prompt::bytes(&self.conversation));
@@ -292,8 +311,9 @@ impl Turn<'_> {
     }
 
     /// What an answer says. Native calls come first, and need no contract beside them.
-    fn read(&self, answer: &Answered) -> Reply {
-        let mut reply = contract::parse(&answer.text, &AddressBook { run: self.run, resume: self.resume });
+    fn read(&self, bench: &Bench<'_>, answer: &Answered) -> Reply {
+        let book = AddressBook { run: self.run, resume: self.resume, asked_for: bench.asked_for() };
+        let mut reply = contract::parse(&answer.text, &book);
         if answer.tool_calls.is_empty() {
             return reply;
         }
@@ -337,6 +357,8 @@ impl Turn<'_> {
         self.imports.extend(imports);
         self.violations.extend(violations);
         bench.said = self.effects.outbox.len();
+        bench.asked_for.clone_from(&self.effects.creates);
+        bench.keep();
     }
 
     /// Moves what was done since the last step into the turn.
@@ -360,13 +382,26 @@ impl Turn<'_> {
         Ok(violations)
     }
 
-    async fn call_tool(&self, bench: &mut Bench<'_>, call: contract::ToolCall) -> Result<ToolResult, EngineError> {
+    /// Calls a tool. What may not be made twice is not made for an answer that this runner only adopted: whoever wrote
+    /// it down may have made the call.
+    async fn call_tool(
+        &self,
+        bench: &mut Bench<'_>,
+        call: contract::ToolCall,
+        is_adopted: bool,
+    ) -> Result<ToolResult, EngineError> {
         let tool = self.tools.iter().find(|tool| tool.name() == call.tool);
         let outcome = match tool {
-            Some(tool) => tool.call(call.arguments.clone(), bench).await,
+            Some(tool) if is_adopted && !tool.repeatable() => {
+                tracing::warn!(event = "tool_outcome_unknown", tick = self.run.tick().0, agent = %self.due.agent,
+                    tool_name = %call.tool, "a call that may have been made is not made again");
+                let result = json!({"unknown": UNKNOWN});
+                return Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok: false, result });
+            }
+            Some(tool) => tool::call(tool.as_ref(), call.arguments.clone(), bench).await,
             None => {
                 let message = format!("you have no tool {:?}", call.tool);
-                Err(CallFailure::Refused(crate::tool::ToolError(message)))
+                Err(CallFailure::Refused(ToolError(message)))
             }
         };
         let (ok, result) = match outcome {

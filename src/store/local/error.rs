@@ -65,6 +65,18 @@ enum InTheWay {
     File { path: String },
 }
 
+/// Says whether an error is about what lies at one key, while the store works.
+pub(in super::super) fn is_about_one_object(error: &Error) -> bool {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = next {
+        if error.is::<SymlinkRefused>() || error.is::<InTheWay>() || error.is::<BadKey>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 /// What was being done when something failed; it decides what an absence means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {

@@ -33,6 +33,7 @@ use rustix::fs::{FileType, Stat};
 use tokio::runtime::Handle;
 
 pub use error::SymlinkRefused;
+pub(super) use error::is_about_one_object;
 
 use error::{Doing, check_key, explain, generic, not_found};
 use folder::{Folder, from_io};

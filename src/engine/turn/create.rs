@@ -1,0 +1,87 @@
+//! What an agent may create: a child with no more permissions than it has, paid from what it may give away.
+//!
+//! Whether the child comes to be is decided at close, from the records alone (`fold`).
+
+use serde_json::Value;
+
+use super::super::inputs::input;
+use super::super::money;
+use super::super::run::Run;
+use crate::domain::credits::Credits;
+use crate::domain::name::{AgentName, TEMPLATE};
+use crate::domain::resume::Resume;
+use crate::record::plan::Due;
+use crate::record::turn::NewAgent;
+use crate::store::Key;
+use crate::tool::limits::MAX_CREATED_AGENTS;
+use crate::tool::{CallFailure, ToolError};
+
+/// The resume of the creator, of an agent that it may read, or of the template.
+pub(super) async fn template(run: &Run, creator: &Resume, name: &AgentName) -> Result<Option<Value>, CallFailure> {
+    let broken = |error: Box<dyn std::error::Error + Send + Sync>| CallFailure::Broken(error);
+    let bytes = if name.as_str() == TEMPLATE {
+        match run.ctx.store.get(&Key::Resume(name.clone())).await {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_about_one_object() => None,
+            Err(error) => return Err(broken(Box::new(super::EngineError::from(error)))),
+        }
+    } else if *name == creator.name || creator.permissions.read_outboxes.allows(name) {
+        match run.agent(name).filter(|agent| agent.present) {
+            Some(agent) => {
+                let pinned = input(&run.ctx.store, &agent.resume).await.map_err(|error| broken(Box::new(error)))?;
+                Some(pinned.1)
+            }
+            None => None,
+        }
+    } else {
+        None
+    };
+    let Some(bytes) = bytes else { return Ok(None) };
+    match serde_json::from_slice(&bytes) {
+        Ok(resume @ Value::Object(_)) => Ok(Some(resume)),
+        _ => Err(ToolError(format!("the resume of {name} is not a JSON object")).into()),
+    }
+}
+
+/// What a creator may still give away: what its account holds beyond what this turn may cost, less what it gave.
+pub(super) fn purse<'a>(run: &Run, due: &Due, asked_for: impl Iterator<Item = &'a NewAgent>) -> Credits {
+    let balance = run.agent(&due.agent).map_or(Credits::ZERO, |agent| agent.account.balance);
+    let given: Credits = asked_for.map(|child| child.credits).sum();
+    money::to_give_away(balance, due.grant_credits).saturating_sub(given)
+}
+
+/// Checks a wish for a child.
+pub(super) fn check(
+    run: &Run,
+    due: &Due,
+    creator: &Resume,
+    asked_for: &[&NewAgent],
+    child: &Resume,
+    credits: Credits,
+) -> Result<(), ToolError> {
+    let name = &child.name;
+    let refused = |why: String| Err(ToolError(why));
+    if !name.may_be_an_agent() {
+        return refused(format!("the name {name} is reserved"));
+    }
+    if run.state.agents.contains_key(name) || asked_for.iter().any(|other| other.resume.name == *name) {
+        return refused(format!("the name {name} is taken: an agent has or had it"));
+    }
+    if asked_for.len() >= MAX_CREATED_AGENTS {
+        return refused(format!("one turn creates at most {MAX_CREATED_AGENTS} agents"));
+    }
+    if let Some(excess) = child.permissions.excess_over(&creator.permissions, &creator.name) {
+        return refused(format!("{name} may be given no more than you have: {excess}"));
+    }
+    if !run.settings.models.value.models.contains_key(&child.model.key) {
+        return refused(format!("/model/key: there is no model {}", child.model.key));
+    }
+    if credits.is_zero() {
+        return refused("an agent needs credits to work with".to_owned());
+    }
+    let purse = purse(run, due, asked_for.iter().copied());
+    if credits > purse {
+        return refused(format!("you have {purse} credits to give away beyond what this turn may cost, not {credits}"));
+    }
+    Ok(())
+}
