@@ -178,6 +178,30 @@ async fn files_that_people_add_change_and_delete_are_listed_and_found() {
 }
 
 #[tokio::test]
+async fn what_is_no_text_can_be_deleted_and_written_over_and_the_records_keep_it() {
+    let world = of_ada(vec![vec![vec![
+        call("file_read", json!({"path": "shared/a.bin"})),
+        call("file_delete", json!({"path": "shared/a.bin"})),
+        call("file_write", json!({"path": "shared/b.bin", "text": "text"})),
+        call("file_read", json!({"path": "shared/b.bin"})),
+    ]]])
+    .await;
+    for path in ["shared/a.bin", "shared/b.bin"] {
+        world.raw.put_path(path, vec![0xff, 0x00].into()).await.unwrap();
+    }
+    world.tick().await;
+    let ok: Vec<bool> = results(&world, 1).await.iter().map(|result| result.ok).collect();
+    assert_eq!(ok, [false, true, true, true]);
+    assert_eq!(world.raw.get_path("shared/a.bin").await.unwrap(), None);
+    assert_eq!(text(&world, "shared/b.bin").await.as_deref(), Some("text"));
+    let turn = world.turn(1, "ada").await;
+    assert_eq!(turn.imports.len(), 2);
+    let Content::Blob(sha) = &turn.imports[0].content else { panic!("{:?}", turn.imports) };
+    assert_eq!(world.raw.get_path(&format!("blobs/{sha}")).await.unwrap().unwrap()[..], [0xff, 0x00]);
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
 async fn what_is_long_comes_in_parts_with_a_note() {
     let long: String = (1..=4_000).map(|n| format!("line {n} needle\n")).collect();
     let world = of_ada(vec![vec![vec![
