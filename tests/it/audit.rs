@@ -51,6 +51,7 @@ pub struct Seen {
     pub holds: u64,
     pub releases: u64,
     pub forfeited: u64,
+    pub born: u64,
 }
 
 struct Entry {
@@ -96,6 +97,7 @@ pub async fn audit(world: &World, expect: &Expect) -> Seen {
         }
         previous = Some(closed_sha);
         seen.ticks += 1;
+        seen.born += closed.born.len() as u64;
     }
     let first_missing = format!("ticks/{:012}", last + 2);
     assert!(!objects.keys().any(|path| path.starts_with("ticks/") && *path >= first_missing), "a tick beyond a gap");

@@ -319,3 +319,42 @@ async fn a_runner_that_dies_anywhere_leaves_one_child_paid_once() {
     }
     assert!(n > 50, "{n} places to stop at");
 }
+
+/// Stops a runner at the first place at which ada's turn is committed.
+async fn stopped_after_the_commit(world: &World) {
+    for n in 1.. {
+        let gate = Gate::closing_at(n);
+        let context = behind(world, &gate);
+        tokio::select! {
+            biased;
+            done = Box::pin(run_tick(&context, Trigger::Invocation)) => panic!("it got through: {done:?}"),
+            () = gate.hit() => {}
+        }
+        if world.raw.get_path("ticks/000000000001/turns/ada.json").await.unwrap().is_some() {
+            return;
+        }
+        // Another runner begins where this one died; its licences are not used up yet.
+        tokio::time::sleep(Duration::from_millis(6)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_gift_that_the_records_do_not_cover_is_not_given_at_close_either() {
+    let world = world(|agent| match agent {
+        "ada" => json!([create("kid", json!(1), resume(json!({"permissions": {"send_outboxes": []}})))]),
+        _ => json!([]),
+    })
+    .await;
+    stopped_after_the_commit(&world).await;
+    let path = "ticks/000000000001/turns/ada.json";
+    let bytes = world.raw.get_path(path).await.unwrap().unwrap();
+    let mut turn: Value = serde_json::from_slice(&bytes).unwrap();
+    turn["effects"]["creates"][0]["credits"] = json!(9.9);
+    world.put(path, &turn).await;
+    world.tick().await;
+    let closed = world.closed(1).await;
+    assert!(closed.born.is_empty());
+    assert!(closed.problems.iter().any(|problem| problem.kind == "gift_too_large"), "{:?}", closed.problems);
+    assert_eq!(everything(&world.state().await), Credits::whole(20));
+    assert!(!world.all().await.keys().any(|path| path.starts_with("agents/kid/")));
+}

@@ -49,7 +49,18 @@ fn mind(request: &lemming::provider::Request) -> String {
     } else {
         json!([{"tool": "file_write", "arguments": {"path": "shared/board.txt", "text": format!("{} {}", view.agent, view.tick)}}])
     };
-    let tools = if view.step > 1 { json!([]) } else { tools };
+    let births = json!([
+        {"tool": "file_delete", "arguments": {"path": "workspace/own.txt"}},
+        {"tool": "file_list", "arguments": {}},
+        {"tool": "create_agent", "arguments": {"name": format!("kid_{}", view.tick.0 % 40), "credits": 0.06, "resume": {
+            "title": "Kid", "short_description": "Is new.", "instructions": "Begin.", "model": {"key": "m", "max_tokens": 100},
+            "permissions": {"read_outboxes": [view.agent]}, "schedule": {"run_every_n_ticks": 3}}}},
+    ]);
+    let tools = match view.step {
+        0 if view.tick.0 % 3 == 2 => births,
+        0 | 1 => tools,
+        _ => json!([]),
+    };
     json!({
         // No two answers are the same, as with real models.
         "notes": format!("answer {}", ANSWERS.fetch_add(1, Ordering::Relaxed)),
@@ -113,7 +124,7 @@ async fn resume(world: &World, agent: &str, dice: &Dice) {
         1 => json!(["ada", "cyd"]),
         _ => json!([]),
     };
-    let tools = json!(["file_read", "file_write", "memory_write"]);
+    let tools = json!(["file_read", "file_write", "file_delete", "file_list", "memory_write", "create_agent"]);
     let change: Value = json!({
         "permissions": {"read_outboxes": reads, "tools": tools},
         "schedule": {"run_every_n_ticks": 1 + dice.roll(2)},
@@ -210,7 +221,7 @@ async fn heal(world: &World, touched: &BTreeSet<String>) -> Seen {
 async fn runners_race_crash_and_meet_faults_and_every_book_balances() {
     let first: u64 = std::env::var("RACE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let seeds: u64 = std::env::var("RACE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(40);
-    let (mut ticks, mut reads, mut imports, mut forfeited) = (0, 0, 0, 0);
+    let (mut ticks, mut reads, mut imports, mut forfeited, mut born) = (0, 0, 0, 0, 0);
     for batch in (first..first + seeds).collect::<Vec<_>>().chunks(6) {
         let races: Vec<_> = batch.iter().map(|seed| (*seed, tokio::spawn(race(*seed)))).collect();
         for (seed, race) in races {
@@ -219,9 +230,13 @@ async fn runners_race_crash_and_meet_faults_and_every_book_balances() {
             ticks += seen.ticks;
             reads += seen.read;
             imports += seen.imports;
+            born += seen.born;
             forfeited += seen.holds - seen.releases;
         }
     }
-    println!("{seeds} seeds: {ticks} ticks, {reads} entries read, {imports} edits imported, {forfeited} holds");
+    println!(
+        "{seeds} seeds: {ticks} ticks, {reads} entries read, {imports} edits imported, {forfeited} holds, {born} born"
+    );
     assert!(ticks > seeds * 4 && reads > seeds * 10, "{ticks} ticks, {reads} read");
+    assert!(born > seeds / 4, "{born} born");
 }

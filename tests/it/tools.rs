@@ -178,6 +178,30 @@ async fn files_that_people_add_change_and_delete_are_listed_and_found() {
 }
 
 #[tokio::test]
+async fn what_is_no_text_can_be_deleted_and_written_over_and_the_records_keep_it() {
+    let world = of_ada(vec![vec![vec![
+        call("file_read", json!({"path": "shared/a.bin"})),
+        call("file_delete", json!({"path": "shared/a.bin"})),
+        call("file_write", json!({"path": "shared/b.bin", "text": "text"})),
+        call("file_read", json!({"path": "shared/b.bin"})),
+    ]]])
+    .await;
+    for path in ["shared/a.bin", "shared/b.bin"] {
+        world.raw.put_path(path, vec![0xff, 0x00].into()).await.unwrap();
+    }
+    world.tick().await;
+    let ok: Vec<bool> = results(&world, 1).await.iter().map(|result| result.ok).collect();
+    assert_eq!(ok, [false, true, true, true]);
+    assert_eq!(world.raw.get_path("shared/a.bin").await.unwrap(), None);
+    assert_eq!(text(&world, "shared/b.bin").await.as_deref(), Some("text"));
+    let turn = world.turn(1, "ada").await;
+    assert_eq!(turn.imports.len(), 2);
+    let Content::Blob(sha) = &turn.imports[0].content else { panic!("{:?}", turn.imports) };
+    assert_eq!(world.raw.get_path(&format!("blobs/{sha}")).await.unwrap().unwrap()[..], [0xff, 0x00]);
+    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+}
+
+#[tokio::test]
 async fn what_is_long_comes_in_parts_with_a_note() {
     let long: String = (1..=4_000).map(|n| format!("line {n} needle\n")).collect();
     let world = of_ada(vec![vec![vec![
@@ -341,6 +365,51 @@ async fn a_call_that_may_not_be_made_twice_is_not_made_for_an_answer_that_was_on
     audit(&world, &Expect::default()).await;
 }
 
+/// A tool whose answer never comes.
+#[derive(Debug)]
+struct Silent(Arc<Gate>);
+
+#[async_trait]
+impl Tool for Silent {
+    fn name(&self) -> &'static str {
+        "ask"
+    }
+    fn description(&self) -> &'static str {
+        "Asks somebody who does not answer."
+    }
+    fn arguments(&self) -> Value {
+        json!({"type": "object"})
+    }
+    fn repeatable(&self) -> bool {
+        false
+    }
+    async fn call(&self, _: Value, _: &mut dyn Desk) -> Result<Value, CallFailure> {
+        self.0.knock();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_runner_that_is_told_to_leave_does_not_wait_for_a_slow_tool() {
+    let mut world = of_ada(vec![vec![vec![call("ask", json!({}))]]]).await;
+    let asked = Gate::closing_at(1);
+    world.tools = vec![Arc::new(Silent(asked.clone()))];
+    world.agent("ada", json!({"permissions": {"tools": ["ask"]}})).await;
+    let (leave, stop) = lemming::engine::Stop::channel();
+    let context = lemming::engine::Context { stop, ..world.context() };
+    let told = async {
+        asked.hit().await;
+        leave.send(true).unwrap();
+    };
+    let run = run_tick(&context, Trigger::Invocation);
+    let both = async { tokio::join!(run, told).0 };
+    let left = tokio::time::timeout(Duration::from_secs(5), both).await.expect("it leaves").unwrap();
+    assert!(matches!(left, Outcome::Ran(report) if !report.closed));
+    world.tick().await;
+    assert!(results(&world, 1).await[0].result["unknown"].is_string());
+    audit(&world, &Expect::default()).await;
+}
+
 /// A tool that writes another file for each runner.
 #[derive(Debug)]
 struct Scribble(&'static str);
@@ -364,14 +433,15 @@ impl Tool for Scribble {
 
 #[tokio::test]
 async fn who_adopts_a_rivals_step_forgets_what_its_own_tools_did() {
-    let steps = vec![vec![call("scribble", json!({}))], vec![call("file_list", json!({}))]];
+    let steps = vec![vec![call("scribble", json!({}))], vec![call("file_list", json!({})), call("ring", json!({}))]];
     let mut world = of_ada(vec![steps]).await;
-    world.agent("ada", json!({"permissions": {"tools": ["scribble", "file_list"]}})).await;
+    world.agent("ada", json!({"permissions": {"tools": ["scribble", "file_list", "ring"]}})).await;
+    let rung: Arc<AtomicU64> = Arc::default();
     // The first runner stalls in its second call, until another has journalled that step and stalled in its third.
     let gates = [Gate::closing_at(3), Gate::closing_at(3)];
     let mut contexts = Vec::new();
     for (gate, runner) in gates.iter().zip(["first", "second"]) {
-        world.tools = vec![Arc::new(Scribble(runner))];
+        world.tools = vec![Arc::new(Scribble(runner)), Arc::new(Bell(rung.clone()))];
         world.tools.extend(lemming::tool::builtin());
         let mut context = world.context();
         let mut thinker = world.thinker.clone();
@@ -396,6 +466,9 @@ async fn who_adopts_a_rivals_step_forgets_what_its_own_tools_did() {
     let listed = &turn.exchanges[1].results[0].result["files"];
     assert_eq!(*listed, json!(["shared/second"]), "{turn:#?}");
     assert_eq!(turn.effects.files.len(), 1);
+    // The rival has rung for the answer that was adopted.
+    assert!(turn.exchanges[1].results[1].result["unknown"].is_string());
+    assert_eq!(rung.load(Ordering::SeqCst), 1);
     assert_eq!(text(&world, "shared/first").await, None);
 }
 

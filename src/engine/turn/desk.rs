@@ -59,6 +59,7 @@ struct Settled {
     values: BTreeMap<MemoryKey, Value>,
     looked: BTreeSet<MemoryKey>,
     seen: BTreeMap<String, Option<String>>,
+    binary: BTreeSet<String>,
 }
 
 impl<'a> Bench<'a> {
@@ -155,13 +156,19 @@ impl<'a> Bench<'a> {
 
     /// Keeps how memory and files stand at a step, for [`Self::go_back`].
     pub(super) fn keep(&mut self) {
-        self.settled = Settled { values: self.values.clone(), looked: self.looked.clone(), seen: self.seen.clone() };
+        self.settled = Settled {
+            values: self.values.clone(),
+            looked: self.looked.clone(),
+            seen: self.seen.clone(),
+            binary: self.binary.clone(),
+        };
     }
 
     /// Forgets what was done since the last step: a rival's step counts instead.
     pub(super) fn go_back(&mut self) {
         let settled = std::mem::take(&mut self.settled);
-        (self.values, self.looked, self.seen) = (settled.values, settled.looked, settled.seen);
+        (self.values, self.looked) = (settled.values, settled.looked);
+        (self.seen, self.binary) = (settled.seen, settled.binary);
     }
 
     /// Begins anew with the memory that a rival's step 0 was given.
@@ -185,9 +192,15 @@ impl<'a> Bench<'a> {
         for change in imports.iter().chain(&effects.files) {
             let bytes = files::content_bytes(self.run, &change.content).await?;
             let text = bytes.map(|bytes| String::from_utf8(bytes.to_vec())).transpose();
-            // What is no text is refused again, when it is read again.
-            if let Ok(text) = text {
-                self.seen.insert(change.path.clone(), text);
+            match text {
+                Ok(text) => {
+                    self.binary.remove(&change.path);
+                    self.seen.insert(change.path.clone(), text);
+                }
+                Err(_) => {
+                    self.seen.remove(&change.path);
+                    self.binary.insert(change.path.clone());
+                }
             }
         }
         Ok(())
@@ -234,6 +247,10 @@ impl<'a> Bench<'a> {
         if let Some(seen) = self.seen.get(&key.path()) {
             return Ok((key, seen.clone()));
         }
+        let no_text = || Err(ToolError(format!("{path} is not text")).into());
+        if self.binary.contains(&key.path()) {
+            return no_text();
+        }
         let file = files::read(self.run, &key).await.map_err(|error| failed(path, error))?;
         self.imports.extend(file.import);
         let text = match file.bytes {
@@ -242,7 +259,7 @@ impl<'a> Bench<'a> {
                 Ok(text) => Some(text),
                 Err(_) => {
                     self.binary.insert(key.path());
-                    return Err(ToolError(format!("{path} is not text")).into());
+                    return no_text();
                 }
             },
         };

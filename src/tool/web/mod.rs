@@ -1,6 +1,6 @@
 //! The web, as tools reach it: GET alone, within limits, and never into the network that the runner stands in.
 //!
-//! A model's addresses are hostile. A name is resolved once, by a resolver that leaves out what [`address`] refuses, and
+//! A model's addresses are hostile. A name is resolved once, by a resolver that leaves out what `address` refuses, and
 //! the connection is made to what it let through: what is checked is what is connected to. Addresses that stand in the URL
 //! itself are checked there. Every redirect is a new address, and checked as one. Proxies of the environment are ignored.
 
@@ -176,6 +176,11 @@ impl Web {
             let resolver = Checked { resolver: Arc::clone(&self.resolver), public_only };
             let builder = Client::builder()
                 .no_proxy()
+                // Whatever features others switch on in the same crate.
+                .no_gzip()
+                .no_brotli()
+                .no_zstd()
+                .no_deflate()
                 .redirect(Policy::none())
                 .referer(false)
                 .connect_timeout(CONNECT_TIME)
