@@ -87,16 +87,31 @@ fn files(root: &Path) -> Vec<PathBuf> {
     found
 }
 
+type Objects = [(PathBuf, Vec<u8>)];
+
 /// Puts objects with nothing but the standard library: two threads, temporary file and link,
-/// folders made beforehand.
-fn bare(root: &Path, objects: &[(PathBuf, Vec<u8>)]) -> Duration {
-    for (path, _) in objects {
+/// folders made beforehand. Each thread has half of the objects.
+fn bare(root: &Path, objects: &Objects) -> Duration {
+    let (first, second) = objects.split_at(objects.len().div_ceil(2));
+    put(root, [first, second])
+}
+
+/// The same, but one thread has all records of the tick, as in ordered mode each turn is committed
+/// only after the one that it reads; the other has the views.
+fn in_order(root: &Path, objects: &Objects) -> Duration {
+    let is_record = |(path, _): &&(PathBuf, Vec<u8>)| path.starts_with("ticks");
+    let records: Vec<_> = objects.iter().filter(is_record).cloned().collect();
+    let views: Vec<_> = objects.iter().filter(|object| !is_record(object)).cloned().collect();
+    put(root, [&records, &views])
+}
+
+fn put(root: &Path, parts: [&Objects; 2]) -> Duration {
+    for (path, _) in parts.into_iter().flatten() {
         fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
     }
-    let half = objects.len().div_ceil(2);
     let began = Instant::now();
     std::thread::scope(|scope| {
-        for (thread, part) in objects.chunks(half.max(1)).enumerate() {
+        for (thread, part) in parts.into_iter().enumerate() {
             scope.spawn(move || {
                 for (i, (path, bytes)) in part.iter().enumerate() {
                     let path = root.join(path);
@@ -185,8 +200,8 @@ fn main() {
     let only_mode = args.next();
     let base = base.join(format!("lemming-ring-{}", std::process::id()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    println!("| agents | mode | turns/s | tick ms | bare ms | ratio | cpu s per 1,000 turns |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    println!("| agents | mode | turns/s | tick ms | bare ms | ratio | in order ms | cpu s per 1,000 turns |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for (agents, rounds) in [(10, 60), (100, 24), (1000, 10)] {
         if only.is_some_and(|only| only != agents) {
             continue;
@@ -199,7 +214,8 @@ fn main() {
             found(&root, agents, mode, true);
             let bare_root = base.join(format!("bare-{mode}-{agents}"));
             let ctx = context(&root, Duration::ZERO, false);
-            let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+            let order_root = base.join(format!("order-{mode}-{agents}"));
+            let (mut ours, mut theirs, mut ratios, mut ordered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             let mut seen: std::collections::BTreeSet<PathBuf> = files(&root).into_iter().collect();
             let mut busy = Duration::ZERO;
             for round in 0..rounds + 2 {
@@ -214,20 +230,23 @@ fn main() {
                     .collect();
                 seen.extend(now);
                 let bare = bare(&bare_root, &objects);
+                let in_order = in_order(&order_root, &objects);
                 if round >= 2 {
                     busy += used;
                     ours.push(took.as_secs_f64());
                     theirs.push(bare.as_secs_f64());
+                    ordered.push(in_order.as_secs_f64() * 1e3);
                     ratios.push(took.as_secs_f64() / bare.as_secs_f64());
                 }
             }
             let (tick, bare) = (median(ours), median(theirs));
             println!(
-                "| {agents} | {mode} | {:.0} | {:.2} | {:.2} | {:.2} | {:.3} |",
+                "| {agents} | {mode} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.3} |",
                 agents as f64 / tick,
                 tick * 1e3,
                 bare * 1e3,
                 median(ratios),
+                median(ordered),
                 busy.as_secs_f64() / (agents * rounds) as f64 * 1e3
             );
         }
