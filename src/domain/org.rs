@@ -133,6 +133,50 @@ pub struct Retention {
     pub turns_after_ticks: Option<NonZeroU64>,
 }
 
+/// Whether the tools that run something need a sandbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxRule {
+    /// Without a working sandbox nothing is run.
+    #[default]
+    Required,
+    /// Without a working sandbox it is run all the same, with whatever of it works.
+    WhereAvailable,
+}
+
+/// Settings of the tool `shell`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ShellSettings {
+    /// The names of the programs that may be run, without folders.
+    pub allow: Vec<String>,
+}
+
+impl Default for ShellSettings {
+    fn default() -> Self {
+        let allow = ["grep", "ls", "cat", "echo", "head", "tail", "jq"].map(str::to_owned);
+        Self { allow: allow.into() }
+    }
+}
+
+/// Settings of tools.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct OrgTools {
+    /// Whether `shell` and `python` need a sandbox.
+    pub sandbox: SandboxRule,
+    /// `shell`.
+    pub shell: ShellSettings,
+}
+
+impl OrgTools {
+    /// Says whether nothing was said about tools.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// `org.json`: the settings of an organisation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrgConfig {
@@ -156,6 +200,9 @@ pub struct OrgConfig {
     /// Limits.
     #[serde(default)]
     pub limits: OrgLimits,
+    /// Settings of tools.
+    #[serde(default, skip_serializing_if = "OrgTools::is_default")]
+    pub tools: OrgTools,
     /// How long records are kept.
     #[serde(default)]
     pub retention: Retention,
@@ -177,6 +224,7 @@ impl OrgConfig {
             budget: None,
             credits: OrgCredits::default(),
             limits: OrgLimits::default(),
+            tools: OrgTools::default(),
             retention: Retention::default(),
             extra: Map::new(),
         }

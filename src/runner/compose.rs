@@ -18,6 +18,7 @@ use crate::ingress::Postbox;
 use crate::provider::Providers;
 use crate::provider::builtin::{Builtin, Files};
 use crate::provider::cli::{Env, Host};
+use crate::sandbox::Sandbox;
 use crate::store::Store;
 use crate::store::counting::{Counter, Counting, Requests};
 use crate::store::open::{OpenError, open as open_store};
@@ -40,6 +41,7 @@ pub struct Org {
     entropy: Arc<dyn Entropy>,
     memo: Arc<Memo>,
     environment: Environment,
+    sandbox: Option<Sandbox>,
 }
 
 impl fmt::Debug for Org {
@@ -69,6 +71,7 @@ pub fn open(name: &str, environment: &Environment) -> Result<Org, OpenError> {
         entropy: Arc::new(SystemEntropy),
         memo: Arc::default(),
         environment: environment.clone(),
+        sandbox: environment.program().map(|program| Sandbox::new(program, environment.temporary())),
     })
 }
 
@@ -115,7 +118,10 @@ impl Org {
     /// The tools that there are.
     #[must_use]
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
-        tool::builtin()
+        let mut tools = tool::builtin();
+        // One sandbox for all contexts: it knows how many jobs run at once.
+        tools.extend(self.sandbox.iter().flat_map(tool::sandboxed));
+        tools
     }
 
     /// The context of one invocation. Ticks that are to be repeatable have a `seed`.

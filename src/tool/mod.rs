@@ -9,6 +9,9 @@ mod file_write;
 mod list_agents;
 mod memory_read;
 mod memory_write;
+mod python;
+mod scratch;
+mod shell;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +24,8 @@ use serde_json::Value;
 
 use crate::domain::memory::Operation;
 use crate::domain::name::{AgentName, MemoryKey};
+use crate::domain::org::OrgTools;
+use crate::sandbox::Sandbox;
 
 /// The longest file that a tool reads or writes, in bytes. Source: LeMMing v1.0.0, `file_write`.
 pub const MAX_FILE_BYTES: usize = 100 * 1024;
@@ -68,8 +73,12 @@ pub trait Desk: Send {
     async fn read_file(&mut self, path: &str) -> Result<Option<String>, CallFailure>;
     /// Writes a file of the workspace or of `shared/`.
     async fn write_file(&mut self, path: &str, text: String) -> Result<(), CallFailure>;
+    /// Deletes a file of the workspace or of `shared/`; says whether there was one.
+    async fn delete_file(&mut self, path: &str) -> Result<bool, CallFailure>;
     /// The files of the workspace and of `shared/` that the records know, with those of this turn.
     fn files(&self) -> Vec<String>;
+    /// What `org.json` says of tools.
+    fn settings(&self) -> &OrgTools;
 }
 
 /// A tool.
@@ -99,6 +108,12 @@ pub fn builtin() -> Vec<Arc<dyn Tool>> {
         Arc::new(memory_read::MemoryRead),
         Arc::new(memory_write::MemoryWrite),
     ]
+}
+
+/// The tools that run something, in a sandbox.
+#[must_use]
+pub fn sandboxed(sandbox: &Sandbox) -> Vec<Arc<dyn Tool>> {
+    vec![Arc::new(python::Python::new(sandbox.clone())), Arc::new(shell::Shell::new(sandbox.clone()))]
 }
 
 /// Reads the arguments of a call.

@@ -14,10 +14,11 @@ use crate::domain::contract::{Draft, Violation};
 use crate::domain::ids::Sha;
 use crate::domain::memory::Operation;
 use crate::domain::name::{AgentName, MemoryKey};
+use crate::domain::org::OrgTools;
 use crate::domain::outbox::{Meta, OutboxEntry};
 use crate::domain::resume::Resume;
 use crate::record::plan::Due;
-use crate::record::turn::{Effects, FileChange, MemoryChange};
+use crate::record::turn::{Content, Effects, FileChange, MemoryChange};
 use crate::store::Key;
 use crate::tool::{AgentCard, CallFailure, Desk, ToolError};
 
@@ -225,11 +226,32 @@ impl Desk for Bench<'_> {
         Ok(())
     }
 
+    async fn delete_file(&mut self, path: &str) -> Result<bool, CallFailure> {
+        let (key, there) = match self.look(path).await {
+            // What is no text may still be deleted: the import keeps it.
+            Err(CallFailure::Refused(_)) if files::key(&self.due.agent, path).is_ok() => {
+                (files::key(&self.due.agent, path).map_err(ToolError)?, true)
+            }
+            looked => {
+                let (key, text) = looked?;
+                (key, text.is_some())
+            }
+        };
+        if there {
+            let path = key.path();
+            self.since.files.retain(|change| change.path != path);
+            self.since.files.push(FileChange { path: path.clone(), content: Content::Deleted, sha256: None });
+            self.seen.insert(path, None);
+        }
+        Ok(there)
+    }
+
     fn files(&self) -> Vec<String> {
         let own = format!("agents/{}/", self.due.agent);
         let known = self.run.state.files.iter().filter(|(_, file)| file.sha256.is_some()).map(|(path, _)| path);
-        let written = self.since.files.iter().map(|change| &change.path);
-        let shown = known.chain(written).filter_map(|path| {
+        let seen = self.seen.iter().filter(|(_, text)| text.is_some()).map(|(path, _)| path);
+        let is_gone = |path: &String| self.seen.get(path).is_some_and(Option::is_none);
+        let shown = known.chain(seen).filter(|path| !is_gone(path)).filter_map(|path| {
             let path = path.strip_prefix(&own).unwrap_or(path);
             (path.starts_with("workspace/") || path.starts_with("shared/")).then(|| path.to_owned())
         });
@@ -237,6 +259,10 @@ impl Desk for Bench<'_> {
         files.sort_unstable();
         files.dedup();
         files
+    }
+
+    fn settings(&self) -> &OrgTools {
+        &self.run.settings.org.value.tools
     }
 }
 

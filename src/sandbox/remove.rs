@@ -1,0 +1,155 @@
+//! Scratch folders: made for one job, removed with whatever the job left in them.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::io::Errno;
+
+/// A scratch folder, which is removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes an empty folder that nobody else may enter.
+    pub(super) fn new(root: &Path) -> io::Result<Self> {
+        Ok(Self(tempfile::Builder::new().prefix("lemming-scratch-").tempdir_in(root)?.keep()))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.0) {
+            tracing::warn!(event = "scratch_left", path = %self.0.display(), error = %error, "a scratch folder is left");
+        }
+    }
+}
+
+/// Removes a folder that a hostile program has filled: no link is followed, no path is put together, and no depth
+/// of folders is too great. Folders are emptied upwards, into the topmost one, so that it never
+/// recurs.
+fn remove(path: &Path) -> io::Result<()> {
+    let top = open(CWD, &CString::new(path.as_os_str().as_encoded_bytes())?)?;
+    let mut fresh = 0_u64;
+    loop {
+        let names = names(&top)?;
+        if names.is_empty() {
+            break;
+        }
+        for name in names {
+            if removed(&top, &name)? {
+                continue;
+            }
+            let folder = open(&top, &name)?;
+            for child in self::names(&folder)? {
+                if removed(&folder, &child)? {
+                    continue;
+                }
+                // A folder may be moved only by who may write to it.
+                open(&folder, &child)?;
+                loop {
+                    fresh += 1;
+                    match renameat(&folder, &child, &top, &CString::new(format!("lifted-{fresh}"))?) {
+                        // The job had something of that name.
+                        Err(Errno::NOTDIR | Errno::EXIST | Errno::NOTEMPTY) => {}
+                        moved => break moved?,
+                    }
+                }
+            }
+            match unlinkat(&top, &name, AtFlags::REMOVEDIR) {
+                // Somebody who is being killed was faster: it is seen again.
+                Err(Errno::NOTEMPTY) => {}
+                gone => gone?,
+            }
+        }
+    }
+    fs::remove_dir(path)
+}
+
+/// Removes what is no folder, or an empty one; says whether it is gone.
+fn removed(folder: &OwnedFd, name: &CString) -> io::Result<bool> {
+    for flags in [AtFlags::empty(), AtFlags::REMOVEDIR] {
+        match unlinkat(folder, name, flags) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(true),
+            Err(Errno::ISDIR | Errno::PERM | Errno::NOTEMPTY | Errno::EXIST | Errno::ACCESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
+}
+
+/// Opens a folder, never through a link, and gives its owner back what the job took away.
+fn open(parent: impl AsFd, name: &CString) -> io::Result<OwnedFd> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat(&parent, name, flags | OFlags::RDONLY, Mode::empty()) {
+        Ok(folder) if rustix::fs::fstat(&folder)?.st_mode & 0o700 == 0o700 => Ok(folder),
+        Ok(_) | Err(Errno::ACCESS) => {
+            let place = openat(&parent, name, flags | OFlags::PATH, Mode::empty())?;
+            let itself = format!("/proc/self/fd/{}", place.as_raw_fd());
+            fs::set_permissions(itself, fs::Permissions::from_mode(0o700))?;
+            Ok(openat(&parent, name, flags | OFlags::RDONLY, Mode::empty())?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name != c"." && name != c".." {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_removed_whatever_was_left_in_it() {
+        let outside = tempfile::tempdir().expect("a folder");
+        fs::write(outside.path().join("kept"), "kept").expect("a file");
+        let scratch = Scratch::new(outside.path()).expect("a scratch folder");
+        let path = scratch.path().to_owned();
+        fs::create_dir_all(path.join("a/b/c")).expect("folders");
+        fs::write(path.join("a/b/file"), "").expect("a file");
+        fs::create_dir_all(path.join("lifted-1/x/y")).expect("folders");
+        fs::write(path.join("lifted-2"), "").expect("a file");
+        std::os::unix::fs::symlink(outside.path(), path.join("a/link")).expect("a link");
+        std::os::unix::fs::symlink(outside.path(), path.join("link")).expect("a link");
+        for shut in ["a/b/c", "a/b", "a"] {
+            fs::set_permissions(path.join(shut), fs::Permissions::from_mode(0o000)).expect("permissions");
+        }
+        drop(scratch);
+        assert!(!path.exists());
+        assert_eq!(fs::read_to_string(outside.path().join("kept")).expect("what is outside stays"), "kept");
+    }
+
+    #[test]
+    fn no_depth_of_folders_is_too_great() {
+        let outside = tempfile::tempdir().expect("a folder");
+        let scratch = Scratch::new(outside.path()).expect("a scratch folder");
+        let path = scratch.path().to_owned();
+        let mut deep =
+            open(CWD, &CString::new(path.as_os_str().as_encoded_bytes()).expect("a path")).expect("a folder");
+        for _ in 0..5_000 {
+            rustix::fs::mkdirat(&deep, c"d", Mode::RWXU).expect("a folder");
+            deep = open(&deep, &c"d".to_owned()).expect("a folder");
+        }
+        drop(deep);
+        drop(scratch);
+        assert!(!path.exists());
+    }
+}
