@@ -42,10 +42,8 @@ pub(super) fn restrict_places(programs: Option<&[&Path]>) -> Result<(), String> 
     match restricted {
         Ok(status) if status.ruleset != RulesetStatus::NotEnforced => Ok(()),
         Ok(_) => Err("Landlock is not enforced".to_owned()),
-        Err(error) => {
-            let causes = crate::causes::causes(&error).join(": ");
-            Err(format!("it needs Landlock as of Linux 6.2, switched on: {causes}"))
-        }
+        Err(RulesetError::HandleAccesses(_)) => Err("this kernel does not offer Landlock as of Linux 6.2".to_owned()),
+        Err(error) => Err(format!("Landlock cannot be used: {}", crate::causes::causes(&error).join(": "))),
     }
 }
 

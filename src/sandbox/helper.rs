@@ -14,7 +14,14 @@ use rustix::process::{Signal, getpgrp, getpid, getuid, kill_current_process_grou
 use super::{Job, Limits, Report, Task, interpreter, program, scratch};
 use crate::config::Environment;
 
-/// Who does the work of a runner that is root: nobody. The limit on processes is none for root.
+/// Who does the work of a runner that is root: somebody whom no system knows, and each time another one, since
+/// the limit on processes is none for root, and one for all processes of a user.
+/// Source: systemd's `UIDS-GIDS.md`, by which nobody gives these numbers out.
+#[cfg(target_os = "linux")]
+const FIRST_STRANGER: u32 = 1_900_000_000;
+
+/// Where there are no such users, as in many a container.
+#[cfg(target_os = "linux")]
 const NOBODY: u32 = 65_534;
 
 /// Says whether this process was started as a helper.
@@ -92,7 +99,7 @@ fn close_what_was_inherited() {
     }
 }
 
-/// Becomes nobody, with the scratch folder.
+/// Becomes a stranger, with the scratch folder.
 #[cfg(target_os = "linux")]
 fn leave_root(with_folder: bool) -> Result<(), String> {
     use rustix::process::{Gid, Uid};
@@ -100,14 +107,17 @@ fn leave_root(with_folder: bool) -> Result<(), String> {
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
     if getuid().is_root() || rustix::process::geteuid().is_root() {
-        if with_folder {
-            std::os::unix::fs::chown(".", Some(NOBODY), Some(NOBODY))
-                .map_err(|error| format!("root cannot give the scratch folder away: {error}"))?;
-        }
-        let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        let become_user = |user: u32| {
+            let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
+            if with_folder {
+                rustix::fs::chown(".", Some(uid), Some(gid))?;
+            }
+            set_thread_res_gid(gid, gid, gid)?;
+            set_thread_res_uid(uid, uid, uid)
+        };
+        let stranger = FIRST_STRANGER.saturating_add(getpid().as_raw_nonzero().get().unsigned_abs());
         set_thread_groups(&[])
-            .and_then(|()| set_thread_res_gid(gid, gid, gid))
-            .and_then(|()| set_thread_res_uid(uid, uid, uid))
+            .and_then(|()| become_user(stranger).or_else(|_| become_user(NOBODY)))
             .map_err(|error| format!("root cannot become another user here: {error}"))?;
     }
     let none = CapabilitySet::empty();

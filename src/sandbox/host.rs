@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -44,6 +45,8 @@ pub struct Sandbox {
     scratch_root: PathBuf,
     limits: Limits,
     places: Arc<Semaphore>,
+    /// Whether it has been looked for what dead runners left.
+    looked: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Sandbox {
@@ -61,6 +64,7 @@ impl Sandbox {
             scratch_root: scratch_root.into(),
             limits: Limits::default(),
             places: Arc::new(Semaphore::new(PARALLEL)),
+            looked: Arc::default(),
         }
     }
 
@@ -78,7 +82,6 @@ impl Sandbox {
     #[cfg(unix)]
     pub async fn run(&self, task: Task, files: Copied, required: bool) -> Result<Report, SandboxError> {
         use super::Job;
-        use super::remove::Scratch;
 
         let broken = |error: &dyn fmt::Display| SandboxError::Broken(error.to_string());
         let _place = self.places.acquire().await.map_err(|error| broken(&error))?;
@@ -87,14 +90,25 @@ impl Sandbox {
         // The allocator takes address space by the gigabyte otherwise, and address space is what is limited.
         command.env("MIMALLOC_ARENA_RESERVE", "16MiB");
         let scratch = match &task {
-            Task::Program { .. } => Some(Scratch::new(&self.scratch_root).map_err(|error| broken(&error))?),
+            Task::Program { .. } => Some(self.scratch().map_err(|error| broken(&error))?),
             Task::Code { .. } => None,
         };
-        command.current_dir(scratch.as_ref().map_or(std::path::Path::new("/"), Scratch::path));
+        command.current_dir(scratch.as_ref().map_or(std::path::Path::new("/"), super::remove::Scratch::path));
         let job = Job { task, files, limits: self.limits, required };
         let mut input = serde_json::to_vec(&job).map_err(|error| broken(&error))?;
         input.push(b'\n');
         self.report(&mut command, &input).await
+    }
+
+    #[cfg(unix)]
+    fn scratch(&self) -> std::io::Result<super::remove::Scratch> {
+        let scratch = super::remove::Scratch::new(&self.scratch_root)?;
+        if !self.looked.swap(true, Ordering::Relaxed)
+            && let Err(error) = scratch.remove_stale()
+        {
+            tracing::warn!(event = "scratch_left", error = %error, "what dead runners left cannot be removed");
+        }
+        Ok(scratch)
     }
 
     #[cfg(unix)]

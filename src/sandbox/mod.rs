@@ -75,7 +75,7 @@ impl Default for Limits {
             open_files: 128,
             file_bytes: 16 << 20,
             scratch_bytes: 64 << 20,
-            scratch_entries: 10_000,
+            scratch_entries: 4_000,
             output_bytes: 1 << 20,
         }
     }

@@ -4,11 +4,17 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, unlinkat};
 use rustix::io::Errno;
+
+/// What the names of scratch folders begin with.
+const PREFIX: &str = "lemming-scratch-";
+
+/// After so many seconds a folder is nobody's any more.
+const STALE_SECONDS: i64 = 3600;
 
 /// A scratch folder, which is removed when it is dropped.
 #[derive(Debug)]
@@ -17,17 +23,38 @@ pub(super) struct Scratch(PathBuf);
 impl Scratch {
     /// Makes an empty folder that nobody else may enter.
     pub(super) fn new(root: &Path) -> io::Result<Self> {
-        Ok(Self(tempfile::Builder::new().prefix("lemming-scratch-").tempdir_in(root)?.keep()))
+        Ok(Self(tempfile::Builder::new().prefix(PREFIX).tempdir_in(root)?.keep()))
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Removes the folders beside this one that runners left when they were killed: those that nobody has touched
+    /// for longer than any job may take.
+    pub(super) fn remove_stale(&self) -> io::Result<()> {
+        let mine = fs::metadata(&self.0)?;
+        let parent = self.0.parent().unwrap_or(&self.0);
+        for entry in fs::read_dir(parent)?.flatten() {
+            let Ok(theirs) = entry.metadata() else { continue };
+            // Root gives its own away to whom the job runs as.
+            let is_ours = theirs.uid() == mine.uid() || mine.uid() == 0;
+            let is_stale = mine.mtime().saturating_sub(theirs.mtime()) > STALE_SECONDS;
+            let is_scratch = entry.file_name().to_string_lossy().starts_with(PREFIX) && theirs.is_dir();
+            if is_scratch && is_ours && is_stale {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.0) {
+        // Another runner may have taken it for stale.
+        if let Err(error) = remove(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(event = "scratch_left", path = %self.0.display(), error = %error, "a scratch folder is left");
         }
     }
@@ -135,6 +162,23 @@ mod tests {
         drop(scratch);
         assert!(!path.exists());
         assert_eq!(fs::read_to_string(outside.path().join("kept")).expect("what is outside stays"), "kept");
+    }
+
+    #[test]
+    fn folders_of_dead_runners_are_removed_and_those_of_the_living_are_not() {
+        let outside = tempfile::tempdir().expect("a folder");
+        let [dead, alive, other] =
+            [Scratch::new(outside.path()), Scratch::new(outside.path()), Scratch::new(outside.path())]
+                .map(|scratch| scratch.expect("a scratch folder"));
+        let elsewhere = outside.path().join("else");
+        fs::create_dir(&elsewhere).expect("a folder");
+        let long_ago = rustix::fs::Timespec { tv_sec: 1_000_000, tv_nsec: 0 };
+        let times = rustix::fs::Timestamps { last_access: long_ago, last_modification: long_ago };
+        for path in [dead.path(), &elsewhere] {
+            rustix::fs::utimensat(CWD, path, &times, AtFlags::empty()).expect("times");
+        }
+        alive.remove_stale().expect("a look around");
+        assert!(!dead.path().exists() && other.path().exists() && elsewhere.exists());
     }
 
     #[test]
