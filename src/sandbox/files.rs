@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::path::RelativePath;
+use crate::tool::MAX_FILE_BYTES;
 
 /// The most files that a job gets.
 pub const MAX_COPIED_FILES: usize = 2_000;
@@ -36,6 +37,19 @@ pub struct Changes {
     pub notes: Vec<String>,
 }
 
+impl Changes {
+    /// Says whether a job on these files may have made such changes. The helper sees to that, but what runs in it may
+    /// have broken it.
+    pub(super) fn are_allowed(&self, files: &Copied) -> bool {
+        let plain = |path: &str| path.strip_prefix("workspace/").is_some_and(|rest| RelativePath::new(rest).is_ok());
+        let bytes: usize = self.written.values().map(String::len).sum();
+        self.written.len() <= MAX_CHANGED_FILES
+            && bytes <= MAX_CHANGED_BYTES
+            && self.written.iter().all(|(path, text)| plain(path) && text.len() <= MAX_FILE_BYTES)
+            && self.deleted.iter().all(|path| plain(path) && files.contains_key(path))
+    }
+}
+
 /// Says why a job's file cannot be one of the workspace, beside those that are there and those that it wrote.
 pub(super) fn objection(path: &str, there: &Copied, written: &Copied) -> Option<String> {
     let Some(rest) = path.strip_prefix("workspace/") else {
@@ -57,6 +71,29 @@ pub(super) fn objection(path: &str, there: &Copied, written: &Copied) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_helper_that_was_broken_changes_nothing_but_files_of_the_workspace() {
+        let files = Copied::from([("workspace/a".to_owned(), String::new()), ("shared/a".to_owned(), String::new())]);
+        let written =
+            |path: &str, text: String| Changes { written: [(path.to_owned(), text)].into(), ..Changes::default() };
+        let deleted = |path: &str| Changes { deleted: vec![path.to_owned()], ..Changes::default() };
+        for good in [Changes::default(), written("workspace/b", "b".to_owned()), deleted("workspace/a")] {
+            assert!(good.are_allowed(&files), "{good:?}");
+        }
+        for bad in [
+            written("shared/a", String::new()),
+            written("workspace/../a", String::new()),
+            written("agents/ada/resume.json", String::new()),
+            written("workspace/b", "b".repeat(MAX_FILE_BYTES + 1)),
+            deleted("shared/a"),
+            deleted("workspace/b"),
+        ] {
+            assert!(!bad.are_allowed(&files), "{:?}{:?}", bad.written.keys(), bad.deleted);
+        }
+        let many = (0..=MAX_CHANGED_FILES).map(|i| (format!("workspace/{i}"), String::new())).collect();
+        assert!(!Changes { written: many, ..Changes::default() }.are_allowed(&files));
+    }
 
     #[test]
     fn only_plain_paths_of_the_workspace_are_taken_and_no_file_is_a_folder() {

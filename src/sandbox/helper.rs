@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use rustix::process::{Signal, getpgrp, getpid, getuid, kill_current_process_group, setpgid};
+use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group, setpgid};
 
 use super::{Job, Limits, Report, Task, interpreter, program, scratch};
 use crate::config::Environment;
@@ -45,11 +45,11 @@ fn read() -> Result<Job, String> {
 }
 
 fn work(job: &Job) -> Result<Report, String> {
-    close_what_was_inherited();
+    let mut missing = Vec::new();
+    missing.extend(close_what_was_inherited().err());
     if getpgrp() != getpid() {
         setpgid(None, None).map_err(|error| format!("it cannot have a process group: {error}"))?;
     }
-    let mut missing = Vec::new();
     missing.extend(leave_root(matches!(job.task, Task::Program { .. })).err());
     let allowed = match &job.task {
         Task::Program { allow, .. } => {
@@ -87,22 +87,24 @@ fn unconfined(missing: &[String]) -> Option<String> {
 }
 
 /// Closes what whoever started the runner left open: a job could read from it.
-fn close_what_was_inherited() {
-    let numbers = |folder: &str| -> Option<Vec<i32>> {
-        let entries = std::fs::read_dir(folder).ok()?;
-        Some(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+fn close_what_was_inherited() -> Result<(), String> {
+    let numbers = |folder: &str| -> std::io::Result<Vec<i32>> {
+        let entries = std::fs::read_dir(folder)?;
+        Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
     };
-    let open = numbers("/proc/self/fd").or_else(|| numbers("/dev/fd")).unwrap_or_default();
-    for number in open.into_iter().filter(|number| *number > 2) {
+    let open = numbers("/proc/self/fd").or_else(|_| numbers("/dev/fd"));
+    for number in open.map_err(|error| format!("open files cannot be listed: {error}"))?.into_iter().filter(|n| *n > 2)
+    {
         // The listing's own has been closed already.
         let _ = nix::unistd::close(number);
     }
+    Ok(())
 }
 
 /// Becomes a stranger, with the scratch folder.
 #[cfg(target_os = "linux")]
 fn leave_root(with_folder: bool) -> Result<(), String> {
-    use rustix::process::{Gid, Uid};
+    use rustix::process::{Gid, Uid, getuid};
     use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
@@ -167,7 +169,7 @@ fn limit(_: &Limits) -> Result<(), String> {
 fn tasks_of_user() -> u64 {
     use std::os::unix::fs::MetadataExt as _;
 
-    let uid = getuid().as_raw();
+    let uid = rustix::process::getuid().as_raw();
     let tasks = |process: &Path| -> Option<u64> {
         process.file_name()?.to_str()?.parse::<u32>().ok()?;
         // A process that may not be looked into belongs to root as a folder; its status tells the truth.

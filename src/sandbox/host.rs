@@ -97,7 +97,11 @@ impl Sandbox {
         let job = Job { task, files, limits: self.limits, required };
         let mut input = serde_json::to_vec(&job).map_err(|error| broken(&error))?;
         input.push(b'\n');
-        self.report(&mut command, &input).await
+        let report = self.report(&mut command, &input).await?;
+        if report.changes().is_some_and(|changes| !changes.are_allowed(&job.files)) {
+            return Err(SandboxError::Broken("its answer has changes that no job can make".to_owned()));
+        }
+        Ok(report)
     }
 
     #[cfg(unix)]

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -119,13 +119,27 @@ fn open(parent: impl AsFd, name: &CString) -> io::Result<OwnedFd> {
     match openat(&parent, name, flags | OFlags::RDONLY, Mode::empty()) {
         Ok(folder) if rustix::fs::fstat(&folder)?.st_mode & 0o700 == 0o700 => Ok(folder),
         Ok(_) | Err(Errno::ACCESS) => {
-            let place = openat(&parent, name, flags | OFlags::PATH, Mode::empty())?;
-            let itself = format!("/proc/self/fd/{}", place.as_raw_fd());
-            fs::set_permissions(itself, fs::Permissions::from_mode(0o700))?;
+            give_back(&parent, name)?;
             Ok(openat(&parent, name, flags | OFlags::RDONLY, Mode::empty())?)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Lets the owner into a folder. Linux changes the mode of what a name stands for, through links, so it is opened
+/// first, which needs no permission.
+#[cfg(target_os = "linux")]
+fn give_back(parent: impl AsFd, name: &CString) -> io::Result<()> {
+    use std::os::fd::AsRawFd as _;
+
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::PATH;
+    let place = openat(parent, name, flags, Mode::empty())?;
+    fs::set_permissions(format!("/proc/self/fd/{}", place.as_raw_fd()), fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_back(parent: impl AsFd, name: &CString) -> io::Result<()> {
+    Ok(rustix::fs::chmodat(parent, name, Mode::RWXU, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {

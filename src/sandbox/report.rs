@@ -18,6 +18,18 @@ pub enum Report {
     Refused(String),
 }
 
+impl Report {
+    /// What the job did to the files, if it was done.
+    #[must_use]
+    pub fn changes(&self) -> Option<&Changes> {
+        match self {
+            Self::Ran(ran) => Some(&ran.changes),
+            Self::Valued(valued) => Some(&valued.changes),
+            Self::Unconfined(_) | Self::Refused(_) => None,
+        }
+    }
+}
+
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

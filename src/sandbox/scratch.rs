@@ -1,7 +1,6 @@
 //! The scratch folder from inside: filled before the job, measured during it, compared after it. It is the
 //! helper's directory, and all paths are relative to it.
 
-use std::collections::BTreeSet;
 use std::fs::{self, DirEntry, FileType, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -59,15 +58,14 @@ pub(super) fn fits(limits: &Limits) -> bool {
 /// What the job has done to the workspace.
 pub(super) fn changes(files: &Copied) -> Changes {
     let mut changes = Changes::default();
-    let mut there = BTreeSet::new();
     let (mut left_out, mut bytes) = (0_usize, 0_usize);
     walk(WORKSPACE, &mut |path, kind, entry| {
         if kind.is_dir() {
             return true;
         }
-        there.insert(path.to_owned());
-        let taken = match take(path, kind, entry, |path| objection(path, files, &changes.written)) {
-            Ok(text) if files.get(path) == Some(&text) => return true,
+        let known = files.get(path);
+        let taken = match take(path, kind, entry, known, |path| objection(path, files, &changes.written)) {
+            Ok(text) if known == Some(&text) => return true,
             Ok(text) if changes.written.len() >= MAX_CHANGED_FILES || bytes + text.len() > MAX_CHANGED_BYTES => {
                 Err(format!("{path}: more than {MAX_CHANGED_FILES} files or {MAX_CHANGED_BYTES} bytes have changed"))
             }
@@ -86,9 +84,14 @@ pub(super) fn changes(files: &Copied) -> Changes {
     if left_out > 0 {
         changes.notes.push(format!("{left_out} more files were not taken"));
     }
-    let gone = files.keys().filter(|path| path.starts_with("workspace/") && !there.contains(*path));
-    changes.deleted = gone.cloned().collect();
+    changes.deleted = files.keys().filter(|path| path.starts_with("workspace/") && is_gone(path)).cloned().collect();
     changes
+}
+
+/// Says whether there is nothing of that path. What cannot be looked at is not gone.
+fn is_gone(path: &str) -> bool {
+    let gone = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+    fs::symlink_metadata(path).is_err_and(|error| gone.contains(&error.kind()))
 }
 
 /// The text of a file that the workspace may hold, or why it is not taken.
@@ -96,6 +99,7 @@ fn take(
     path: &str,
     kind: FileType,
     entry: &DirEntry,
+    known: Option<&String>,
     objection: impl Fn(&str) -> Option<String>,
 ) -> Result<String, String> {
     if !kind.is_file() {
@@ -116,8 +120,11 @@ fn take(
         return Err(format!("{path} is a special file: it was not taken"));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > MAX_FILE_BYTES {
+    // A file that was longer before may stay so, as it is.
+    let max = known.map_or(0, String::len).max(MAX_FILE_BYTES);
+    file.take(max as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let is_unchanged = known.is_some_and(|known| known.as_bytes() == bytes);
+    if bytes.len() > MAX_FILE_BYTES && !is_unchanged {
         return Err(format!("{path} has more than {MAX_FILE_BYTES} bytes: it was not taken"));
     }
     String::from_utf8(bytes).map_err(|_| format!("{path} is not text: it was not taken"))

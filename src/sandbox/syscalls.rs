@@ -33,7 +33,6 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_process_madvise,
-    libc::SYS_process_mrelease,
     libc::SYS_kcmp,
     libc::SYS_migrate_pages,
     libc::SYS_move_pages,
@@ -49,7 +48,6 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_mq_open,
     // Files that Landlock does not see.
     libc::SYS_memfd_create,
-    libc::SYS_memfd_secret,
     libc::SYS_open_by_handle_at,
     libc::SYS_name_to_handle_at,
     // Namespaces and mounts.
@@ -77,12 +75,14 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_finit_module,
     libc::SYS_init_module,
     libc::SYS_kexec_load,
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_kexec_file_load,
+    #[cfg(not(target_arch = "x86_64"))]
+    294,
     libc::SYS_keyctl,
     libc::SYS_perf_event_open,
     libc::SYS_personality,
     libc::SYS_quotactl,
-    libc::SYS_quotactl_fd,
     libc::SYS_reboot,
     libc::SYS_request_key,
     libc::SYS_sethostname,
@@ -93,6 +93,11 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_syslog,
     libc::SYS_userfaultfd,
     libc::SYS_vhangup,
+    // quotactl_fd, memfd_secret, process_mrelease: numbers above 423 are the same everywhere, and libc does not know
+    // them everywhere.
+    443,
+    447,
+    448,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_iopl,
     #[cfg(target_arch = "x86_64")]
@@ -121,7 +126,7 @@ const WITHOUT_EFFECT: &[i64] = &[
     libc::SYS_chmod,
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
-    // `fchmodat2` is 452 everywhere; libc does not know it everywhere.
+    // fchmodat2
     452,
 ];
 

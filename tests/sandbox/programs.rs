@@ -28,6 +28,9 @@ async fn the_seven_programs_work_on_copies_of_the_files() {
     let failed = world.shell(&["cat", "workspace/missing"]).await.unwrap();
     assert_eq!(failed["exit_code"], 1);
     assert!(failed["stderr"].as_str().unwrap().contains("No such file"), "{failed}");
+    // One that was too large already is no news.
+    world.desk.put("workspace/large", &"x".repeat(200_000));
+    assert_eq!(world.shell(&["echo"]).await, Ok(json!({"exit_code": 0, "stdout": "\n", "stderr": ""})));
     assert!(world.desk.log.is_empty());
 }
 

@@ -93,6 +93,26 @@ async fn a_turn_runs_programs_and_code_on_one_and_the_same_workspace() {
 }
 
 #[tokio::test]
+async fn files_that_the_runner_was_left_open_are_closed_to_programs() {
+    let Some(world) = World::new().await else { return };
+    let call = json!({"tool": "shell", "arguments": {"command": ["sh", "-c", "cat <&5 || cat <&6; echo done"]}});
+    let org = organisation(&[call], &json!({"shell": {"allow": ["sh", "cat"]}}));
+    let script = r#"exec 5< "$0" 6< "$0"; exec "$LEMMING" tick"#;
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .arg(world.outside())
+        .current_dir(org.path())
+        .env("LEMMING", env!("CARGO_BIN_EXE_lemming"))
+        .env_remove("LEMMING_STORE")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let turn = fs::read(org.path().join("ticks/000000000001/turns/ada.json")).unwrap();
+    let turn: Value = serde_json::from_slice(&turn).unwrap();
+    assert_eq!(turn["exchanges"][0]["results"][0]["result"]["stdout"], "done\n", "{turn}");
+}
+
+#[tokio::test]
 async fn a_file_that_a_program_deletes_is_gone_with_the_commit_and_stays_gone() {
     if World::new().await.is_none() {
         return;
