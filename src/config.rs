@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 
 /// The arguments and variables of a process.
 #[derive(Clone, Default)]
 pub struct Environment {
     args: Vec<OsString>,
     vars: BTreeMap<String, String>,
+    program: Option<PathBuf>,
 }
 
 impl Environment {
@@ -20,7 +22,10 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the process's environment")]
     pub fn of_process() -> Self {
         let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        Self { args: std::env::args_os().collect(), vars: std::env::vars_os().filter_map(text).collect() }
+        // By this name it is this very program, even when another one has been installed in its place.
+        let itself = Some(PathBuf::from("/proc/self/exe")).filter(|itself| itself.exists());
+        let program = itself.or_else(|| std::env::current_exe().ok());
+        Self { args: std::env::args_os().collect(), vars: std::env::vars_os().filter_map(text).collect(), program }
     }
 
     /// An environment made up by whoever calls. The first argument is the program's name.
@@ -29,13 +34,25 @@ impl Environment {
         args: impl IntoIterator<Item = A>,
         vars: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        Self { args: args.into_iter().map(Into::into).collect(), vars: vars.into_iter().collect() }
+        Self { args: args.into_iter().map(Into::into).collect(), vars: vars.into_iter().collect(), program: None }
     }
 
     /// The arguments, the program's name first.
     #[must_use]
     pub fn args(&self) -> &[OsString] {
         &self.args
+    }
+
+    /// The program that this process runs; none in an environment that was made up.
+    #[must_use]
+    pub fn program(&self) -> Option<PathBuf> {
+        self.program.clone()
+    }
+
+    /// Where temporary files go.
+    #[must_use]
+    pub fn temporary(&self) -> PathBuf {
+        PathBuf::from(self.var("TMPDIR").unwrap_or("/tmp"))
     }
 
     /// A variable, unless it is empty.

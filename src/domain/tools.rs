@@ -7,6 +7,12 @@ use serde_json::{Map, Value};
 /// `tools` of `org.json`: how tools that reach outside may do so. Who may call which, the resumes say.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolSettings {
+    /// Whether `shell` and `python` need a sandbox.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sandbox: SandboxRule,
+    /// What `shell` may run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub shell: ShellSettings,
     /// Where `web_fetch` may go.
     #[serde(default, skip_serializing_if = "is_default")]
     pub web_fetch: WebFetchSettings,
@@ -27,8 +33,34 @@ impl ToolSettings {
     }
 }
 
-fn is_default(settings: &WebFetchSettings) -> bool {
-    *settings == WebFetchSettings::default()
+fn is_default<T: Default + PartialEq>(settings: &T) -> bool {
+    *settings == T::default()
+}
+
+/// Whether the tools that run something need a sandbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxRule {
+    /// Without a working sandbox nothing is run.
+    #[default]
+    Required,
+    /// Without a working sandbox it is run all the same, with whatever of it works.
+    WhereAvailable,
+}
+
+/// Settings of the tool `shell`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ShellSettings {
+    /// The names of the programs that may be run, without folders.
+    pub allow: Vec<String>,
+}
+
+impl Default for ShellSettings {
+    fn default() -> Self {
+        let allow = ["grep", "ls", "cat", "echo", "head", "tail", "jq"].map(str::to_owned);
+        Self { allow: allow.into() }
+    }
 }
 
 /// `tools.web_fetch`.

@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::process::Command;
 
-use super::command::{self, Finished, MAX_STDOUT_BYTES, RunError};
 use super::{Answer, CallError, CallErrorKind, Provider, Request};
 use crate::domain::model::Usage;
 use crate::domain::outbox::OutboxEntry;
 use crate::domain::pace::Span;
+use crate::process::{self, Finished, MAX_STDOUT_BYTES, RunError};
 
 /// The longest text that is passed, in bytes. Linux takes 128 KiB in one argument.
 pub const MAX_TEXT_BYTES: usize = 100_000;
@@ -192,7 +192,7 @@ impl Provider for Cli {
         let view = &request.view;
         let text = view.inbox.last().map_or_else(|| format!("tick {}", view.tick), OutboxEntry::text);
         check(&text)?;
-        let finished = command::run(&mut self.command(&text), self.limit).await.map_err(|e| self.error(&e))?;
+        let finished = process::run(&mut self.command(&text), self.limit).await.map_err(|e| self.error(&e))?;
         if !finished.status.success() {
             return Err(self.failed(&finished));
         }

@@ -6,7 +6,6 @@
 
 pub mod builtin;
 pub mod cli;
-mod command;
 #[cfg(test)]
 mod fixture;
 pub mod script;

@@ -18,6 +18,7 @@ use crate::ingress::Postbox;
 use crate::provider::Providers;
 use crate::provider::builtin::{Builtin, Files};
 use crate::provider::cli::{Env, Host};
+use crate::sandbox::Sandbox;
 use crate::store::Store;
 use crate::store::counting::{Counter, Counting, Requests};
 use crate::store::open::{OpenError, open as open_store};
@@ -41,6 +42,7 @@ pub struct Org {
     entropy: Arc<dyn Entropy>,
     memo: Arc<Memo>,
     environment: Environment,
+    sandbox: Option<Sandbox>,
 }
 
 impl fmt::Debug for Org {
@@ -70,6 +72,7 @@ pub fn open(name: &str, environment: &Environment) -> Result<Org, OpenError> {
         entropy: Arc::new(SystemEntropy),
         memo: Arc::default(),
         environment: environment.clone(),
+        sandbox: environment.program().map(|program| Sandbox::new(program, environment.temporary())),
     })
 }
 
@@ -117,7 +120,10 @@ impl Org {
     #[must_use]
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
         let resolver = Arc::new(SystemResolver);
-        tool::with(Outside { environment: self.environment.clone(), resolver })
+        let mut tools = tool::with(Outside { environment: self.environment.clone(), resolver });
+        // One sandbox for all contexts: it knows how many jobs run at once.
+        tools.extend(self.sandbox.iter().flat_map(tool::sandboxed));
+        tools
     }
 
     /// The context of one invocation. Ticks that are to be repeatable have a `seed`.

@@ -13,6 +13,9 @@ pub mod limits;
 mod list_agents;
 mod memory_read;
 mod memory_write;
+mod python;
+mod scratch;
+mod shell;
 pub mod web;
 mod web_fetch;
 mod web_search;
@@ -34,6 +37,7 @@ use crate::domain::memory::Operation;
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::resume::Resume;
 use crate::domain::tools::ToolSettings;
+use crate::sandbox::Sandbox;
 
 /// Why a tool did not do what was asked. The model is told; the turn goes on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,9 +94,8 @@ pub trait Desk: Send {
     async fn write_file(&mut self, path: &str, text: String) -> Result<(), CallFailure>;
     /// Deletes a file of the workspace or of `shared/`; says whether there was one.
     async fn delete_file(&mut self, path: &str) -> Result<bool, CallFailure>;
-    /// The files of the workspace and of `shared/` that the records know, with those of this turn.
-    fn files(&self) -> Vec<String>;
-    /// The same files, and those that people put there; below `folder`, if one is named.
+    /// The files of the workspace and of `shared/`, those of this turn and those that people put there too; below
+    /// `folder`, if one is named.
     async fn list_files(&mut self, folder: Option<&str>) -> Result<Listing, CallFailure>;
     /// The caller's own resume.
     fn resume(&self) -> &Resume;
@@ -165,6 +168,12 @@ pub fn with(outside: Outside) -> Vec<Arc<dyn Tool>> {
         Arc::new(web_fetch::WebFetch(Arc::clone(&web))),
         Arc::new(web_search::WebSearch { web, environment: outside.environment }),
     ]
+}
+
+/// The tools that run something, in a sandbox.
+#[must_use]
+pub fn sandboxed(sandbox: &Sandbox) -> Vec<Arc<dyn Tool>> {
+    vec![Arc::new(python::Python::new(sandbox.clone())), Arc::new(shell::Shell::new(sandbox.clone()))]
 }
 
 /// Calls a tool within the limits of all tools.

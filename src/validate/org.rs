@@ -12,6 +12,7 @@ use crate::domain::model::{Model, ModelRegistry};
 use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
 use crate::domain::resume::Resume;
+use crate::domain::tools::SandboxRule;
 use crate::engine::worst;
 use crate::provider::Providers;
 use crate::schema::FileKind;
@@ -102,6 +103,19 @@ fn check_settings(org: &OrgConfig, found: &mut Findings) {
     if org.format != ORG_FORMAT {
         let expected = format!("this version of lemming knows {ORG_FORMAT}");
         found.add(Finding::error("unknown_format", &path, "/format").says(format!("is {}", org.format), expected));
+    }
+    if org.tools.sandbox == SandboxRule::WhereAvailable {
+        let finding = Finding::warning("unsandboxed", &path, "/tools/sandbox");
+        let message =
+            "where there is no sandbox, `shell` and `python` run what a model says with all that the runner may do";
+        found.add(finding.says(message, "leave it out, unless every machine that runs this may be lost"));
+    }
+    for (i, program) in org.tools.shell.allow.iter().enumerate() {
+        let is_name = !program.is_empty() && !program.starts_with('.') && !program.contains(['/', '\0']);
+        if !is_name {
+            let finding = Finding::error("bad_program", &path, format!("/tools/shell/allow/{i}"));
+            found.add(finding.says(format!("is {program:?}"), "must be the name of a program, without its folder"));
+        }
     }
     if org.budget.as_ref().is_some_and(|budget| budget.credits.is_zero()) {
         let finding = Finding::warning("no_budget", &path, "/budget/credits");

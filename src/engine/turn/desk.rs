@@ -342,17 +342,6 @@ impl Desk for Bench<'_> {
         Ok(true)
     }
 
-    fn files(&self) -> Vec<String> {
-        let own = format!("agents/{}/", self.due.agent);
-        let known = self.run.state.files.iter().filter(|(_, file)| file.sha256.is_some()).map(|(path, _)| path);
-        let known = known.filter(|path| self.seen.get(*path).is_none_or(Option::is_some));
-        let seen = self.seen.iter().filter(|(_, text)| text.is_some()).map(|(path, _)| path);
-        let mut files: Vec<String> = known.chain(seen).filter_map(|path| shown(path, &own)).collect();
-        files.sort_unstable();
-        files.dedup();
-        files
-    }
-
     async fn list_files(&mut self, folder: Option<&str>) -> Result<Listing, CallFailure> {
         let own = format!("agents/{}/", self.due.agent);
         let mut listing = Listing::default();

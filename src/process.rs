@@ -4,28 +4,28 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 /// What is kept of the standard output, from its beginning.
-pub(super) const MAX_STDOUT_BYTES: usize = 1 << 20;
+pub(crate) const MAX_STDOUT_BYTES: usize = 1 << 20;
 
 /// What is kept of the standard error, from its end.
-pub(super) const MAX_STDERR_BYTES: usize = 8 << 10;
+pub(crate) const MAX_STDERR_BYTES: usize = 8 << 10;
 
 /// A program that ran to its end.
 #[derive(Debug)]
-pub(super) struct Finished {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: Vec<u8>,
+pub(crate) struct Finished {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
     /// Whether there was more on the standard output.
-    pub(super) cut: bool,
-    pub(super) stderr: Vec<u8>,
+    pub(crate) cut: bool,
+    pub(crate) stderr: Vec<u8>,
 }
 
 /// Why a program did not run to its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RunError {
+pub(crate) enum RunError {
     /// It was never started.
     #[error("cannot start")]
     NotStarted(#[source] io::Error),
@@ -40,17 +40,55 @@ pub(super) enum RunError {
 /// Runs `command` without input, until it has ended and its outputs are closed, by those too that it
 /// left them to. At the time limit, or when the future is dropped, the program and all that it
 /// started in its process group are killed.
-pub(super) async fn run(command: &mut Command, limit: Duration) -> Result<Finished, RunError> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+pub(crate) async fn run(command: &mut Command, limit: Duration) -> Result<Finished, RunError> {
+    command.stdin(Stdio::null());
+    finish(command, None, limit, MAX_STDOUT_BYTES).await
+}
+
+/// Runs `command` as [`run`] does, with an input. Its standard input stays open until it has ended, so
+/// that an end of file tells it that its caller is gone; and when its outputs are closed, whatever is
+/// left of its process group is killed.
+#[cfg(unix)]
+pub(crate) async fn converse(
+    command: &mut Command,
+    input: &[u8],
+    limit: Duration,
+    max_stdout_bytes: usize,
+) -> Result<Finished, RunError> {
+    command.stdin(Stdio::piped());
+    finish(command, Some(input), limit, max_stdout_bytes).await
+}
+
+async fn finish(
+    command: &mut Command,
+    input: Option<&[u8]>,
+    limit: Duration,
+    max_stdout_bytes: usize,
+) -> Result<Finished, RunError> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
     let mut child = command.spawn().map_err(RunError::NotStarted)?;
     // Declared after the child and so dropped before it: the group is killed before the child is reaped.
     let mut group = Group::of(&child);
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let finish = async {
-        let ((stdout, cut), (stderr, _)) =
-            tokio::try_join!(read(stdout, MAX_STDOUT_BYTES, End::Head), read(stderr, MAX_STDERR_BYTES, End::Tail))?;
+        let write = async {
+            if let (Some(stdin), Some(input)) = (&mut stdin, input) {
+                // Who ends without reading it all says why in another way.
+                let _ = stdin.write_all(input).await;
+            }
+            Ok(())
+        };
+        let ((stdout, cut), (stderr, _), ()) = tokio::try_join!(
+            read(stdout, max_stdout_bytes, End::Head),
+            read(stderr, MAX_STDERR_BYTES, End::Tail),
+            write
+        )?;
+        if input.is_some() {
+            // Before the leader is reaped: until then the group's id is nobody else's.
+            group.kill();
+        }
         let status = child.wait().await?;
         Ok(Finished { status, stdout, cut, stderr })
     };

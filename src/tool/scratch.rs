@@ -1,0 +1,102 @@
+//! What `shell` and `python` have in common: files go from the desk into a job, and back with its changes.
+
+use serde_json::{Value, json};
+
+use super::{CallFailure, Desk, ToolError};
+use crate::domain::tools::SandboxRule;
+use crate::sandbox::{
+    Changes, Copied, MAX_COPIED_BYTES, MAX_COPIED_FILES, Printed, Report, Sandbox, SandboxError, Task,
+};
+
+/// A job that was done.
+pub(super) struct Done {
+    pub(super) report: Report,
+    /// What there is to say beside the result.
+    pub(super) notes: Vec<String>,
+}
+
+/// Runs a task on a copy of the files of the workspace and of `shared/`.
+pub(super) async fn run(sandbox: &Sandbox, task: Task, desk: &mut dyn Desk) -> Result<Done, CallFailure> {
+    let required = desk.settings().sandbox == SandboxRule::Required;
+    let (files, notes) = copy(desk).await?;
+    let report = sandbox.run(task, files, required).await.map_err(|error: SandboxError| {
+        tracing::warn!(event = "sandbox_failed", error = %error, "a sandboxed tool failed");
+        ToolError(error.to_string())
+    })?;
+    Ok(Done { report, notes })
+}
+
+async fn copy(desk: &mut dyn Desk) -> Result<(Copied, Vec<String>), CallFailure> {
+    let (mut files, mut notes, mut bytes) = (Copied::new(), Vec::new(), 0);
+    let listing = desk.list_files(None).await?;
+    let mut paths = listing.paths;
+    if listing.cut {
+        notes.push("there are more files than can be listed: some were not there".to_owned());
+    }
+    // Its own files first, should there be too many.
+    paths.sort_by_key(|path| !path.starts_with("workspace/"));
+    for (n, path) in paths.iter().enumerate() {
+        if files.len() >= MAX_COPIED_FILES {
+            notes.push(format!("{} files more were not there: at most {MAX_COPIED_FILES} are", paths.len() - n));
+            break;
+        }
+        match desk.read_file(path).await {
+            Ok(Some(text)) if bytes + text.len() > MAX_COPIED_BYTES => {
+                notes.push(format!("{path} was not there: all files together may have {MAX_COPIED_BYTES} bytes"));
+            }
+            Ok(Some(text)) => {
+                bytes += text.len();
+                files.insert(path.clone(), text);
+            }
+            Ok(None) => {}
+            Err(CallFailure::Refused(error)) => notes.push(format!("{error}: it was not there")),
+            Err(broken) => return Err(broken),
+        }
+    }
+    Ok((files, notes))
+}
+
+impl Done {
+    /// Makes the job's changes the turn's, and adds to the result what they are.
+    pub(super) async fn keep(
+        mut self,
+        changes: Changes,
+        mut result: Value,
+        desk: &mut dyn Desk,
+    ) -> Result<Value, CallFailure> {
+        let (mut written, mut deleted) = (Vec::new(), Vec::new());
+        for (path, text) in changes.written {
+            match desk.write_file(&path, text).await {
+                Ok(()) => written.push(path),
+                Err(CallFailure::Refused(error)) => self.notes.push(error.0),
+                Err(broken) => return Err(broken),
+            }
+        }
+        for path in changes.deleted {
+            match desk.delete_file(&path).await {
+                Ok(_) => deleted.push(path),
+                Err(CallFailure::Refused(error)) => self.notes.push(error.0),
+                Err(broken) => return Err(broken),
+            }
+        }
+        self.notes.extend(changes.notes);
+        let mut add = |name: &str, values: Vec<String>| {
+            if !values.is_empty() {
+                result[name] = json!(values);
+            }
+        };
+        add("written", written);
+        add("deleted", deleted);
+        add("notes", self.notes);
+        Ok(result)
+    }
+}
+
+/// A text, with a note if it was cut.
+pub(super) fn text(printed: Printed) -> Value {
+    let Printed { mut text, left_out_bytes } = printed;
+    if left_out_bytes > 0 {
+        text.push_str(&format!("\n[at least {left_out_bytes} bytes more]"));
+    }
+    text.into()
+}
