@@ -152,7 +152,10 @@ async fn what_a_program_writes_is_there_with_the_commit_and_a_dead_runner_leaves
         json!({"tool": "shell", "arguments": {"command": ["sh", "-c", marked("sleep MARK & sleep MARK", 20)]}}),
     ];
     let org = organisation(&calls, &allow);
-    let mut runner = lemming(org.path(), &["tick"]).stderr(Stdio::null()).spawn().unwrap();
+    // What it leaves there is for a later runner to remove.
+    let scratch = tempfile::tempdir().unwrap();
+    let mut command = lemming(org.path(), &["tick"]);
+    let mut runner = command.env("TMPDIR", scratch.path()).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
     while running(&format!("sleep {}", mark(20))).len() < 2 {
         assert!(began.elapsed() < Duration::from_secs(20), "the second program is not started");
