@@ -2,26 +2,27 @@
 
 use std::time::{Duration, Instant};
 
-use super::{World, assert_none_is_left};
+use super::{World, assert_none_is_left, mark, marked};
 
 #[tokio::test]
 async fn a_program_that_waits_for_ever_is_stopped_at_the_time_limit() {
     let Some(mut world) = World::with_more().await else { return };
     world.limits.wall_ms = 700;
     let began = Instant::now();
-    let error = world.script("echo lost > workspace/lost; sleep 8765430 & sleep 8765430").await.unwrap_err();
+    let error = world.script(&marked("echo lost > workspace/lost; sleep MARK & sleep MARK", 1)).await.unwrap_err();
     assert!(error.contains("did not end within 0.7 seconds"), "{error}");
     assert!(began.elapsed() < Duration::from_secs(5));
     assert!(world.desk.log.is_empty());
-    assert_none_is_left("8765430");
+    assert_none_is_left(&mark(1));
 }
 
 #[tokio::test]
 async fn a_call_that_is_dropped_leaves_nothing() {
     let Some(mut world) = World::with_more().await else { return };
-    let call = world.script("sleep 8765431");
+    let script = marked("sleep MARK", 2);
+    let call = world.script(&script);
     assert!(tokio::time::timeout(Duration::from_millis(500), call).await.is_err());
-    assert_none_is_left("8765431");
+    assert_none_is_left(&mark(2));
     assert_eq!(std::fs::read_dir(world.folder.path().join("scratch")).unwrap().count(), 0);
 }
 
@@ -39,8 +40,8 @@ async fn an_endless_loop_is_stopped_by_its_processor_time() {
 async fn a_fork_bomb_ends_and_nothing_of_it_is_left() {
     let Some(mut world) = World::with_more().await else { return };
     // Whichever limit it meets first.
-    let _ = world.script("bomb8765432() { bomb8765432 | bomb8765432 & }; bomb8765432; sleep 1").await;
-    assert_none_is_left("bomb8765432");
+    let _ = world.script(&marked("bomb() { : MARK; bomb | bomb & }; bomb; sleep 1", 3)).await;
+    assert_none_is_left(&mark(3));
     let result = world.shell(&["echo", "alive"]).await.unwrap();
     assert_eq!(result["stdout"], "alive\n");
 }
@@ -48,9 +49,10 @@ async fn a_fork_bomb_ends_and_nothing_of_it_is_left() {
 #[tokio::test]
 async fn no_more_processes_than_allowed_run_at_once() {
     let Some(mut world) = World::with_more().await else { return };
-    let result = world.script("i=0; while [ $i -lt 40 ]; do sleep 8765433 & i=$((i+1)); done; echo all").await.unwrap();
+    let result =
+        world.script(&marked("i=0; while [ $i -lt 40 ]; do sleep MARK & i=$((i+1)); done; echo all", 4)).await.unwrap();
     assert!(result["stderr"].as_str().unwrap().to_lowercase().contains("fork"), "{result}");
-    assert_none_is_left("8765433");
+    assert_none_is_left(&mark(4));
 }
 
 #[tokio::test]

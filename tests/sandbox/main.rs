@@ -119,6 +119,16 @@ impl World {
     }
 }
 
+/// A number of seconds that no other process sleeps for, nor one of another run of these tests.
+fn mark(n: u32) -> String {
+    format!("8{:08}{n:03}", std::process::id())
+}
+
+/// A script with the mark in it.
+fn marked(script: &str, n: u32) -> String {
+    script.replace("MARK", &mark(n))
+}
+
 /// The processes whose command line holds a word.
 fn running(word: &str) -> Vec<String> {
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{CANARY, World, assert_none_is_left};
+use super::{CANARY, World, assert_none_is_left, mark, marked};
 
 #[tokio::test]
 async fn the_seven_programs_work_on_copies_of_the_files() {
@@ -155,29 +155,26 @@ async fn programs_see_three_variables_and_are_nobody_of_importance() {
 #[tokio::test]
 async fn what_a_program_leaves_running_is_killed() {
     let Some(mut world) = World::with_more().await else { return };
-    for (n, script) in [
-        "sleep 7654320 & exit 0",
-        "(sleep 7654321 &) & exit 0",
-        "nohup sleep 7654322 > /dev/null 2>&1 & exit 0",
-        "setsid sleep 7654323 & sleep 0.1; exit 0",
-        "trap '' TERM HUP INT; sleep 7654324 & exit 0",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let result = world.script(script).await.unwrap();
+    for (n, script) in (10..).zip([
+        "sleep MARK & exit 0",
+        "(sleep MARK &) & exit 0",
+        "nohup sleep MARK > /dev/null 2>&1 & exit 0",
+        "setsid sleep MARK & sleep 0.1; exit 0",
+        "trap '' TERM HUP INT; sleep MARK & exit 0",
+    ]) {
+        let result = world.script(&marked(script, n)).await.unwrap();
         assert_eq!(result["exit_code"], 0, "{script}: {result}");
-        assert_none_is_left(&format!("765432{n}"));
+        assert_none_is_left(&mark(n));
     }
 }
 
 #[tokio::test]
 async fn no_other_process_can_be_signalled() {
     let Some(mut world) = World::with_more().await else { return };
-    let mut victim = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-    let result = world.script(&format!("kill -9 {}; kill -9 -1; echo alive", victim.id())).await.unwrap();
+    let mut victim = tokio::process::Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
+    let number = victim.id().unwrap();
+    let result = world.script(&format!("kill -9 {number}; kill -9 -1; echo alive")).await.unwrap();
     assert!(result["stdout"] == "alive\n" && result["stderr"].to_string().contains("not permitted"), "{result}");
     assert!(victim.try_wait().unwrap().is_none());
-    victim.kill().unwrap();
-    victim.wait().unwrap();
+    victim.kill().await.unwrap();
 }

@@ -10,7 +10,7 @@ use lemming::domain::tools::SandboxRule;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{World, assert_none_is_left, running};
+use super::{World, assert_none_is_left, mark, marked, running};
 
 /// Planted in the environment of the runner.
 const SECRET: &str = "secret-5f2b91";
@@ -149,12 +149,15 @@ async fn what_a_program_writes_is_there_with_the_commit_and_a_dead_runner_leaves
     let allow = json!({"shell": {"allow": ["sh", "sleep"]}});
     let calls = [
         json!({"tool": "shell", "arguments": {"command": ["sh", "-c", "echo new > workspace/new"]}}),
-        json!({"tool": "shell", "arguments": {"command": ["sh", "-c", "sleep 9876540 & sleep 9876540"]}}),
+        json!({"tool": "shell", "arguments": {"command": ["sh", "-c", marked("sleep MARK & sleep MARK", 20)]}}),
     ];
     let org = organisation(&calls, &allow);
-    let mut runner = lemming(org.path(), &["tick"]).stderr(Stdio::null()).spawn().unwrap();
+    // What it leaves there is for a later runner to remove.
+    let scratch = tempfile::tempdir().unwrap();
+    let mut command = lemming(org.path(), &["tick"]);
+    let mut runner = command.env("TMPDIR", scratch.path()).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
-    while running("sleep 9876540").len() < 2 {
+    while running(&format!("sleep {}", mark(20))).len() < 2 {
         assert!(began.elapsed() < Duration::from_secs(20), "the second program is not started");
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -162,7 +165,7 @@ async fn what_a_program_writes_is_there_with_the_commit_and_a_dead_runner_leaves
     assert!(!org.path().join("agents/ada/workspace").exists());
     runner.kill().unwrap();
     runner.wait().unwrap();
-    assert_none_is_left("sleep 9876540");
+    assert_none_is_left(&mark(20));
     assert!(!org.path().join("agents/ada/workspace").exists());
 }
 
