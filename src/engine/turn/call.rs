@@ -16,7 +16,7 @@ use crate::domain::credits::Credits;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::time::Timestamp;
-use crate::provider::{Answer, CallError, CallErrorKind, Request};
+use crate::provider::{Answer, CallCost, CallError, CallErrorKind, Request};
 use crate::record::turn::{Receipt, Spent};
 
 /// How often a call is made before the turn fails.
@@ -133,8 +133,10 @@ pub(in super::super) async fn call(
             Ok(Err(error)) => error,
             Err(_) => CallError::new(CallErrorKind::TimedOut, format!("no answer within {limit:?}")),
         };
-        if !error.kind.may_have_cost() {
-            meter.settle(worst, Credits::ZERO);
+        match error.cost {
+            CallCost::Nothing => meter.settle(worst, Credits::ZERO),
+            CallCost::Used(usage) => meter.settle(worst, model.price.of(usage)),
+            CallCost::Unknown => {}
         }
         if !error.kind.may_help_later() || attempt == ATTEMPTS {
             return Err(NoAnswer::Failed(error));
