@@ -123,6 +123,24 @@ pub struct ModelRegistry {
     pub models: BTreeMap<ModelKey, Model>,
 }
 
+impl ModelRegistry {
+    /// The model of that key and, after it, its fallbacks: what one call may come to. Fallbacks of
+    /// fallbacks are none. Empty where there is no such model.
+    #[must_use]
+    pub fn candidates(&self, key: &ModelKey) -> Vec<(&ModelKey, &Model)> {
+        let Some((key, model)) = self.models.get_key_value(key) else { return Vec::new() };
+        let mut candidates = vec![(key, model)];
+        for fallback in &model.fallback {
+            if let Some(found) = self.models.get_key_value(fallback)
+                && candidates.iter().all(|(known, _)| *known != found.0)
+            {
+                candidates.push(found);
+            }
+        }
+        candidates
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
