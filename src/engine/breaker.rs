@@ -96,9 +96,7 @@ impl Breakers {
         }
         let left = breaker.open_until.map_or(0, |until| until.unix_ms() - now.unix_ms());
         match u64::try_from(left) {
-            Ok(left) if left > 0 => {
-                Way::Closed(Open { failures: breaker.failures, left: Duration::from_millis(left) })
-            }
+            Ok(left) if left > 0 => Way::Closed(Open { failures: breaker.failures, left: Duration::from_millis(left) }),
             _ => Way::Probe(Arc::clone(&breaker.turnstile)),
         }
     }

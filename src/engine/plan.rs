@@ -48,11 +48,7 @@ pub(super) fn mail_entries<'a>(ingress: &'a [Admitted], plan: &'a Plan) -> impl 
     entries_of(ingress, plan.tick, plan.clock)
 }
 
-fn entries_of(
-    ingress: &[Admitted],
-    tick: Tick,
-    clock: Clock,
-) -> impl Iterator<Item = Unread> + '_ {
+fn entries_of(ingress: &[Admitted], tick: Tick, clock: Clock) -> impl Iterator<Item = Unread> + '_ {
     (0..).zip(ingress).filter_map(move |(index, admitted)| match &admitted.item {
         Item::Control(_) => None,
         Item::Mail(mail) => Some(Unread {

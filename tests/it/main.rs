@@ -20,6 +20,7 @@ mod oracle;
 mod oracle_model;
 mod race;
 mod requests;
+mod resilience;
 mod slots;
 mod turns;
 mod world;
