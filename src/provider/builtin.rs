@@ -11,13 +11,13 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::aws::Aws;
-use super::bedrock::Bedrock;
-use super::chat::Chat;
+use super::bedrock::{Bedrock, BedrockConfig};
+use super::chat::{Chat, ChatConfig};
 use super::cli::{Cli, CliConfig, Host};
 use super::http::Http;
 use super::keys::Keys;
 use super::known::{self, Known};
-use super::ollama::Ollama;
+use super::ollama::{self, Ollama, OllamaConfig};
 use super::script::Script;
 use super::scripted::Scripted;
 use super::secret::Secret;
@@ -152,32 +152,41 @@ impl Builtin {
             CallError { message, ..error }
         })
     }
+}
 
-    /// Finds out whether the key that a model names is there, without calling the model.
-    ///
-    /// # Errors
-    /// It is not, or the model is wrong otherwise.
-    pub async fn check(&self, key: &ModelKey, model: &Model) -> Result<(), CallError> {
-        self.open(key, model).await.map(|_| ())
+/// Finds out whether a model on the network is configured as its provider asks. Looks for no key and
+/// sends nothing; says nothing of models that are not on the network.
+///
+/// # Errors
+/// It is not.
+pub fn check(key: &ModelKey, model: &Model) -> Result<(), CallError> {
+    let wrong = |message: String| Err(CallError::misconfigured(format!("model {key}: {message}")));
+    let Some(known) = known::known(&model.provider).filter(|_| known::is_remote(&model.provider)) else {
+        return Ok(());
+    };
+    if model.model_name.is_empty() {
+        return wrong("set model_name to the provider's name of the model".to_owned());
+    }
+    if known::needs_base_url(&model.provider) && model.base_url.is_none() {
+        return wrong(format!("provider {} needs base_url", model.provider));
+    }
+    // A key in the clear is anybody's who sits on the way.
+    if model.key.is_some() && model.base_url.as_ref().is_some_and(is_exposed) {
+        return wrong("base_url is http on another machine: the key would travel in the clear".to_owned());
+    }
+    match known {
+        Known::Ollama { .. } if model.context_tokens.is_none() => wrong(ollama::NO_WINDOW.to_owned()),
+        Known::Ollama { .. } => config::<OllamaConfig>(key, model).map(drop),
+        Known::Bedrock => config::<BedrockConfig>(key, model).map(drop),
+        _ => config::<ChatConfig>(key, model).map(drop),
     }
 }
 
 impl Network {
     async fn open(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Provider>, CallError> {
-        if model.model_name.is_empty() {
-            return Err(CallError::misconfigured("set model_name to the provider's name of the model"));
-        }
-        if known::needs_base_url(&model.provider) && model.base_url.is_none() {
-            return Err(CallError::misconfigured(format!("provider {} needs base_url", model.provider)));
-        }
+        check(key, model)?;
         let secret = self.key(model).await?;
         let (http, at) = (self.http()?, model.base_url.as_ref());
-        // A key in the clear is anybody's who sits on the way.
-        if secret.is_some() && at.is_some_and(is_exposed) {
-            return Err(CallError::misconfigured(
-                "base_url is http on another machine: the key would travel in the clear",
-            ));
-        }
         let hosted = |kind, is_azure, secret: Option<Secret>| -> Result<Arc<dyn Provider>, CallError> {
             // A server that needs none is sent something, as its clients do.
             let secret = secret.unwrap_or_else(|| Secret::new("none"));

@@ -20,6 +20,7 @@ mod http;
 mod keys;
 pub mod known;
 mod ollama;
+pub mod prices;
 pub mod script;
 pub mod scripted;
 pub mod secret;
