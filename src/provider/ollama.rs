@@ -179,7 +179,9 @@ impl Provider for Ollama {
         let body = Bytes::from(self.body(request, native).to_string());
         let (_, answer) = self.http.post(self.url.clone(), headers, body, self.key.as_slice()).await?;
         let number = |field: &str| answer.get(field).and_then(Value::as_u64);
-        let usage = match (number("prompt_eval_count"), number("eval_count")) {
+        // No prompt has 0 tokens: older versions leave out what they had in memory.
+        let read = number("prompt_eval_count").filter(|tokens| *tokens > 0);
+        let usage = match (read, number("eval_count")) {
             (Some(input_tokens), Some(output_tokens)) => Some(Usage {
                 input_tokens,
                 cached_input_tokens: number("prompt_eval_cached_count").unwrap_or(0),
