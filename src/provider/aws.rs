@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::cli::Env;
 use super::http::Http;
 use super::secret::Secret;
 use super::{CallError, CallErrorKind};
@@ -29,18 +30,18 @@ const INSTANCE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Who this process is to AWS.
 #[derive(Debug)]
 pub(super) struct Aws {
-    vars: BTreeMap<String, String>,
+    vars: Env,
     provider: OnceCell<AwsCredentialProvider>,
 }
 
 impl Aws {
     /// Reads nothing yet but `vars`.
-    pub(super) fn new(vars: BTreeMap<String, String>) -> Self {
+    pub(super) fn new(vars: Env) -> Self {
         Self { vars, provider: OnceCell::new() }
     }
 
     fn var(&self, name: &str) -> Option<&str> {
-        self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.vars.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The region that the environment names.
@@ -74,7 +75,7 @@ impl Aws {
                         ..RetryConfig::default()
                     })
                     .with_client_options(ClientOptions::new().with_timeout(INSTANCE_TIMEOUT).with_allow_http(true));
-                for (name, value) in &self.vars {
+                for (name, value) in &self.vars.0 {
                     let is_credential = CHAIN.contains(&name.as_str());
                     if let (true, Ok(key)) = (is_credential, AmazonS3ConfigKey::from_str(&name.to_lowercase())) {
                         builder = builder.with_config(key, value);

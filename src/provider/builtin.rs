@@ -10,19 +10,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::aws::Aws;
-use super::bedrock::{Bedrock, BedrockConfig};
-use super::chat::{Chat, ChatConfig};
 use super::cli::{Cli, CliConfig, Host};
-use super::http::Http;
-use super::keys::Keys;
 use super::known::{self, Known};
-use super::ollama::{self, Ollama, OllamaConfig};
+use super::network::{Network, config};
 use super::script::Script;
 use super::scripted::Scripted;
-use super::secret::Secret;
 use super::{CallError, Provider, Providers};
-use crate::domain::endpoint::{BaseUrl, KeyRef};
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::path::RelativePath;
@@ -51,27 +44,6 @@ pub struct Builtin {
     opened: Mutex<Opened>,
 }
 
-/// What models on the network are reached with.
-#[derive(Debug)]
-struct Network {
-    keys: Keys,
-    aws: Arc<Aws>,
-    http: std::sync::OnceLock<Http>,
-}
-
-impl Network {
-    /// The client, made when it is first needed: reading certificates takes time.
-    fn http(&self) -> Result<Http, CallError> {
-        match self.http.get() {
-            Some(http) => Ok(http.clone()),
-            None => {
-                let http = Http::new(&self.keys.vars)?;
-                Ok(self.http.get_or_init(|| http).clone())
-            }
-        }
-    }
-}
-
 #[derive(Debug, Default)]
 struct Opened {
     models: BTreeMap<ModelKey, (Model, Arc<dyn Provider>)>,
@@ -89,8 +61,7 @@ impl Builtin {
     /// that are relative are below `root`.
     #[must_use]
     pub fn with_network(mut self, vars: BTreeMap<String, String>, root: Option<PathBuf>) -> Self {
-        let aws = Arc::new(Aws::new(vars.clone()));
-        self.network = Some(Network { keys: Keys { vars, root }, aws, http: std::sync::OnceLock::new() });
+        self.network = Some(Network::new(vars, root));
         self
     }
 
@@ -154,90 +125,12 @@ impl Builtin {
     }
 }
 
-/// Finds out whether a model on the network is configured as its provider asks. Looks for no key and
-/// sends nothing; says nothing of models that are not on the network.
-///
-/// # Errors
-/// It is not.
-pub fn check(key: &ModelKey, model: &Model) -> Result<(), CallError> {
-    let wrong = |message: String| Err(CallError::misconfigured(format!("model {key}: {message}")));
-    let Some(known) = known::known(&model.provider).filter(|_| known::is_remote(&model.provider)) else {
-        return Ok(());
-    };
-    if model.model_name.is_empty() {
-        return wrong("set model_name to the provider's name of the model".to_owned());
-    }
-    if known::needs_base_url(&model.provider) && model.base_url.is_none() {
-        return wrong(format!("provider {} needs base_url", model.provider));
-    }
-    // A key in the clear is anybody's who sits on the way.
-    if model.key.is_some() && model.base_url.as_ref().is_some_and(is_exposed) {
-        return wrong("base_url is http on another machine: the key would travel in the clear".to_owned());
-    }
-    match known {
-        Known::Ollama { .. } if model.context_tokens.is_none() => wrong(ollama::NO_WINDOW.to_owned()),
-        Known::Ollama { .. } => config::<OllamaConfig>(key, model).map(drop),
-        Known::Bedrock => config::<BedrockConfig>(key, model).map(drop),
-        _ => config::<ChatConfig>(key, model).map(drop),
-    }
-}
-
-impl Network {
-    async fn open(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Provider>, CallError> {
-        check(key, model)?;
-        let secret = self.key(model).await?;
-        let (http, at) = (self.http()?, model.base_url.as_ref());
-        let prices_cache = model.price.cache_write_input.is_some();
-        let hosted = |kind, is_azure, secret: Option<Secret>| -> Result<Arc<dyn Provider>, CallError> {
-            // A server that needs none is sent something, as its clients do.
-            let secret = secret.unwrap_or_else(|| Secret::new("none"));
-            let config = config(key, model)?;
-            Ok(Arc::new(Chat::new(&http, kind, is_azure, model.base_url.clone(), secret, prices_cache, config)?))
-        };
-        Ok(match known {
-            Known::Hosted(kind) => hosted(kind, false, secret)?,
-            Known::Azure => hosted(genai::adapter::AdapterKind::OpenAI, true, secret)?,
-            Known::OpenAiCompatible => hosted(genai::adapter::AdapterKind::OpenAI, false, secret)?,
-            Known::Ollama { is_cloud } => {
-                let cloud = BaseUrl::parse("https://ollama.com/").ok();
-                let at = at.or(cloud.as_ref().filter(|_| is_cloud));
-                Arc::new(Ollama::new(http.clone(), at, secret, model.context_tokens, config(key, model)?)?)
-            }
-            Known::Bedrock => {
-                Arc::new(Bedrock::new(http.clone(), Arc::clone(&self.aws), at, secret, config(key, model)?)?)
-            }
-            Known::Scripted | Known::Cli => return Err(CallError::misconfigured("is not on the network")),
-        })
-    }
-
-    /// The key that the model names, or the one that its provider's is as a rule. An address of
-    /// somebody's own never gets the usual key: it must be named.
-    async fn key(&self, model: &Model) -> Result<Option<Secret>, CallError> {
-        let usual = known::usual_key(&model.provider);
-        let reference = match (&model.key, usual, &model.base_url) {
-            (Some(key), _, _) => key.clone(),
-            (None, Some(name), None) => KeyRef::Env(name.to_owned()),
-            (None, _, _) => return Ok(None),
-        };
-        self.keys.resolve(&reference, &self.aws, &self.http()?).await.map(Some)
-    }
-}
-
-fn is_exposed(url: &BaseUrl) -> bool {
-    url.as_url().scheme() == "http" && !url.is_loopback()
-}
-
 /// `provider_config` of a scripted model.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScriptedConfig {
     script: Option<RelativePath>,
     rules: Option<Value>,
-}
-
-fn config<T: serde::de::DeserializeOwned>(key: &ModelKey, model: &Model) -> Result<T, CallError> {
-    T::deserialize(&model.provider_config)
-        .map_err(|cause| CallError::misconfigured(format!("model {key}: provider_config: {cause}")))
 }
 
 #[async_trait]

@@ -1,10 +1,10 @@
 //! Keys: from a reference in `config/models.json` to the secret, read when a model is opened.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::CallError;
 use super::aws::Aws;
+use super::cli::Env;
 use super::http::Http;
 use super::secret::Secret;
 use crate::domain::endpoint::KeyRef;
@@ -15,7 +15,7 @@ const MAX_KEY_BYTES: u64 = 64 * 1024;
 /// Where keys may lie.
 #[derive(Debug)]
 pub(super) struct Keys {
-    pub(super) vars: BTreeMap<String, String>,
+    pub(super) vars: Env,
     /// What relative paths are below.
     pub(super) root: Option<PathBuf>,
 }
@@ -27,7 +27,7 @@ impl Keys {
     /// It is not there or cannot be read. The message names the reference and nothing of the key.
     pub(super) async fn resolve(&self, key: &KeyRef, aws: &Aws, http: &Http) -> Result<Secret, CallError> {
         let secret = match key {
-            KeyRef::Env(name) => match self.vars.get(name).filter(|value| !value.trim().is_empty()) {
+            KeyRef::Env(name) => match self.vars.0.get(name).filter(|value| !value.trim().is_empty()) {
                 Some(value) => Secret::new(value),
                 None => return Err(CallError::misconfigured(format!("the variable {name} is not set"))),
             },

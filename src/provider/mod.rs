@@ -4,7 +4,7 @@
 //! [`builtin::Builtin`] opens [`scripted::Scripted`], which answers by the rules of [`script`],
 //! [`cli::Cli`], which runs a local command, and models on the network: `chat` for those that the
 //! `genai` crate speaks to, `ollama`, `bedrock`. Their names are in [`known`]; `keys` reads keys,
-//! `fault` says what a refusal means.
+//! `network` opens those, `fault` says what a refusal means.
 
 mod aws;
 mod bedrock;
@@ -19,6 +19,7 @@ mod fixture;
 mod http;
 mod keys;
 pub mod known;
+pub mod network;
 mod ollama;
 pub mod prices;
 pub mod script;

@@ -9,7 +9,7 @@ use super::{Finding, Findings, ValidateError, one_of};
 use crate::domain::endpoint::{BaseUrl, KeyRef};
 use crate::domain::model::{Model, ModelRegistry};
 use crate::domain::name::ModelKey;
-use crate::provider::{Providers, builtin, known};
+use crate::provider::{Providers, known, network};
 use crate::schema::FileKind;
 use crate::store::{Key, Store};
 
@@ -135,7 +135,7 @@ async fn check_provider(
         found.add(finding.says(message, one_of(&model.provider, &known::names(), "providers")));
         return Ok(());
     }
-    if let Err(error) = builtin::check(key, model) {
+    if let Err(error) = network::check(key, model) {
         let finding = Finding::error("unusable_model", &path, at);
         found.add(finding.says(error.message, "must be configured as its provider asks: see docs/MODELS.md"));
         return Ok(());

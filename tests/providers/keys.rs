@@ -1,10 +1,13 @@
 //! Keys by reference: the environment, files, AWS.
 
+use std::sync::Arc;
+
+use lemming::provider::builtin::Builtin;
 use lemming::provider::{CallCost, CallErrorKind};
 use serde_json::{Value, json};
 
 use crate::peer::{Peer, Reply};
-use crate::world::{KEY, open_with, request};
+use crate::world::{KEY, NoFiles, open_with, request};
 
 fn completion() -> Reply {
     Reply::json(&json!({"id": "x", "model": "m", "choices": [{"message": {"role": "assistant", "content": "{}"},
@@ -111,6 +114,21 @@ async fn a_provider_s_usual_key_goes_to_the_provider_s_own_address_alone() {
     let model = json!({"provider": "openai", "model_name": "m"});
     let error = open_with(model, &[], None).await.expect_err("no key");
     assert!(error.message.contains("the variable OPENAI_API_KEY is not set"), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_that_holds_a_key_shows_it_when_it_is_debugged() {
+    let peer = Peer::answering([completion()]).await;
+    for provider in ["openai", "anthropic", "gemini", "ollama", "bedrock", "azure"] {
+        let model = json!({"provider": provider, "model_name": "m", "base_url": peer.url, "key": "env:THE_KEY",
+            "context_tokens": 4096});
+        let vars = [("THE_KEY", KEY), ("AWS_SECRET_ACCESS_KEY", "hunter2"), ("AWS_REGION", "eu-west-1")];
+        let opened = open_with(model, &vars, None).await.expect("provider");
+        assert!(!format!("{opened:?}").contains("hunter2"), "{provider}: {opened:?}");
+    }
+    let vars = [("THE_KEY".to_owned(), KEY.to_owned())].into();
+    let builtin = Builtin::new(Arc::new(NoFiles)).with_network(vars, None);
+    assert!(!format!("{builtin:?}").contains("hunter2"), "{builtin:?}");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub(crate) const KEY: &str = "sk-hunter2-hunter2";
 
 #[derive(Debug)]
-struct NoFiles;
+pub(crate) struct NoFiles;
 
 #[async_trait]
 impl Files for NoFiles {

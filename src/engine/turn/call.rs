@@ -5,8 +5,6 @@
 //! its worst case. A model that does not answer is tried again, then replaced by its fallbacks, and
 //! left alone for a while (`breaker`).
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -14,12 +12,13 @@ use tracing::Instrument;
 
 use super::super::prompt;
 use super::super::run::Run;
+use super::meter::{Hours, Meter};
 use crate::domain::credits::Credits;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::time::Timestamp;
 use crate::provider::{Answer, CallCost, CallError, CallErrorKind, Provider, Request};
-use crate::record::turn::{Receipt, Spent};
+use crate::record::turn::Receipt;
 
 /// How often a call is made before the turn fails.
 const ATTEMPTS: u32 = 3;
@@ -29,58 +28,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The longest that a turn waits because a provider asks for it; who asks for more is not asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// What a licence has spent, by its own calls.
-#[derive(Debug)]
-pub(in super::super) struct Meter {
-    ceiling: Credits,
-    action: Credits,
-    spent: Mutex<(Credits, Credits)>,
-}
-
-impl Meter {
-    /// The meter of a licence that may spend `ceiling`, `action` of it for the turn itself.
-    pub(in super::super) fn new(ceiling: Credits, action: Credits) -> Self {
-        Self { ceiling, action, spent: Mutex::default() }
-    }
-
-    fn with<T>(&self, change: impl FnOnce(&mut (Credits, Credits)) -> T) -> T {
-        change(&mut self.spent.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// What was paid, and what went unanswered.
-    pub(in super::super) fn read(&self) -> (Credits, Credits) {
-        self.with(|spent| *spent)
-    }
-
-    /// What the turn record says of it: `cost_per_action` counts once a call was answered.
-    pub(in super::super) fn spent(&self, called: bool) -> Spent {
-        let (paid, unanswered) = self.read();
-        Spent { paid, unanswered, action: if called { self.action } else { Credits::ZERO } }
-    }
-
-    /// Says whether `worst` more would fit the licence.
-    pub(in super::super) fn fits(&self, worst: Credits) -> bool {
-        self.with(|(paid, unanswered)| *paid + *unanswered + worst + self.action <= self.ceiling)
-    }
-
-    fn send(&self, worst: Credits) -> bool {
-        self.with(|(paid, unanswered)| {
-            let fits = *paid + *unanswered + worst + self.action <= self.ceiling;
-            if fits {
-                *unanswered += worst;
-            }
-            fits
-        })
-    }
-
-    fn settle(&self, worst: Credits, cost: Credits) {
-        self.with(|(paid, unanswered)| {
-            *unanswered = unanswered.saturating_sub(worst);
-            *paid += cost;
-        });
-    }
-}
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -93,38 +40,6 @@ pub(in super::super) enum NoAnswer {
     Stopped,
     /// The model of that key gave none.
     Failed(ModelKey, CallError),
-}
-
-/// The time that a turn may still take. Waiting for a model's place does not count.
-#[derive(Debug)]
-pub(in super::super) struct Hours {
-    ends: Timestamp,
-    limit: Duration,
-    waited_ms: AtomicI64,
-}
-
-impl Hours {
-    /// The time of a turn that began then.
-    pub(in super::super) fn new(began: Timestamp, limit: Duration) -> Self {
-        let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
-        let ends = Timestamp::from_unix_ms(began.unix_ms().saturating_add(limit_ms));
-        Self { ends, limit, waited_ms: AtomicI64::new(0) }
-    }
-
-    /// What is left, if anything is.
-    fn left(&self, now: Timestamp) -> Option<Duration> {
-        let left = self.ends.unix_ms().saturating_add(self.waited_ms.load(Ordering::Relaxed)) - now.unix_ms();
-        u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis)
-    }
-
-    fn waited(&self, since: Timestamp, now: Timestamp) {
-        self.waited_ms.fetch_add((now.unix_ms() - since.unix_ms()).max(0), Ordering::Relaxed);
-    }
-
-    /// The limit, for people.
-    pub(in super::super) fn limit(&self) -> Duration {
-        self.limit
-    }
 }
 
 /// Makes one call: to the first of `models` that answers, with retries where they may help.

@@ -9,16 +9,18 @@ mod files;
 mod inbox;
 mod journal;
 mod memory;
+mod meter;
 
 use std::sync::Arc;
 
-pub(super) use self::call::Meter;
-use self::call::{Hours, NoAnswer};
+use self::call::NoAnswer;
 use self::desk::{AddressBook, Bench};
 pub(super) use self::files::content_bytes;
 pub(super) use self::inbox::Committed;
 use self::inbox::Inbox;
 use self::journal::{Answered, Journal};
+use self::meter::Hours;
+pub(super) use self::meter::Meter;
 use super::prompt::{self, News, ToolNote};
 use super::run::Run;
 use super::{EngineError, money};
