@@ -241,7 +241,7 @@ fn child() -> Resume {
         "model": {"key": "desk", "temperature": 0.5, "max_tokens": 256},
         "permissions": {"read_outboxes": ["*"], "send_outboxes": ["ada"], "tools": ["file_read"]},
         "schedule": {"run_every_n_ticks": 2, "phase_offset": 1, "when": "always"},
-        "credits": {"max_credits": 1, "soft_cap": 0.25},
+        "credits": {"max_credits": 1, "soft_cap": 0.25, "soft_cap_model": "frugal"},
         "limits": {"max_steps": 2},
         "colour": "kept",
     });
@@ -374,7 +374,11 @@ fn turn() -> TurnRecord {
 fn failed_turn() -> TurnRecord {
     TurnRecord {
         status: Status::Failed,
-        failure: Some(Failure { kind: FailureKind::Crashed, message: "the runners ended".to_owned() }),
+        failure: Some(Failure {
+            kind: FailureKind::Crashed,
+            message: "the runners ended".to_owned(),
+            model: Some(ModelKey::new("frugal").expect("key")),
+        }),
         licence: None,
         spent: Spent::default(),
         imports: Vec::new(),
@@ -429,6 +433,7 @@ fn closed() -> Closed {
         charge: charge(),
         cursor,
         blamed,
+        unreached: (status == Status::Failed).then(|| ModelKey::new("frugal").expect("key")),
         dead_letters,
     };
     let end = Position::end_of_rank(Tick(12), 1);
@@ -483,7 +488,12 @@ fn state() -> State {
         facts: facts(),
         account: Account { balance: micros(1_865_976), received: Credits::whole(2), charged: charge() },
         cursor: Position::end_of_rank(Tick(12), 1),
-        last_turn: Some(LastTurn { tick: Tick(12), status: Status::Failed }),
+        last_turn: Some(LastTurn {
+            tick: Tick(12),
+            status: Status::Failed,
+            clock: Some(Clock(12)),
+            unreached: Some(ModelKey::new("frugal").expect("key")),
+        }),
         turns: 7,
         failures: 2,
         mail_failures: Some(MailFailures { count: 2, first_inbox_end: Position::end_of_rank(Tick(11), 1) }),

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
+use crate::domain::contract;
 use crate::domain::name::MemoryKey;
 use crate::domain::outbox::{Importance, OutboxEntry};
 use crate::domain::prompt::{CallResult, Message, Role};
@@ -78,7 +80,7 @@ pub(super) fn system(org: &str, resume: &Resume, tools: &[ToolNote]) -> Message 
         text.push_str("\n# Your tools\n\n");
         for tool in tools {
             let note = json!({"tool": tool.name, "description": tool.description, "arguments": tool.arguments});
-            let _ = writeln!(text, "{note}");
+            let _ = writeln!(text, "{}", line(note));
         }
     }
     Message::new(Role::System, text)
@@ -94,7 +96,7 @@ pub(super) fn news(news: &News<'_>, max_memory_bytes: usize) -> Message {
     let mut text = String::from("# Your memory\n\n");
     let (mut used, mut left_out) = (0, 0);
     for (key, value) in news.memory {
-        let line = json!({"key": key, "value": value}).to_string();
+        let line = line(json!({"key": key, "value": value}));
         if used + line.len() > max_memory_bytes {
             left_out += 1;
             continue;
@@ -110,7 +112,7 @@ pub(super) fn news(news: &News<'_>, max_memory_bytes: usize) -> Message {
     }
     if let Some(last) = news.last {
         text.push_str("\n# Your last turn\n\n");
-        let _ = writeln!(text, "{}", last_turn(last));
+        let _ = writeln!(text, "{}", line(last_turn(last)));
     }
     let _ = write!(text, "\n# Now\n\nTick {}, clock {}, {}.\n\n# New for you\n\n", news.tick, news.clock, news.time);
     if news.inbox.is_empty() {
@@ -120,12 +122,19 @@ pub(super) fn news(news: &News<'_>, max_memory_bytes: usize) -> Message {
     let mut shown: Vec<&OutboxEntry> = news.inbox.iter().collect();
     shown.sort_by_key(|entry| std::cmp::Reverse(entry.meta.importance));
     for entry in shown {
-        let _ = writeln!(text, "{}", shown_entry(entry));
+        let _ = writeln!(text, "{}", line(shown_entry(entry)));
     }
     if news.left_out > 0 {
         let _ = writeln!(text, "({} more entries wait for your next turn)", news.left_out);
     }
     Message::new(Role::User, text)
+}
+
+/// JSON on one line, its keys sorted: what a record gives back is sorted, what stands in memory is not,
+/// and a prompt must not tell them apart.
+fn line(mut value: Value) -> String {
+    value.sort_all_objects();
+    value.to_string()
 }
 
 fn shown_entry(entry: &OutboxEntry) -> Value {
@@ -178,7 +187,7 @@ pub(super) fn results(results: &[ToolResult], native: usize, more_calls: bool, m
     let each = max_bytes / results.len().max(1);
     let mut given = Vec::new();
     for (i, result) in results.iter().enumerate() {
-        let mut shown = json!({"tool": result.tool, "ok": result.ok, "result": result.result}).to_string();
+        let mut shown = line(json!({"tool": result.tool, "ok": result.ok, "result": result.result}));
         if shown.len() > each {
             let end = (0..=each).rev().find(|end| shown.is_char_boundary(*end)).unwrap_or(0);
             shown.truncate(end);
@@ -206,6 +215,12 @@ fn native_bytes(message: &Message) -> usize {
     let calls = message.calls.iter().map(|call| call.tool.len() + call.arguments.to_string().len() + 64);
     let results = message.results.iter().map(|result| result.content.len() + 64);
     calls.chain(results).sum()
+}
+
+/// The bytes of the contract's schema, which a provider that is held to it may bill as part of the prompt.
+pub(super) fn schema_bytes() -> usize {
+    static BYTES: LazyLock<usize> = LazyLock::new(|| contract::schema().to_string().len());
+    *BYTES
 }
 
 /// The bytes that a request's tools take beside the prompt, with what a provider says of its own

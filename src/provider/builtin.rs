@@ -1,7 +1,8 @@
-//! Opens the providers that need no key, each model once.
+//! Opens providers, each model once.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,6 +11,8 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::cli::{Cli, CliConfig, Host};
+use super::known::{self, Known};
+use super::network::{Network, config};
 use super::script::Script;
 use super::scripted::Scripted;
 use super::{CallError, Provider, Providers};
@@ -30,13 +33,14 @@ pub trait Files: Send + Sync + fmt::Debug {
     async fn read(&self, path: &str) -> Result<Vec<u8>, String>;
 }
 
-/// Opens `scripted` and, where the runner allows it, `cli`.
+/// Opens `scripted` and, where the runner allows it, `cli` and models on the network.
 ///
-/// Lives for one invocation: a script is read once, however many agents and models use it.
+/// Lives for one invocation: a script or a key is read once, however many agents and models use it.
 #[derive(Debug)]
 pub struct Builtin {
     files: Arc<dyn Files>,
     host: Option<Host>,
+    network: Option<Network>,
     opened: Mutex<Opened>,
 }
 
@@ -50,7 +54,15 @@ impl Builtin {
     /// Opens providers that read `files`. No model may run local commands.
     #[must_use]
     pub fn new(files: Arc<dyn Files>) -> Self {
-        Self { files, host: None, opened: Mutex::default() }
+        Self { files, host: None, network: None, opened: Mutex::default() }
+    }
+
+    /// Lets models be on the network. Keys are read from `vars`, AWS and files; the paths of those
+    /// that are relative are below `root`.
+    #[must_use]
+    pub fn with_network(mut self, vars: BTreeMap<String, String>, root: Option<PathBuf>) -> Self {
+        self.network = Some(Network::new(vars, root));
+        self
     }
 
     /// Lets models run local commands, in what `host` says of this machine.
@@ -99,17 +111,26 @@ impl Builtin {
     }
 }
 
+impl Builtin {
+    async fn remote(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Provider>, CallError> {
+        let network = self.network.as_ref().ok_or_else(|| {
+            CallError::misconfigured(format!("model {key}: this runner reaches no models on the network"))
+        })?;
+        let opened = network.open(key, model, known).await;
+        opened.map_err(|error| {
+            let is_named = error.message.starts_with(&format!("model {key}: "));
+            let message = if is_named { error.message } else { format!("model {key}: {}", error.message) };
+            CallError { message, ..error }
+        })
+    }
+}
+
 /// `provider_config` of a scripted model.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScriptedConfig {
     script: Option<RelativePath>,
     rules: Option<Value>,
-}
-
-fn config<T: serde::de::DeserializeOwned>(key: &ModelKey, model: &Model) -> Result<T, CallError> {
-    T::deserialize(&model.provider_config)
-        .map_err(|cause| CallError::misconfigured(format!("model {key}: provider_config: {cause}")))
 }
 
 #[async_trait]
@@ -122,11 +143,13 @@ impl Providers for Builtin {
         {
             return Ok(Arc::clone(provider));
         }
-        let provider: Arc<dyn Provider> = match model.provider.as_str() {
-            "scripted" => Arc::new(self.scripted(key, model, &mut opened).await?),
-            "cli" => Arc::new(self.cli(key, model)?),
-            other => {
-                let message = format!("model {key}: unknown provider {other:?}; there are `scripted` and `cli`");
+        let provider: Arc<dyn Provider> = match known::known(&model.provider) {
+            Some(Known::Scripted) => Arc::new(self.scripted(key, model, &mut opened).await?),
+            Some(Known::Cli) => Arc::new(self.cli(key, model)?),
+            Some(known) => self.remote(key, model, known).await?,
+            None => {
+                let names = known::names().join(", ");
+                let message = format!("model {key}: unknown provider {:?}; there are {names}", model.provider);
                 return Err(CallError::misconfigured(message));
             }
         };
@@ -205,7 +228,8 @@ mod tests {
         let without = Builtin::new(Arc::new(OneScript::default()));
         let with = Builtin::new(Arc::new(OneScript::default())).with_commands(host());
         for (builtin, provider, config, said) in [
-            (&with, "openai", json!({}), "unknown provider \"openai\"; there are `scripted` and `cli`"),
+            (&with, "opnai", json!({}), "unknown provider \"opnai\"; there are openai, anthropic, "),
+            (&with, "openai", json!({}), "this runner reaches no models on the network"),
             (&with, "scripted", json!({}), "either `script` or `rules`"),
             (&with, "scripted", json!({"script": "a.json", "rules": []}), "either `script` or `rules`"),
             (&with, "scripted", json!({"script": "../a.json"}), "not a path that may be used"),

@@ -7,8 +7,8 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::file::{self, Read};
-use super::{Finding, Findings, ValidateError, one_of, tools};
-use crate::domain::model::{Model, ModelRegistry};
+use super::{Finding, Findings, ValidateError, models, one_of, tools};
+use crate::domain::model::ModelRegistry;
 use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
 use crate::domain::resume::Resume;
@@ -42,18 +42,7 @@ pub async fn check(
         check_settings(org, &mut found);
         tools::check(org, &mut found);
     }
-    let registry = file::read::<ModelRegistry>(store, &Key::Models.path(), FileKind::Models, &mut found).await?;
-    // One that is there and wrong has been reported.
-    if registry.json.is_none() && found.findings.iter().all(|finding| finding.path != Key::Models.path()) {
-        let finding = Finding::error("missing_file", Key::Models.path(), "");
-        found.add(finding.says("is missing", "it must list the models; `lemming bootstrap` writes an example"));
-    }
-    if let Some(registry) = &registry.typed {
-        found.models = registry.models.len();
-        for (key, model) in &registry.models {
-            check_model(store, providers, key, model, &mut found).await?;
-        }
-    }
+    let registry = models::check(store, providers, &mut found).await?;
     let resumes = resumes(store, &mut found).await?;
     let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
     for (name, resume) in &resumes.read {
@@ -121,40 +110,6 @@ fn check_settings(org: &OrgConfig, found: &mut Findings) {
         let finding = Finding::warning("no_budget", &path, "/budget/credits");
         found.add(finding.says("is 0: nobody can run before a top-up", "leave `budget` out, or allow something"));
     }
-}
-
-async fn check_model(
-    store: &Store,
-    providers: &dyn Providers,
-    key: &ModelKey,
-    model: &Model,
-    found: &mut Findings,
-) -> Result<(), ValidateError> {
-    let path = Key::Models.path();
-    let at = format!("/{}", key.as_str().replace('~', "~0").replace('/', "~1"));
-    if let Some(script) = model.provider_config.get("script").and_then(Value::as_str)
-        && model.provider == "scripted"
-        && Key::parse(script).is_some()
-    {
-        let before = found.errors();
-        let read = file::read::<Value>(store, script, FileKind::Script, found).await?;
-        if found.errors() > before {
-            return Ok(());
-        }
-        if read.json.is_none() {
-            let finding = Finding::error("missing_file", &path, format!("{at}/provider_config/script"));
-            found.add(finding.says(
-                format!("there is no file {script:?}"),
-                "must be the path of a script, from the organisation's root",
-            ));
-            return Ok(());
-        }
-    }
-    if let Err(error) = providers.open(key, model).await {
-        let finding = Finding::error("unusable_model", &path, at);
-        found.add(finding.says(error.message, "must be a provider of this version, configured as it asks"));
-    }
-    Ok(())
 }
 
 struct Resumes {
@@ -255,13 +210,15 @@ impl Around<'_> {
 
     fn check_model(&self, path: &str, json: &Value, found: &mut Findings) {
         let Some(models) = self.registry.json.as_ref().and_then(Value::as_object) else { return };
-        let Some(key) = json.pointer("/model/key").and_then(Value::as_str) else { return };
-        if models.contains_key(key) || ModelKey::new(key).is_err() {
-            return;
+        for at in ["/model/key", "/credits/soft_cap_model"] {
+            let Some(key) = json.pointer(at).and_then(Value::as_str) else { continue };
+            if models.contains_key(key) || ModelKey::new(key).is_err() {
+                continue;
+            }
+            let known: Vec<&str> = models.keys().map(String::as_str).filter(|key| *key != "$schema").collect();
+            let finding = Finding::error("unknown_model", path, at);
+            found.add(finding.says(format!("{} has no model {key:?}", Key::Models), one_of(key, &known, "models")));
         }
-        let known: Vec<&str> = models.keys().map(String::as_str).filter(|key| *key != "$schema").collect();
-        let finding = Finding::error("unknown_model", path, "/model/key");
-        found.add(finding.says(format!("{} has no model {key:?}", Key::Models), one_of(key, &known, "models")));
     }
 
     fn check_money(&self, path: &str, resume: &Resume, found: &mut Findings) {
@@ -271,9 +228,9 @@ impl Around<'_> {
             let message = format!("is {}, more than max_credits: the warning never ends", credits.soft_cap);
             found.add(finding.says(message, format!("must be less than {}", credits.max_credits)));
         }
-        let model = self.registry.typed.as_ref().and_then(|registry| registry.models.get(&resume.model.key));
-        let (Some(org), Some(model)) = (self.org, model) else { return };
-        let least = worst(org, resume, model).least;
+        let (Some(org), Some(registry)) = (self.org, &self.registry.typed) else { return };
+        let Some(worst) = worst(org, resume, registry, &resume.model.key) else { return };
+        let least = worst.least;
         let budget = org.budget.as_ref().map(|budget| budget.credits);
         for (what, limit) in [("credits.max_credits", Some(credits.max_credits)), ("the organisation's budget", budget)]
         {

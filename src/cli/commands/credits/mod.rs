@@ -1,5 +1,7 @@
 //! `lemming credits`
 
+mod export;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -16,7 +18,7 @@ use crate::domain::model::ModelRegistry;
 use crate::domain::name::AgentName;
 use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
-use crate::engine::{load, worst};
+use crate::engine::{chosen_model, load, worst};
 use crate::record::state::State;
 use crate::runner::compose::Org;
 use crate::store::{Key, StoreError};
@@ -24,7 +26,7 @@ use crate::store::{Key, StoreError};
 /// What turns cost lately is taken from so many ticks.
 const TICKS_BACK: u64 = 32;
 
-/// Shows what is left and what was spent; `top-up` adds credits.
+/// Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger.
 ///
 /// Paid: calls with an answer, and the price of actions. Unanswered: calls that were sent and
 /// brought no answer, at their worst case. Forfeited: what a runner that died may have spent.
@@ -41,6 +43,7 @@ pub(in crate::cli) struct CreditsArgs {
 pub(in crate::cli) enum CreditsAction {
     /// Adds credits to an agent's account, or to the budget, with the next tick
     TopUp(TopUpArgs),
+    Export(export::ExportArgs),
 }
 
 /// Adds credits to an agent's account, or to the organisation's budget in its present window.
@@ -75,6 +78,7 @@ pub(super) async fn run(args: CreditsArgs, session: &mut Session) -> Result<Exit
     let org = session.org().await?;
     match args.action {
         Some(CreditsAction::TopUp(args)) => top_up(args, &org, session).await,
+        Some(CreditsAction::Export(args)) => export::run(args, &org, session).await,
         None => show(&org, session).await,
     }
 }
@@ -162,8 +166,9 @@ fn account(
     let charged = known.map(|account| account.charged).unwrap_or_default();
     let credits_left = known.map_or_else(opening, |account| account.balance);
     let at_worst = resume.and_then(|resume| {
-        let model = registry?.models.get(&resume.model.key)?;
-        Some(worst(settings, resume, model).attempt)
+        let registry = registry?;
+        let key = chosen_model(resume, registry, credits_left);
+        Some(worst(settings, resume, registry, key)?.attempt)
     });
     let recent = recent.get(&agent).copied();
     AgentCredits {

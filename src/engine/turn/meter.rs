@@ -1,0 +1,93 @@
+//! What a turn may still spend: money, under its licence, and time.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::domain::credits::Credits;
+use crate::domain::time::Timestamp;
+use crate::record::turn::Spent;
+
+/// What a licence has spent, by its own calls.
+#[derive(Debug)]
+pub(in super::super) struct Meter {
+    ceiling: Credits,
+    action: Credits,
+    spent: Mutex<(Credits, Credits)>,
+}
+
+impl Meter {
+    /// The meter of a licence that may spend `ceiling`, `action` of it for the turn itself.
+    pub(in super::super) fn new(ceiling: Credits, action: Credits) -> Self {
+        Self { ceiling, action, spent: Mutex::default() }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut (Credits, Credits)) -> T) -> T {
+        change(&mut self.spent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What was paid, and what went unanswered.
+    pub(in super::super) fn read(&self) -> (Credits, Credits) {
+        self.with(|spent| *spent)
+    }
+
+    /// What the turn record says of it: `cost_per_action` counts once a call was answered.
+    pub(in super::super) fn spent(&self, called: bool) -> Spent {
+        let (paid, unanswered) = self.read();
+        Spent { paid, unanswered, action: if called { self.action } else { Credits::ZERO } }
+    }
+
+    /// Says whether `worst` more would fit the licence.
+    pub(in super::super) fn fits(&self, worst: Credits) -> bool {
+        self.with(|(paid, unanswered)| *paid + *unanswered + worst + self.action <= self.ceiling)
+    }
+
+    pub(super) fn send(&self, worst: Credits) -> bool {
+        self.with(|(paid, unanswered)| {
+            let fits = *paid + *unanswered + worst + self.action <= self.ceiling;
+            if fits {
+                *unanswered += worst;
+            }
+            fits
+        })
+    }
+
+    pub(super) fn settle(&self, worst: Credits, cost: Credits) {
+        self.with(|(paid, unanswered)| {
+            *unanswered = unanswered.saturating_sub(worst);
+            *paid += cost;
+        });
+    }
+}
+
+/// The time that a turn may still take. Waiting for a model's place does not count.
+#[derive(Debug)]
+pub(super) struct Hours {
+    ends: Timestamp,
+    limit: Duration,
+    waited_ms: AtomicI64,
+}
+
+impl Hours {
+    /// The time of a turn that began then.
+    pub(super) fn new(began: Timestamp, limit: Duration) -> Self {
+        let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+        let ends = Timestamp::from_unix_ms(began.unix_ms().saturating_add(limit_ms));
+        Self { ends, limit, waited_ms: AtomicI64::new(0) }
+    }
+
+    /// What is left, if anything is.
+    pub(super) fn left(&self, now: Timestamp) -> Option<Duration> {
+        let left = self.ends.unix_ms().saturating_add(self.waited_ms.load(Ordering::Relaxed)) - now.unix_ms();
+        u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis)
+    }
+
+    pub(super) fn waited(&self, since: Timestamp, now: Timestamp) {
+        self.waited_ms.fetch_add((now.unix_ms() - since.unix_ms()).max(0), Ordering::Relaxed);
+    }
+
+    /// The limit, for people.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+}

@@ -1,0 +1,139 @@
+//! Models on the network: what they need, which key, which adapter.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use genai::adapter::AdapterKind;
+
+use super::aws::Aws;
+use super::bedrock::{Bedrock, BedrockConfig};
+use super::chat::{Chat, ChatConfig};
+use super::cli::Env;
+use super::http::Http;
+use super::keys::Keys;
+use super::known::{self, Known};
+use super::ollama::{self, Ollama, OllamaConfig};
+use super::secret::Secret;
+use super::{CallError, Provider};
+use crate::domain::endpoint::{BaseUrl, KeyRef};
+use crate::domain::model::Model;
+use crate::domain::name::ModelKey;
+
+/// What models on the network are reached with.
+#[derive(Debug)]
+pub(super) struct Network {
+    keys: Keys,
+    aws: Arc<Aws>,
+    http: OnceLock<Http>,
+}
+
+impl Network {
+    /// Keys are read from `vars`, AWS and files; the paths of those that are relative are below `root`.
+    pub(super) fn new(vars: BTreeMap<String, String>, root: Option<PathBuf>) -> Self {
+        let vars = Env(vars);
+        Self { aws: Arc::new(Aws::new(vars.clone())), keys: Keys { vars, root }, http: OnceLock::new() }
+    }
+
+    /// The client, made when it is first needed: reading certificates takes time.
+    fn http(&self) -> Result<Http, CallError> {
+        match self.http.get() {
+            Some(http) => Ok(http.clone()),
+            None => {
+                let http = Http::new(&self.keys.vars.0)?;
+                Ok(self.http.get_or_init(|| http).clone())
+            }
+        }
+    }
+}
+
+/// Finds out whether a model on the network is configured as its provider asks. Looks for no key and
+/// sends nothing; says nothing of models that are not on the network.
+///
+/// # Errors
+/// It is not.
+pub fn check(key: &ModelKey, model: &Model) -> Result<(), CallError> {
+    let wrong = |message: String| Err(CallError::misconfigured(format!("model {key}: {message}")));
+    let Some(known) = known::known(&model.provider).filter(|_| known::is_remote(&model.provider)) else {
+        return Ok(());
+    };
+    if model.model_name.is_empty() {
+        return wrong("set model_name to the provider's name of the model".to_owned());
+    }
+    if known::needs_base_url(&model.provider) && model.base_url.is_none() {
+        return wrong(format!("provider {} needs base_url", model.provider));
+    }
+    // A key in the clear is anybody's who sits on the way.
+    if model.key.is_some() && model.base_url.as_ref().is_some_and(is_exposed) {
+        return wrong("base_url is http on another machine: the key would travel in the clear".to_owned());
+    }
+    match known {
+        Known::Ollama { .. } if model.context_tokens.is_none() => wrong(ollama::NO_WINDOW.to_owned()),
+        Known::Ollama { .. } => config::<OllamaConfig>(key, model).map(drop),
+        Known::Bedrock => config::<BedrockConfig>(key, model).map(drop),
+        _ => config::<ChatConfig>(key, model).map(drop),
+    }
+}
+
+impl Network {
+    /// Opens a model of a provider that is on the network.
+    ///
+    /// # Errors
+    /// It is not configured as its provider asks, or its key is not there.
+    pub(super) async fn open(
+        &self,
+        key: &ModelKey,
+        model: &Model,
+        known: Known,
+    ) -> Result<Arc<dyn Provider>, CallError> {
+        check(key, model)?;
+        let secret = self.key(model).await?;
+        let (http, at) = (self.http()?, model.base_url.as_ref());
+        let prices_cache = model.price.cache_write_input.is_some();
+        let hosted = |kind, is_azure, secret: Option<Secret>| -> Result<Arc<dyn Provider>, CallError> {
+            // A server that needs none is sent something, as its clients do.
+            let secret = secret.unwrap_or_else(|| Secret::new("none"));
+            let config = config(key, model)?;
+            Ok(Arc::new(Chat::new(&http, kind, is_azure, model.base_url.clone(), secret, prices_cache, config)?))
+        };
+        Ok(match known {
+            Known::Hosted(kind) => hosted(kind, false, secret)?,
+            Known::Azure => hosted(AdapterKind::OpenAI, true, secret)?,
+            Known::OpenAiCompatible => hosted(AdapterKind::OpenAI, false, secret)?,
+            Known::Ollama { is_cloud } => {
+                let cloud = BaseUrl::parse("https://ollama.com/").ok();
+                let at = at.or(cloud.as_ref().filter(|_| is_cloud));
+                Arc::new(Ollama::new(http.clone(), at, secret, model.context_tokens, config(key, model)?)?)
+            }
+            Known::Bedrock => {
+                Arc::new(Bedrock::new(http.clone(), Arc::clone(&self.aws), at, secret, config(key, model)?)?)
+            }
+            Known::Scripted | Known::Cli => return Err(CallError::misconfigured("is not on the network")),
+        })
+    }
+
+    /// The key that the model names, or the one that its provider's is as a rule. An address of
+    /// somebody's own never gets the usual key: it must be named.
+    async fn key(&self, model: &Model) -> Result<Option<Secret>, CallError> {
+        let usual = known::usual_key(&model.provider);
+        let reference = match (&model.key, usual, &model.base_url) {
+            (Some(key), _, _) => key.clone(),
+            (None, Some(name), None) => KeyRef::Env(name.to_owned()),
+            (None, _, _) => return Ok(None),
+        };
+        self.keys.resolve(&reference, &self.aws, &self.http()?).await.map(Some)
+    }
+}
+
+fn is_exposed(url: &BaseUrl) -> bool {
+    url.as_url().scheme() == "http" && !url.is_loopback()
+}
+
+/// Reads `provider_config`.
+///
+/// # Errors
+/// It is not as the provider asks; an unknown field is an error.
+pub(super) fn config<T: serde::de::DeserializeOwned>(key: &ModelKey, model: &Model) -> Result<T, CallError> {
+    T::deserialize(&model.provider_config)
+        .map_err(|cause| CallError::misconfigured(format!("model {key}: provider_config: {cause}")))
+}
