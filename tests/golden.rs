@@ -12,6 +12,7 @@ use std::fs;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use lemming::domain::archive::{ArchiveFile, Archived, Because};
 use lemming::domain::contract::{ToolCall, Violation};
 use lemming::domain::credits::Credits;
 use lemming::domain::ids::{Seed, Sha};
@@ -243,6 +244,7 @@ fn child() -> Resume {
         "schedule": {"run_every_n_ticks": 2, "phase_offset": 1, "when": "always"},
         "credits": {"max_credits": 1, "soft_cap": 0.25},
         "limits": {"max_steps": 2},
+        "memory": {"max_list_items": 50, "archive_after_ticks": 90, "max_prompt_bytes": 4096, "pinned": ["plan"]},
         "colour": "kept",
     });
     serde_json::from_value(resume).expect("resume")
@@ -254,6 +256,10 @@ fn effects() -> Effects {
         memory: vec![
             MemoryChange { key: key("count"), operation: Operation::Set, value: Some(json!(3)) },
             MemoryChange { key: key("old"), operation: Operation::Delete, value: None },
+        ],
+        archive: vec![
+            Archived { key: key("log"), because: Because::Overflow, value: json!(["first", "second"]) },
+            Archived { key: key("old"), because: Because::Age, value: json!({"a": 1}) },
         ],
         files: vec![
             FileChange {
@@ -585,4 +591,16 @@ fn views_and_ingress() {
     assert!(read.is_ours());
     pinned("mail", &encode(&mail()));
     pinned("control", &encode(&control(Action::TopUp { agent: Some(name("ada")), credits: micros(500_000) })));
+    let archived = ArchiveFile {
+        key: key("log"),
+        value: json!(["first", "second"]),
+        because: Because::Overflow,
+        timestamp_utc: time(),
+        agent: name("ada"),
+        tick: Tick(12),
+        part: 0,
+    };
+    pinned("archive_file", &encode(&archived));
+    let read: ArchiveFile = serde_json::from_slice(&encode(&archived)).expect("an archive file");
+    assert_eq!(read, archived);
 }

@@ -4,6 +4,7 @@
 //! store. Start with [`resume::Resume`] (what people write), then [`outbox::OutboxEntry`] (what
 //! agents say) and [`schedule`] (when they run).
 
+pub mod archive;
 pub mod contract;
 pub mod credits;
 pub mod ids;
@@ -19,4 +20,5 @@ pub mod position;
 pub mod prompt;
 pub mod resume;
 pub mod schedule;
+pub mod search;
 pub mod time;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::credits::Credits;
+use super::memory::OrgMemory;
 use super::pace::{CatchUp, Span};
 
 /// The format of an organisation that this version reads and writes.
@@ -156,6 +157,9 @@ pub struct OrgConfig {
     /// Limits.
     #[serde(default)]
     pub limits: OrgLimits,
+    /// How much agents keep at hand.
+    #[serde(default, skip_serializing_if = "OrgMemory::is_default")]
+    pub memory: OrgMemory,
     /// How long records are kept.
     #[serde(default)]
     pub retention: Retention,
@@ -177,6 +181,7 @@ impl OrgConfig {
             budget: None,
             credits: OrgCredits::default(),
             limits: OrgLimits::default(),
+            memory: OrgMemory::default(),
             retention: Retention::default(),
             extra: Map::new(),
         }

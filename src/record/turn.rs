@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::chain::LicenceId;
 use super::{Nonce, record};
+use crate::domain::archive::Archived;
 use crate::domain::contract::{ToolCall, Violation};
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
@@ -149,6 +150,9 @@ pub struct Effects {
     /// What it keeps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memory: Vec<MemoryChange>,
+    /// What leaves its memory and is kept in the archive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archive: Vec<Archived>,
     /// Files it writes in its workspace or in `shared/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileChange>,

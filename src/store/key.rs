@@ -171,6 +171,24 @@ impl Key {
         }
     }
 
+    /// `agents/<agent>/archive/<key>/<tick:08>_<hash>.json`: what left a memory in a tick. The first 16
+    /// digits of the hash of its bytes make writing it again harmless, and nothing else lies there.
+    #[must_use]
+    pub fn archived(agent: &AgentName, key: &MemoryKey, tick: Tick, sha: &Sha) -> Self {
+        let path = RelativePath::new(format!("{key}/{:08}_{}.json", tick.0, sha.short()));
+        Self::Archive(agent.clone(), path.unwrap_or_else(|_| unreachable!("a key and digits")))
+    }
+
+    /// The memory key and the tick of an archive file that [`Self::archived`] names.
+    #[must_use]
+    pub fn archived_from(&self) -> Option<(MemoryKey, Tick)> {
+        let Self::Archive(_, path) = self else { return None };
+        let (key, name) = path.as_str().split_once('/')?;
+        let (number, hash) = name.strip_suffix(".json")?.split_once('_')?;
+        let is_hash = hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        Some((MemoryKey::new(key).ok()?, tick(number)?)).filter(|_| is_hash)
+    }
+
     /// The file that this path names, if agents and people may both write it.
     #[must_use]
     pub fn is_shared_with_people(&self) -> bool {
@@ -196,6 +214,8 @@ pub enum Prefix {
     Agents,
     /// `agents/<agent>/memory/`.
     Memory(AgentName),
+    /// `agents/<agent>/archive/`, or what of it is of one memory key.
+    Archive(AgentName, Option<MemoryKey>),
     /// `agents/<agent>/workspace/`.
     Workspace(AgentName),
     /// `shared/`.
@@ -213,6 +233,8 @@ impl Prefix {
         match self {
             Self::Agents => "agents".to_owned(),
             Self::Memory(agent) => format!("agents/{agent}/memory"),
+            Self::Archive(agent, None) => format!("agents/{agent}/archive"),
+            Self::Archive(agent, Some(key)) => format!("agents/{agent}/archive/{key}"),
             Self::Workspace(agent) => format!("agents/{agent}/workspace"),
             Self::Shared => "shared".to_owned(),
             Self::Ingress => "ingress".to_owned(),
@@ -295,6 +317,18 @@ mod tests {
         fn no_key_is_the_folder_of_another(a in keys(), b in keys()) {
             let (a, b) = (a.path(), b.path());
             prop_assert!(!b.starts_with(&format!("{a}/")), "{a} is above {b}");
+        }
+    }
+
+    #[test]
+    fn an_archive_file_says_what_it_is_of() {
+        let (ada, log) = (AgentName::new("ada").expect("name"), MemoryKey::new("log").expect("key"));
+        let key = Key::archived(&ada, &log, Tick(12), &Sha::of(b"x"));
+        assert_eq!(key.path(), "agents/ada/archive/log/00000012_2d711642b726b044.json");
+        assert_eq!(Key::parse(&key.path()), Some(key.clone()));
+        assert_eq!(key.archived_from(), Some((log, Tick(12))));
+        for other in ["agents/ada/archive/log/12_x.json", "agents/ada/archive/a.txt", "agents/ada/memory/log.json"] {
+            assert_eq!(Key::parse(other).expect("a key").archived_from(), None, "{other}");
         }
     }
 

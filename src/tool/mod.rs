@@ -7,10 +7,14 @@ mod file_list;
 mod file_read;
 mod file_write;
 mod list_agents;
+mod memory_delete;
+mod memory_list;
 mod memory_read;
+mod memory_search;
 mod memory_write;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,8 +23,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::domain::archive::Archived;
 use crate::domain::memory::Operation;
 use crate::domain::name::{AgentName, MemoryKey};
+use crate::domain::time::Tick;
 
 /// The longest file that a tool reads or writes, in bytes. Source: LeMMing v1.0.0, `file_write`.
 pub const MAX_FILE_BYTES: usize = 100 * 1024;
@@ -53,6 +59,19 @@ pub struct AgentCard {
     pub readable: bool,
 }
 
+/// A file of the archive.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArchiveNote {
+    /// Its path, as `memory_read` takes it.
+    pub path: String,
+    /// The memory key that it is of, if its name says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<MemoryKey>,
+    /// The tick in which it left the memory, if its name says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tick: Option<Tick>,
+}
+
 /// What a tool works on: one agent's turn.
 #[async_trait]
 pub trait Desk: Send {
@@ -60,8 +79,20 @@ pub trait Desk: Send {
     fn memory(&self, key: &MemoryKey) -> Option<Value>;
     /// The keys of the memory, with the changes of this turn.
     fn memory_keys(&self) -> Vec<MemoryKey>;
-    /// Changes a memory key.
-    async fn change_memory(&mut self, key: MemoryKey, operation: Operation, value: Value) -> Result<(), CallFailure>;
+    /// Changes a memory key. An append with `cap` leaves the newest so many items in the list.
+    async fn change_memory(
+        &mut self,
+        key: MemoryKey,
+        operation: Operation,
+        value: Value,
+        cap: Option<NonZeroU32>,
+    ) -> Result<(), CallFailure>;
+    /// What left the memory in this turn, and will be archived with it.
+    fn left_memory(&self) -> Vec<Archived>;
+    /// The files of the agent's archive as of the last closed tick, of one key or all, the newest first.
+    async fn archive(&mut self, key: Option<&MemoryKey>) -> Result<Vec<ArchiveNote>, CallFailure>;
+    /// The texts of files of the agent's archive; none for one that is missing or no text.
+    async fn read_archive(&mut self, paths: &[String]) -> Result<Vec<Option<String>>, CallFailure>;
     /// The agents of the organisation.
     fn agents(&self) -> Vec<AgentCard>;
     /// Reads a file of the workspace or of `shared/`, with the changes of this turn.
@@ -96,7 +127,10 @@ pub fn builtin() -> Vec<Arc<dyn Tool>> {
         Arc::new(file_read::FileRead),
         Arc::new(file_write::FileWrite),
         Arc::new(list_agents::ListAgents),
+        Arc::new(memory_delete::MemoryDelete),
+        Arc::new(memory_list::MemoryList),
         Arc::new(memory_read::MemoryRead),
+        Arc::new(memory_search::MemorySearch),
         Arc::new(memory_write::MemoryWrite),
     ]
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use lemming::domain::archive::ArchiveFile;
 use lemming::domain::credits::Credits;
 use lemming::domain::ids::Sha;
 use lemming::domain::memory::MemoryFile;
@@ -236,6 +237,8 @@ struct Book {
     /// What a record says that a memory file of ours holds.
     memories: BTreeMap<String, (AgentName, Tick, serde_json::Value)>,
     outbox: BTreeMap<String, Vec<u8>>,
+    /// What left memories, by the folder of its key: tick, part and value.
+    archived: BTreeMap<String, BTreeMap<(Tick, u32), serde_json::Value>>,
     admitted: BTreeSet<String>,
 }
 
@@ -411,6 +414,12 @@ impl Book {
         for due in &plan.due {
             note(&due.agent, &turns[&due.agent].effects.memory);
         }
+        for turn in turns.values() {
+            for (part, archived) in (0..).zip(&turn.effects.archive) {
+                let folder = format!("agents/{}/archive/{}", turn.agent, archived.key);
+                self.archived.entry(folder).or_default().insert((plan.tick, part), archived.value.clone());
+            }
+        }
         // The index holds what the last record of a path says, imports before writes.
         let mut last: BTreeMap<&str, Option<Sha>> = BTreeMap::new();
         let in_order = || plan.due.iter().map(|due| &turns[&due.agent]);
@@ -444,6 +453,7 @@ impl Book {
             let tick = path.split("/outbox/").nth(1).and_then(|name| name[..8].parse::<u64>().ok()).unwrap();
             assert!(self.outbox.contains_key(path) || tick > last, "{path} is of no committed turn");
         }
+        self.archive(objects, last);
         // What an open tick has committed may be ahead of the closed ones.
         let open = format!("ticks/{:012}/", last + 1);
         let is_open = objects.keys().any(|path| path.starts_with(&open));
@@ -458,6 +468,24 @@ impl Book {
             assert!(file.is_ours());
             assert_eq!((&file.agent, file.tick, &file.value), (agent, *tick, value), "the view {path}");
         }
+    }
+}
+
+/// What left memories lies in the archive, each once, and nothing else does.
+impl Book {
+    fn archive(&self, objects: &Objects, last: u64) {
+        let mut found: BTreeMap<String, BTreeMap<(Tick, u32), serde_json::Value>> = BTreeMap::new();
+        for (path, bytes) in objects.iter().filter(|(path, _)| path.contains("/archive/")) {
+            let file: ArchiveFile = serde_json::from_slice(bytes).expect("an archive file");
+            let (folder, name) = path.rsplit_once('/').expect("a folder");
+            assert_eq!(name, format!("{:08}_{}.json", file.tick.0, Sha::of(bytes).short()), "{path}");
+            assert_eq!(folder, format!("agents/{}/archive/{}", file.agent, file.key), "{path}");
+            if file.tick.0 <= last {
+                let old = found.entry(folder.to_owned()).or_default().insert((file.tick, file.part), file.value);
+                assert_eq!(old, None, "{path} is there twice");
+            }
+        }
+        assert_eq!(found, self.archived);
     }
 }
 

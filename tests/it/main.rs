@@ -15,6 +15,7 @@ mod cli;
 mod crash;
 mod engine;
 mod gate;
+mod memory;
 mod money;
 mod oracle;
 mod oracle_model;

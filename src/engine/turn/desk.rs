@@ -1,25 +1,29 @@
 //! What a turn has done so far: its effects, collected in memory, and the desk that tools work at.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
+mod keep;
+
 use super::super::EngineError;
 use super::super::run::Run;
+use super::files;
 use super::memory::Memory;
-use super::{files, memory};
-use crate::domain::contract::{Draft, Violation};
+use crate::domain::archive::Archived;
+use crate::domain::contract::Draft;
 use crate::domain::ids::Sha;
-use crate::domain::memory::Operation;
+use crate::domain::memory::{Keeping, Operation};
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::outbox::{Meta, OutboxEntry};
 use crate::domain::resume::Resume;
 use crate::record::plan::Due;
-use crate::record::turn::{Effects, FileChange, MemoryChange};
+use crate::record::turn::{Effects, FileChange};
 use crate::store::Key;
-use crate::tool::{AgentCard, CallFailure, Desk, ToolError};
+use crate::tool::{AgentCard, ArchiveNote, CallFailure, Desk, ToolError};
 
 /// One turn's effects, buffered: nothing of them happens before the commit.
 pub(super) struct Bench<'a> {
@@ -32,6 +36,14 @@ pub(super) struct Bench<'a> {
     values: BTreeMap<MemoryKey, Value>,
     /// The keys that were looked at or changed in this turn, also those without a value.
     looked: BTreeSet<MemoryKey>,
+    /// Keys that were changed in this turn, by itself or by a person, or whose file cannot be read.
+    fresh: BTreeSet<MemoryKey>,
+    /// Keys whose files cannot be read: a person is at work on them.
+    unreadable: BTreeSet<MemoryKey>,
+    /// How much of it stays.
+    keeping: Keeping,
+    /// What left it up to the last step.
+    pub(super) archived: Vec<Archived>,
     /// Files read or written in this turn.
     seen: BTreeMap<String, Option<String>>,
     /// Edits found since the last step.
@@ -57,8 +69,12 @@ impl<'a> Bench<'a> {
             resume,
             inbox,
             hops,
+            fresh: keep::fresh(&due.agent, &memory),
+            unreadable: memory.unreadable,
             values: memory.values,
             looked: memory.looked,
+            keeping: resume.memory.within(&run.settings.org.value.memory),
+            archived: Vec::new(),
             seen: BTreeMap::new(),
             imports: memory.imports,
             since: Effects::default(),
@@ -95,38 +111,9 @@ impl<'a> Bench<'a> {
         });
     }
 
-    /// Changes a memory key; a refusal is told to the model as a violation.
-    pub(super) async fn remember(
-        &mut self,
-        key: MemoryKey,
-        operation: Operation,
-        value: Value,
-    ) -> Result<Option<Violation>, EngineError> {
-        if self.looked.insert(key.clone()) {
-            // Who writes a path unread in this turn reads it first, importing what is there.
-            let (found, import) = memory::read_one(self.run, &self.due.agent, &key).await?;
-            if let Some(found) = found {
-                self.values.insert(key.clone(), found);
-            }
-            self.imports.extend(import);
-        }
-        let after = operation.apply(self.values.get(&key).cloned(), value);
-        let limit = self.run.settings.org.value.limits.max_inline_bytes.get();
-        if after.as_ref().is_some_and(|value| value.to_string().len() > usize::try_from(limit).unwrap_or(usize::MAX)) {
-            let message = format!("the value of {key} would have more than {limit} bytes: it was left as it is");
-            return Ok(Some(Violation { pointer: "/memory_updates".to_owned(), message }));
-        }
-        match &after {
-            Some(value) => self.values.insert(key.clone(), value.clone()),
-            None => self.values.remove(&key),
-        };
-        self.since.memory.retain(|change| change.key != key);
-        self.since.memory.push(MemoryChange { key, operation, value: after });
-        Ok(None)
-    }
-
     /// Begins anew with the memory that a rival's step 0 was given.
     pub(super) fn begin_with(&mut self, memory: Memory) {
+        self.fresh = keep::fresh(&self.due.agent, &memory);
         self.values = memory.values;
         self.looked = memory.looked;
     }
@@ -137,12 +124,14 @@ impl<'a> Bench<'a> {
         self.imports.clear();
         for change in &effects.memory {
             self.looked.insert(change.key.clone());
+            self.fresh.insert(change.key.clone());
             match &change.value {
                 Some(value) => self.values.insert(change.key.clone(), value.clone()),
                 None => self.values.remove(&change.key),
             };
         }
         // What was imported or written is not read again: the file may be another one by now.
+        self.fresh.extend(keep::edited(&self.due.agent, imports));
         for change in imports.iter().chain(&effects.files) {
             let bytes = files::content_bytes(self.run, &change.content).await?;
             let text = bytes.map(|bytes| String::from_utf8(bytes.to_vec())).transpose();
@@ -188,12 +177,30 @@ impl Desk for Bench<'_> {
         self.values.keys().cloned().collect()
     }
 
-    async fn change_memory(&mut self, key: MemoryKey, operation: Operation, value: Value) -> Result<(), CallFailure> {
-        match self.remember(key, operation, value).await {
+    async fn change_memory(
+        &mut self,
+        key: MemoryKey,
+        operation: Operation,
+        value: Value,
+        cap: Option<NonZeroU32>,
+    ) -> Result<(), CallFailure> {
+        match self.remember(key, operation, value, cap).await {
             Ok(None) => Ok(()),
             Ok(Some(violation)) => Err(ToolError(violation.message).into()),
             Err(error) => Err(CallFailure::Broken(Box::new(error))),
         }
+    }
+
+    fn left_memory(&self) -> Vec<Archived> {
+        self.archived.iter().chain(&self.since.archive).cloned().collect()
+    }
+
+    async fn archive(&mut self, key: Option<&MemoryKey>) -> Result<Vec<ArchiveNote>, CallFailure> {
+        self.archive_notes(key).await.map_err(|error| CallFailure::Broken(Box::new(error)))
+    }
+
+    async fn read_archive(&mut self, paths: &[String]) -> Result<Vec<Option<String>>, CallFailure> {
+        self.archive_texts(paths).await
     }
 
     fn agents(&self) -> Vec<AgentCard> {

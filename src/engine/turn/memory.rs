@@ -34,6 +34,8 @@ pub(in super::super) struct Memory {
     pub(in super::super) imports: Vec<FileChange>,
     /// Files that cannot be read: left alone, the truth used.
     pub(in super::super) warnings: Vec<String>,
+    /// The keys whose files those are.
+    pub(in super::super) unreadable: BTreeSet<MemoryKey>,
 }
 
 /// One key, as it was found.
@@ -78,6 +80,7 @@ pub(in super::super) async fn read(
             }
             Found::Unreadable(value, warning) => {
                 memory.warnings.push(warning);
+                memory.unreadable.insert(key.clone());
                 value
             }
         };
@@ -94,7 +97,8 @@ fn lists_now(agent: &AgentName, turns: u64) -> bool {
     turns == 0 || turns.wrapping_add(own).is_multiple_of(LIST_EVERY_TURNS)
 }
 
-fn memory_key(path: &str, agent: &AgentName) -> Option<MemoryKey> {
+/// The memory key of an agent that a path is of.
+pub(super) fn memory_key(path: &str, agent: &AgentName) -> Option<MemoryKey> {
     match Key::parse(path) {
         Some(Key::Memory(owner, key)) if owner == *agent => Some(key),
         _ => None,

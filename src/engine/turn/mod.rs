@@ -22,6 +22,7 @@ use self::journal::{Answered, Journal};
 use super::prompt::{self, News, ToolNote};
 use super::run::Run;
 use super::{EngineError, money};
+use crate::domain::archive;
 use crate::domain::contract::{self, Reply, Violation};
 use crate::domain::model::Model;
 use crate::domain::prompt::Message;
@@ -272,6 +273,7 @@ impl Turn<'_> {
             self.conversation.push(prompt::results(&results, native, more, room));
             self.exchanges.push(exchange(answer, results.clone()));
         }
+        bench.tidy();
         self.settle(bench, found);
         Ok(Ending::Good)
     }
@@ -326,6 +328,10 @@ impl Turn<'_> {
             self.effects.memory.retain(|old| old.key != change.key);
             self.effects.memory.push(change.clone());
         }
+        for archived in &effects.archive {
+            archive::add(&mut self.effects.archive, archived.clone());
+        }
+        bench.archived.clone_from(&self.effects.archive);
         for change in &effects.files {
             self.effects.files.retain(|old| old.path != change.path);
             self.effects.files.push(change.clone());
@@ -349,7 +355,7 @@ impl Turn<'_> {
             bench.say(draft);
         }
         for update in reply.memory_updates {
-            violations.extend(bench.remember(update.key, update.operation, update.value).await?);
+            violations.extend(bench.remember(update.key, update.operation, update.value, update.cap).await?);
         }
         if let Some(notes) = reply.notes {
             self.notes = Some(notes);
