@@ -39,8 +39,8 @@ use lemming::record::state::{
 };
 use lemming::record::step::StepRecord;
 use lemming::record::turn::{
-    Content, Effects, Exchange, Failure, FailureKind, FileChange, MemoryChange, NewAgent, Read, Receipt, Spent, Status,
-    ToolResult, TurnRecord,
+    Beside, Content, Effects, Exchange, Failure, FailureKind, FileChange, MemoryChange, NewAgent, Read, Receipt, Spent,
+    Status, ToolResult, TurnRecord,
 };
 use lemming::record::{Nonce, Record, RecordError, canonical, decode, encode};
 use serde_json::{Map, Value, json};
@@ -199,6 +199,8 @@ fn receipt() -> Receipt {
         duration_ms: 41,
         attempts: 1,
         by: runner(),
+        request: Some(sha("request")),
+        beside: Some(Beside { paid: micros(320), unanswered: micros(900) }),
     }
 }
 
@@ -363,6 +365,8 @@ fn turn() -> TurnRecord {
         inbox: vec![Read { position: Position::new(Tick(12), 0, 4), id: id(1), from: AgentName::human() }],
         inbox_end: Position::end_of_rank(Tick(12), 1),
         imports: imports(),
+        edits_at_start: 1,
+        unimported: Vec::new(),
         prompt: prompt(),
         exchanges: vec![
             Exchange { answer: "One moment.".to_owned(), tool_calls: calls(), receipt: receipt(), results: results() },
@@ -384,6 +388,7 @@ fn failed_turn() -> TurnRecord {
         licence: None,
         spent: Spent::default(),
         imports: Vec::new(),
+        unimported: imports(),
         exchanges: Vec::new(),
         effects: Effects::default(),
         notes: None,

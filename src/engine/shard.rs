@@ -482,7 +482,7 @@ async fn attempt(
     } else {
         _beside = run.alone.read().await;
     }
-    let permit = Permit { licence, meter: &meter, first };
+    let permit = Permit { licence, meter: &meter, first, recorded: None };
     match turn::work(run, due, permit, committed).await? {
         Attempt::Done(record) => commit(run, *record).await.map(Some),
         Attempt::Stopped => Ok(None),

@@ -9,6 +9,7 @@ pub mod cli;
 mod command;
 #[cfg(test)]
 mod fixture;
+pub mod replay;
 pub mod script;
 pub mod scripted;
 mod template;

@@ -205,6 +205,22 @@ pub struct Receipt {
     pub attempts: u32,
     /// The invocation that made it.
     pub by: RunnerId,
+    /// The hash of the whole request: messages, the provider's name of the model, temperature, `max_tokens`,
+    /// tools and `context_tokens`, as a JSON list of canonical bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Sha>,
+    /// What the licence had spent before this call on others that no receipt shows; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
+}
+
+/// Money that a licence spent and that stands in no receipt of its turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Answers that were not used: a rival's was journalled first.
+    pub paid: Credits,
+    /// Calls that were sent and not answered, at their worst case.
+    pub unanswered: Credits,
 }
 
 /// One answer of the model, and what its tool calls returned.
@@ -231,6 +247,11 @@ pub struct Spent {
     pub unanswered: Credits,
     /// `cost_per_action`, if the turn called its model.
     pub action: Credits,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// `ticks/<tick>/turns/<agent>.json`.
@@ -268,6 +289,12 @@ pub struct TurnRecord {
     /// People's edits that it found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<FileChange>,
+    /// How many of the edits, imported or not, the turn began with; it found the others on its way.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub edits_at_start: u32,
+    /// Edits that a failed turn found: a later turn imports them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unimported: Vec<FileChange>,
     /// The prompt of the first call; later ones add the answers and results below.
     pub prompt: Vec<Message>,
     /// The answers, in order.

@@ -13,11 +13,12 @@ use crate::config::Environment;
 use crate::domain::contract::{self, Addresses};
 use crate::domain::ids::Seed;
 use crate::domain::name::AgentName;
-use crate::engine::{Context, Memo, Progress, Stop};
+use crate::engine::{Context, Memo, Progress, Replaying, Stop};
 use crate::ingress::Postbox;
 use crate::provider::Providers;
 use crate::provider::builtin::{Builtin, Files};
 use crate::provider::cli::{Env, Host};
+use crate::provider::replay::Replay;
 use crate::store::Store;
 use crate::store::counting::{Counter, Counting, Requests};
 use crate::store::open::{OpenError, open as open_store};
@@ -116,6 +117,13 @@ impl Org {
     #[must_use]
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
         tool::builtin()
+    }
+
+    /// What a replay of past ticks needs: it calls no model, and writes nothing.
+    #[must_use]
+    pub fn replaying(&self) -> Replaying {
+        let answers = |record| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
+        Replaying { store: self.store.clone(), tools: self.tools(), answers }
     }
 
     /// The context of one invocation. Ticks that are to be repeatable have a `seed`.

@@ -117,6 +117,11 @@ pub trait Tool: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`CallFailure::Refused`]: the model is told why; [`CallFailure::Broken`]: the turn cannot go on.
     async fn call(&self, arguments: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure>;
+    /// Says whether this result came from outside of the organisation's files: a turn that is run again
+    /// from its record then takes it from there.
+    fn asks_outside(&self, _result: &Value) -> bool {
+        false
+    }
 }
 
 /// The built-in tools, by name.

@@ -14,6 +14,9 @@ use lemming::domain::org::{OrgConfig, Visibility};
 use lemming::domain::position::Position;
 use lemming::domain::resume::Resume;
 use lemming::domain::time::Tick;
+use lemming::engine::{Replaying, replay};
+use lemming::provider::Providers;
+use lemming::provider::replay::Replay;
 use lemming::record::chain::{Extension, Link};
 use lemming::record::closed::Closed;
 use lemming::record::encode;
@@ -107,6 +110,7 @@ pub async fn audit(world: &World, expect: &Expect) -> Seen {
     }
     book.views(&objects, last, expect);
     checkpoints(&objects, last).await;
+    replays(world, last).await;
     seen.calls = world.calls().len() as u64;
     seen
 }
@@ -487,6 +491,21 @@ impl Book {
         }
         assert_eq!(found, self.archived);
     }
+}
+
+/// Every turn comes out the same again, from the records alone.
+async fn replays(world: &World, last: u64) {
+    for tick in 1..=last {
+        for turn in replay(&replaying(world), Tick(tick), None).await.unwrap().expect("a planned tick") {
+            assert!(turn.is_equal(), "the replay of tick {tick}: {turn:?}");
+        }
+    }
+}
+
+/// What a replay of a world needs.
+pub fn replaying(world: &World) -> Replaying {
+    let answers = |record: Arc<TurnRecord>| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
+    Replaying { store: world.raw.clone(), tools: lemming::tool::builtin(), answers }
 }
 
 /// Every checkpoint equals the state rebuilt from the ticks alone.

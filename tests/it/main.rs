@@ -20,6 +20,7 @@ mod money;
 mod oracle;
 mod oracle_model;
 mod race;
+mod replay;
 mod requests;
 mod slots;
 mod turns;

@@ -7,6 +7,7 @@ mod inbox;
 mod inspect;
 mod logs;
 mod pause;
+mod replay;
 mod run;
 mod schema;
 mod send;
@@ -31,6 +32,7 @@ pub(super) enum Command {
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
+    Replay(replay::ReplayArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
@@ -55,6 +57,7 @@ impl Command {
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
+            Self::Replay(args) => replay::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,

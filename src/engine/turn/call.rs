@@ -13,10 +13,12 @@ use tracing::Instrument;
 use super::super::prompt;
 use super::super::run::Run;
 use crate::domain::credits::Credits;
+use crate::domain::ids::Sha;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::time::Timestamp;
 use crate::provider::{Answer, CallError, CallErrorKind, Request};
+use crate::record::encode;
 use crate::record::turn::{Receipt, Spent};
 
 /// How often a call is made before the turn fails.
@@ -40,6 +42,16 @@ impl Meter {
     /// The meter of a licence that may spend `ceiling`, `action` of it for the turn itself.
     pub(in super::super) fn new(ceiling: Credits, action: Credits) -> Self {
         Self { ceiling, action, spent: Mutex::default() }
+    }
+
+    /// Says that so much is spent: for a turn that is run again from its record.
+    pub(super) fn set(&self, paid: Credits, unanswered: Credits) {
+        self.with(|spent| *spent = (paid, unanswered));
+    }
+
+    /// Says that all is spent.
+    pub(super) fn fill(&self) {
+        self.set(Credits::ZERO, self.ceiling);
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut (Credits, Credits)) -> T) -> T {
@@ -127,7 +139,7 @@ pub(in super::super) async fn call(
             Ok(Ok(answer)) => {
                 let cost = answer.usage.map_or(worst, |usage| model.price.of(usage));
                 meter.settle(worst, cost);
-                let receipt = receipt(run, model, key, &answer, cost, began, attempt);
+                let receipt = receipt(run, model, key, request, &answer, cost, began, attempt);
                 return Ok((answer, receipt));
             }
             Ok(Err(error)) => error,
@@ -158,10 +170,12 @@ pub(in super::super) fn worst(model: &Model, request: &Request) -> Credits {
     model.price.worst(tokens, u64::from(request.max_tokens))
 }
 
+#[expect(clippy::too_many_arguments, reason = "a receipt says all of a call")]
 fn receipt(
     run: &Run,
     model: &Model,
     key: &ModelKey,
+    request: &Request,
     answer: &Answer,
     cost_credits: Credits,
     began: Timestamp,
@@ -179,5 +193,15 @@ fn receipt(
         duration_ms: run.ms_since(began),
         attempts,
         by: run.by.clone(),
+        request: Some(exact(request)),
+        beside: None,
     }
+}
+
+/// The hash of all that the model was given. What it is made of stands in the record, the resume and
+/// the registry; the hash says whether it was put together the same way.
+fn exact(request: &Request) -> Sha {
+    let Request { messages, model_name, temperature, max_tokens, tools, context_tokens, view: _ } = request;
+    let exact = serde_json::json!([messages, model_name, temperature, max_tokens, tools, context_tokens]);
+    Sha::of(&encode(&exact))
 }

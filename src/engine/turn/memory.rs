@@ -23,6 +23,9 @@ use crate::store::{Key, Prefix};
 /// On a bucket, a memory that a person adds is looked for at every so many turns of the agent.
 const LIST_EVERY_TURNS: u64 = 8;
 
+/// How the warning of a file ends that cannot be read.
+pub(super) const UNREADABLE: &str = "; the last recorded value was used";
+
 /// The memory of an agent at the beginning of its turn.
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Memory {
@@ -170,7 +173,7 @@ async fn read_key(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Found
         }
         Err(problem) => {
             let truth = truth(run, agent, key).await?.and_then(|bytes| edited_value(&bytes).ok());
-            Ok(Found::Unreadable(truth, format!("{path}: {problem}; the last recorded value was used")))
+            Ok(Found::Unreadable(truth, format!("{path}: {problem}{UNREADABLE}")))
         }
     }
 }

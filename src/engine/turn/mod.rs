@@ -9,6 +9,7 @@ mod files;
 mod inbox;
 mod journal;
 mod memory;
+mod past;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub(super) use self::files::content_bytes;
 pub(super) use self::inbox::Committed;
 use self::inbox::Inbox;
 use self::journal::{Answered, Journal};
+pub(super) use self::past::lay_out;
 use super::prompt::{self, News, ToolNote};
 use super::run::Run;
 use super::{EngineError, money};
@@ -32,7 +34,9 @@ use crate::provider::{CallErrorKind, Request, Role, ToolSpec, TurnView};
 use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
 use crate::record::step::StepRecord;
-use crate::record::turn::{Effects, Exchange, Failure, FailureKind, FileChange, Spent, Status, ToolResult, TurnRecord};
+use crate::record::turn::{
+    Effects, Exchange, Failure, FailureKind, FileChange, Receipt, Spent, Status, ToolResult, TurnRecord,
+};
 use crate::tool::{CallFailure, Tool};
 
 /// What a licence allows.
@@ -42,6 +46,8 @@ pub(super) struct Permit<'a> {
     pub(super) meter: &'a Meter,
     /// Nobody else can have begun this turn: there is no journal to look for.
     pub(super) first: bool,
+    /// The turn is run again from this record: what came from outside is taken from there.
+    pub(super) recorded: Option<&'a TurnRecord>,
 }
 
 /// How an attempt at a turn ended.
@@ -69,7 +75,9 @@ pub(super) async fn work(
     };
     let max_bytes = max_prompt_bytes(run, &resume, model);
     let journal = if permit.first { Journal::default() } else { Journal::read(run, due).await? };
-    let memory = memory::read(run, &due.agent, journal.imports()).await?;
+    let pinned = journal.imports().or_else(|| past::edits_at_start(&permit));
+    let mut memory = memory::read(run, &due.agent, pinned).await?;
+    past::leave_alone(&permit, &mut memory);
     let tools = permitted_tools(run, &resume);
     let system = prompt::system(&run.settings.org.value.name, &resume, &notes(&tools));
     let memory_bytes = prompt::memory_share(max_bytes);
@@ -105,6 +113,7 @@ pub(super) async fn work(
         conversation: Vec::new(),
         exchanges: Vec::new(),
         imports: Vec::new(),
+        edits_at_start: count(&memory.imports),
         effects: Effects::default(),
         violations: Vec::new(),
         warnings: memory.warnings.clone(),
@@ -114,7 +123,10 @@ pub(super) async fn work(
     let mut bench = Bench::new(run, due, &resume, &inbox.entries, hops, memory);
     match turn.converse(&mut bench, &inbox, journal).await? {
         Ending::Good => Ok(Attempt::Done(Box::new(turn.good(&inbox, began)))),
-        Ending::Bad(failure) => Ok(Attempt::Done(Box::new(turn.bad(&inbox, failure, began)))),
+        Ending::Bad(failure) => {
+            turn.imports.extend(bench.take().1);
+            Ok(Attempt::Done(Box::new(turn.bad(&inbox, failure, began))))
+        }
         Ending::Stopped => Ok(Attempt::Stopped),
     }
 }
@@ -167,6 +179,7 @@ struct Turn<'a> {
     conversation: Vec<Message>,
     exchanges: Vec<Exchange>,
     imports: Vec<FileChange>,
+    edits_at_start: u32,
     /// Effects up to the last step.
     effects: Effects,
     violations: Vec<Violation>,
@@ -194,6 +207,8 @@ impl Turn<'_> {
                     (answered(record), false)
                 }
                 None => {
+                    past::rewind(&self.permit, &self.exchanges);
+                    let beside = past::beside(&self.permit, &self.run.by, &self.exchanges);
                     let mut request = self.request(bench, inbox, step, &results);
                     let last = step + 1 == max_steps || !self.another_would_fit(&request);
                     if last {
@@ -202,6 +217,7 @@ impl Turn<'_> {
                     }
                     match call::call(self.run, self.permit.meter, self.model, &self.resume.model.key, &request).await {
                         Ok((answer, receipt)) => {
+                            let receipt = Receipt { beside, ..receipt };
                             (Answered { text: answer.text, tool_calls: answer.tool_calls, receipt }, last)
                         }
                         Err(NoAnswer::Stopped) => return Ok(Ending::Stopped),
@@ -242,6 +258,7 @@ impl Turn<'_> {
                         if step == 0 {
                             self.prompt.clone_from(&record.prompt);
                             let read = memory::read(self.run, &self.due.agent, Some(&record.imports)).await?;
+                            self.edits_at_start = count(&read.imports);
                             bench.begin_with(read);
                         }
                         self.adopt(bench, &record).await?;
@@ -263,7 +280,7 @@ impl Turn<'_> {
                 let calls = reply.tool_calls.clone();
                 found = self.take_in(bench, reply).await?;
                 for call in calls {
-                    results.push(self.call_tool(bench, call).await?);
+                    results.push(self.call_tool(bench, call, results.len()).await?);
                 }
             }
             let left = self.max_bytes.saturating_sub(prompt::bytes(&self.prompt) + prompt::bytes(&self.conversation));
@@ -363,8 +380,18 @@ impl Turn<'_> {
         Ok(violations)
     }
 
-    async fn call_tool(&self, bench: &mut Bench<'_>, call: contract::ToolCall) -> Result<ToolResult, EngineError> {
+    async fn call_tool(
+        &self,
+        bench: &mut Bench<'_>,
+        call: contract::ToolCall,
+        place: usize,
+    ) -> Result<ToolResult, EngineError> {
         let tool = self.tools.iter().find(|tool| tool.name() == call.tool);
+        if let (Some(tool), Some(recorded)) = (tool, self.recorded(&call, place))
+            && tool.asks_outside(&recorded.result)
+        {
+            return Ok(recorded.clone());
+        }
         let outcome = match tool {
             Some(tool) => tool.call(call.arguments.clone(), bench).await,
             None => {
@@ -385,6 +412,12 @@ impl Turn<'_> {
         tracing::info!(event = "tool_called", tick = self.run.tick().0, agent = %self.due.agent, tool_name = %call.tool, ok,
             "a tool is called");
         Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok, result })
+    }
+
+    /// What the same call returned in the turn that is run again.
+    fn recorded(&self, call: &contract::ToolCall, place: usize) -> Option<&ToolResult> {
+        let result = self.permit.recorded?.exchanges.get(self.exchanges.len())?.results.get(place)?;
+        (result.tool == call.tool && result.arguments == call.arguments).then_some(result)
     }
 
     fn request(&self, bench: &Bench<'_>, inbox: &Inbox, step: u32, results: &[ToolResult]) -> Request {
@@ -414,12 +447,14 @@ impl Turn<'_> {
     }
 
     fn good(self, inbox: &Inbox, began: Timestamp) -> TurnRecord {
+        past::settle(&self.permit);
         let mut record = base(self.run, self.due, inbox, began);
         record.licence = Some(self.permit.licence);
         record.spent = self.permit.meter.spent(!self.exchanges.is_empty());
         record.warnings = self.warnings;
         record.warnings.extend(soft_cap(self.run, self.due, self.resume, &record.spent));
         record.imports = self.imports;
+        record.edits_at_start = self.edits_at_start;
         record.prompt = self.prompt;
         record.exchanges = self.exchanges;
         record.effects = self.effects;
@@ -434,9 +469,13 @@ impl Turn<'_> {
         record.status = Status::Failed;
         record.failure = Some(failure);
         record.effects = Effects::default();
-        record.imports = Vec::new();
+        record.unimported = std::mem::take(&mut record.imports);
         record
     }
+}
+
+fn count(edits: &[FileChange]) -> u32 {
+    u32::try_from(edits.len()).unwrap_or(u32::MAX)
 }
 
 fn answered(record: StepRecord) -> Answered {
@@ -464,6 +503,8 @@ fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
         inbox: inbox.read.clone(),
         inbox_end: inbox.end,
         imports: Vec::new(),
+        edits_at_start: 0,
+        unimported: Vec::new(),
         prompt: Vec::new(),
         exchanges: Vec::new(),
         effects: Effects::default(),

@@ -1,0 +1,106 @@
+//! A past turn that is run again: its files are laid out as it saw them, and its meter is set to what
+//! was spent, since what calls cost that were not answered is no more than a number in the record.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::super::EngineError;
+use super::super::run::Run;
+use super::memory::Memory;
+use super::{Permit, files, memory};
+use crate::domain::credits::Credits;
+use crate::domain::name::{AgentName, RunnerId};
+use crate::record::turn::{Beside, Exchange, FailureKind, FileChange, TurnRecord};
+use crate::store::Key;
+
+/// How many files are laid out at once.
+const AT_ONCE: usize = 16;
+
+/// Writes the agent's memory and, if it has tools, the files of its workspace and of `shared/` as the
+/// records before the tick have them; over them the edits that the turn found.
+pub(in super::super) async fn lay_out(run: &Run, agent: &AgentName, record: &TurnRecord) -> Result<(), EngineError> {
+    let store = &run.ctx.store;
+    let has_tools = match run.due(agent) {
+        Some(due) => !run.resume(due).await?.permissions.tools.is_empty(),
+        None => false,
+    };
+    let live = run.state.files.iter().filter(|(_, file)| file.sha256.is_some());
+    let keys = live.filter_map(|(path, _)| match Key::parse(path)? {
+        key @ Key::Memory(..) if path.starts_with(&format!("agents/{agent}/")) => Some(key),
+        Key::Workspace(owner, path) if has_tools && owner == *agent => Some(Key::Workspace(owner, path)),
+        key @ Key::Shared(_) if has_tools => Some(key),
+        _ => None,
+    });
+    let keys: Vec<Key> = keys.collect();
+    let writes = stream::iter(keys).map(|key| async move {
+        let bytes = match &key {
+            Key::Memory(agent, of) => memory::recorded(run, agent, of).await?,
+            key => files::recorded(run, &key.path()).await?,
+        };
+        if let Some(bytes) = bytes {
+            store.put(&key, bytes).await?;
+        }
+        Ok::<_, EngineError>(())
+    });
+    writes.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    for edit in record.imports.iter().chain(&record.unimported) {
+        match files::content_bytes(run, &edit.content).await? {
+            Some(bytes) => store.put_path(&edit.path, bytes).await?,
+            None => store.delete_path(&edit.path).await?,
+        }
+    }
+    Ok(())
+}
+
+/// The edits that a turn began with that is run again.
+pub(super) fn edits_at_start<'a>(permit: &Permit<'a>) -> Option<&'a [FileChange]> {
+    let record = permit.recorded?;
+    let edits = if record.imports.is_empty() { &record.unimported } else { &record.imports };
+    edits.get(..usize::try_from(record.edits_at_start).unwrap_or(usize::MAX))
+}
+
+/// Leaves the memories alone that a turn could not read that is run again: no record holds their bytes.
+pub(super) fn leave_alone(permit: &Permit<'_>, memory: &mut Memory) {
+    let Some(record) = permit.recorded else { return };
+    for warning in record.warnings.iter().filter(|warning| warning.ends_with(memory::UNREADABLE)) {
+        let path = warning.split(": ").next().unwrap_or_default();
+        memory.unreadable.extend(memory::memory_key(path, &record.agent));
+        memory.warnings.push(warning.clone());
+    }
+}
+
+/// What the licence has spent so far and no receipt of the turn shows.
+pub(super) fn beside(permit: &Permit<'_>, by: &RunnerId, exchanges: &[Exchange]) -> Option<Beside> {
+    let (paid, unanswered) = permit.meter.read();
+    let beside = Beside { paid: paid.saturating_sub(own(by, exchanges)), unanswered };
+    (beside != Beside::default()).then_some(beside)
+}
+
+/// What the answers cost that an invocation asked for itself.
+fn own(by: &RunnerId, exchanges: &[Exchange]) -> Credits {
+    let own = exchanges.iter().filter(|exchange| exchange.receipt.by == *by);
+    own.map(|exchange| exchange.receipt.cost_credits).sum()
+}
+
+/// Before a call of a turn that is run again: what its licence had spent by then.
+pub(super) fn rewind(permit: &Permit<'_>, exchanges: &[Exchange]) {
+    let Some(record) = permit.recorded else { return };
+    let own = own(&record.by, exchanges);
+    match record.exchanges.get(exchanges.len()) {
+        Some(exchange) => {
+            let beside = exchange.receipt.beside.unwrap_or_default();
+            permit.meter.set(own + beside.paid, beside.unanswered);
+        }
+        // It was not answered, for another reason than money: what it cost is counted at the end.
+        None if record.failure.as_ref().is_some_and(|failure| failure.kind != FailureKind::OutOfMoney) => {
+            permit.meter.set(own, Credits::ZERO);
+        }
+        None => permit.meter.fill(),
+    }
+}
+
+/// At the end of a turn that is run again: what its licence has spent in all.
+pub(super) fn settle(permit: &Permit<'_>) {
+    if let Some(TurnRecord { spent, .. }) = permit.recorded {
+        permit.meter.set(spent.paid, spent.unanswered);
+    }
+}
