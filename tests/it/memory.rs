@@ -275,3 +275,31 @@ async fn the_archive_is_listed_read_and_searched() {
     assert_eq!(archived(&world, "plan").await, [json!({"aim": "open the harbour"})]);
     sound(&world).await;
 }
+
+#[tokio::test]
+async fn a_prompt_shows_what_fits_and_names_the_rest() {
+    let world = of_ada(json!({"max_prompt_bytes": 400, "pinned": ["creed"]}), |tick, _, _| match tick {
+        1..=20 => {
+            let text = format!("about topic{tick} and what came of it");
+            json!({"memory_updates": {format!("note{tick:02}"): text, "creed": "be kind"}})
+        }
+        _ => json!({}),
+    })
+    .await;
+    for _ in 0..20 {
+        world.tick().await;
+    }
+    world.mail(1, "human", None, "topic4").await;
+    world.tick().await;
+    let prompt = world.turn(21, "ada").await.prompt[1].content.clone();
+    let at = |part: &str| prompt.find(part).unwrap_or_else(|| panic!("{part} is missing: {prompt}"));
+    assert!(
+        at("\"creed\"") < at("\"note19\"")
+            && at("\"note19\"") < at("\"note20\"")
+            && at("\"note20\"") < at("\"note04\"")
+    );
+    assert!(!prompt.contains("\"note10\""));
+    assert!(prompt.contains("keys are left out: note01, note02"), "{prompt}");
+    assert!(prompt.contains("find them with memory_read or memory_search"), "{prompt}");
+    sound(&world).await;
+}

@@ -102,7 +102,8 @@ async fn a_tampered_result_prompt_or_bill_is_reported() {
     let world = world().await;
     world.tick().await;
     let record = world.turn(1, "ada").await;
-    let cases: [(&str, fn(&mut TurnRecord)); 4] = [
+    type Change = fn(&mut TurnRecord);
+    let cases: [(&str, Change); 4] = [
         ("/exchanges/0/results/3/result", |record| record.exchanges[0].results[3].result = json!("x")),
         ("/prompt/1/content", |record| record.prompt[1].content.push('x')),
         ("/exchanges/1/receipt/cost_credits", |record| record.exchanges[1].receipt.cost_credits = Credits::ZERO),

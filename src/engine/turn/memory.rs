@@ -16,6 +16,7 @@ use super::files::content_bytes;
 use crate::domain::ids::Sha;
 use crate::domain::memory::MemoryFile;
 use crate::domain::name::{AgentName, MemoryKey};
+use crate::domain::time::Tick;
 use crate::record::state::FileState;
 use crate::record::turn::{Content, FileChange};
 use crate::store::{Key, Prefix};
@@ -33,6 +34,8 @@ pub(in super::super) struct Memory {
     pub(in super::super) values: BTreeMap<MemoryKey, Value>,
     /// The keys that were looked at, also those without a value.
     pub(in super::super) looked: BTreeSet<MemoryKey>,
+    /// When each last changed; an edit that is found now is a change of now.
+    pub(in super::super) changed: BTreeMap<MemoryKey, Tick>,
     /// People's edits among them.
     pub(in super::super) imports: Vec<FileChange>,
     /// Files that cannot be read: left alone, the truth used.
@@ -73,12 +76,13 @@ pub(in super::super) async fn read(
         Ok::<_, EngineError>((key.clone(), found))
     }));
     let found = found.await?;
-    let mut memory = Memory { looked: keys, ..Memory::default() };
+    let mut memory = Memory { changed: changed(run, agent, &keys), looked: keys, ..Memory::default() };
     for (key, found) in found {
         let value = match found {
             Found::Value(value) => value,
             Found::Edit(value, import) => {
                 memory.imports.push(import);
+                memory.changed.insert(key.clone(), run.tick());
                 value
             }
             Found::Unreadable(value, warning) => {
@@ -114,6 +118,17 @@ fn known_keys(run: &Run, agent: &AgentName) -> BTreeSet<MemoryKey> {
     let known = run.state.files.range(folder.clone()..).take_while(|(path, _)| path.starts_with(&folder));
     let commanded = run.plan.value.memory.get(agent).into_iter().flatten().map(|change| change.key.clone());
     known.filter_map(|(path, _)| memory_key(path, agent)).chain(commanded).collect()
+}
+
+/// When each key last changed, by the records.
+fn changed(run: &Run, agent: &AgentName, keys: &BTreeSet<MemoryKey>) -> BTreeMap<MemoryKey, Tick> {
+    let index = |key: &MemoryKey| run.state.files.get(&Key::Memory(agent.clone(), key.clone()).path());
+    let mut changed: BTreeMap<MemoryKey, Tick> =
+        keys.iter().filter_map(|key| Some((key.clone(), index(key)?.tick))).collect();
+    for change in run.plan.value.memory.get(agent).into_iter().flatten() {
+        changed.insert(change.key.clone(), run.tick());
+    }
+    changed
 }
 
 async fn pinned_key(

@@ -21,7 +21,7 @@ pub(super) use self::inbox::Committed;
 use self::inbox::Inbox;
 use self::journal::{Answered, Journal};
 pub(super) use self::past::lay_out;
-use super::prompt::{self, News, ToolNote};
+use super::prompt::{self, News, Recall, ToolNote};
 use super::run::Run;
 use super::{EngineError, money};
 use crate::domain::archive;
@@ -80,7 +80,8 @@ pub(super) async fn work(
     past::leave_alone(&permit, &mut memory);
     let tools = permitted_tools(run, &resume);
     let system = prompt::system(&run.settings.org.value.name, &resume, &notes(&tools));
-    let memory_bytes = prompt::memory_share(max_bytes);
+    let keeping = resume.memory.within(&run.settings.org.value.memory);
+    let memory_bytes = prompt::memory_share(max_bytes, &keeping);
     let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(&system)) + memory_bytes + 4096);
     let inbox = inbox::collect(run, due, committed, inbox_bytes).await?;
     let last = match run.agent(&due.agent).and_then(|agent| agent.last_turn.as_ref()) {
@@ -88,18 +89,23 @@ pub(super) async fn work(
         None => None,
     };
     let plan = &run.plan.value;
-    let news = prompt::news(
-        &News {
-            tick: plan.tick,
-            clock: plan.clock,
-            time: plan.time,
-            memory: &memory.values,
-            last: last.as_deref(),
-            inbox: &inbox.entries,
-            left_out: inbox.left_out,
+    let finders: Vec<&'static str> =
+        tools.iter().map(|tool| tool.name()).filter(|name| ["memory_read", "memory_search"].contains(name)).collect();
+    let news = prompt::news(&News {
+        tick: plan.tick,
+        clock: plan.clock,
+        time: plan.time,
+        memory: Recall {
+            values: &memory.values,
+            changed: &memory.changed,
+            pinned: &keeping.pinned,
+            finders: &finders,
+            max_bytes: memory_bytes,
         },
-        memory_bytes,
-    );
+        last: last.as_deref(),
+        inbox: &inbox.entries,
+        left_out: inbox.left_out,
+    });
     let mut turn = Turn {
         run,
         due,
