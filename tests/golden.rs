@@ -384,7 +384,11 @@ fn turn() -> TurnRecord {
 fn failed_turn() -> TurnRecord {
     TurnRecord {
         status: Status::Failed,
-        failure: Some(Failure { kind: FailureKind::Crashed, message: "the runners ended".to_owned() }),
+        failure: Some(Failure {
+            kind: FailureKind::Crashed,
+            message: "the runners ended".to_owned(),
+            model: Some(ModelKey::new("frugal").expect("key")),
+        }),
         licence: None,
         spent: Spent::default(),
         imports: Vec::new(),
@@ -440,6 +444,7 @@ fn closed() -> Closed {
         charge: charge(),
         cursor,
         blamed,
+        unreached: (status == Status::Failed).then(|| ModelKey::new("frugal").expect("key")),
         dead_letters,
     };
     let end = Position::end_of_rank(Tick(12), 1);
@@ -494,7 +499,12 @@ fn state() -> State {
         facts: facts(),
         account: Account { balance: micros(1_865_976), received: Credits::whole(2), charged: charge() },
         cursor: Position::end_of_rank(Tick(12), 1),
-        last_turn: Some(LastTurn { tick: Tick(12), status: Status::Failed }),
+        last_turn: Some(LastTurn {
+            tick: Tick(12),
+            status: Status::Failed,
+            clock: Some(Clock(12)),
+            unreached: Some(ModelKey::new("frugal").expect("key")),
+        }),
         turns: 7,
         failures: 2,
         mail_failures: Some(MailFailures { count: 2, first_inbox_end: Position::end_of_rank(Tick(11), 1) }),

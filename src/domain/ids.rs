@@ -82,6 +82,14 @@ impl Seed {
         self.uuid("entry", tick, agent.as_str(), index)
     }
 
+    /// Derives a number from 0 to 1023 that spreads the calls of agents that failed together: the same
+    /// for the same call, whoever makes it.
+    #[must_use]
+    pub fn jitter(self, tick: Tick, agent: &AgentName, call: u32) -> u32 {
+        let bytes = self.uuid("jitter", tick, agent.as_str(), call).into_bytes();
+        u32::from(u16::from_be_bytes([bytes[0], bytes[1]])) % 1024
+    }
+
     fn uuid(self, what: &str, tick: Tick, agent: &str, index: u32) -> Uuid {
         let digest = Sha256::new()
             .chain_update(self.0.to_be_bytes())

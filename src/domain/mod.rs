@@ -7,6 +7,7 @@
 pub mod archive;
 pub mod contract;
 pub mod credits;
+pub mod endpoint;
 pub mod ids;
 pub mod ingress;
 pub mod memory;

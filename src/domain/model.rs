@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::credits::Credits;
+use super::endpoint::{BaseUrl, KeyRef};
 use super::name::ModelKey;
 
 /// What a model costs, in credits. Required, so that an unknown price never counts as zero; a
@@ -79,14 +80,23 @@ impl Price {
 /// One model of the registry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Model {
-    /// Which provider speaks to it: `scripted` or `cli`.
+    /// Which provider speaks to it, such as `openai`, `anthropic`, `ollama`, `scripted`: see docs/MODELS.md.
     #[schemars(length(min = 1))]
     pub provider: String,
     /// The provider's own name of the model.
     #[serde(default)]
     pub model_name: String,
+    /// The provider's address; absent: its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<BaseUrl>,
+    /// Where its key lies; absent: the provider's usual variable, such as `OPENAI_API_KEY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyRef>,
     /// What it costs.
     pub price: Price,
+    /// Models that are called in its place while it does not answer, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<ModelKey>,
     /// Tokens that prompt and answer must fit in; absent: not limited here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<NonZeroU64>,
@@ -111,6 +121,24 @@ pub struct ModelRegistry {
     /// The models by key.
     #[serde(flatten)]
     pub models: BTreeMap<ModelKey, Model>,
+}
+
+impl ModelRegistry {
+    /// The model of that key and, after it, its fallbacks: what one call may come to. Fallbacks of
+    /// fallbacks are none. Empty where there is no such model.
+    #[must_use]
+    pub fn candidates(&self, key: &ModelKey) -> Vec<(&ModelKey, &Model)> {
+        let Some((key, model)) = self.models.get_key_value(key) else { return Vec::new() };
+        let mut candidates = vec![(key, model)];
+        for fallback in &model.fallback {
+            if let Some(found) = self.models.get_key_value(fallback)
+                && candidates.iter().all(|(known, _)| *known != found.0)
+            {
+                candidates.push(found);
+            }
+        }
+        candidates
+    }
 }
 
 #[cfg(test)]

@@ -103,6 +103,8 @@ pub struct OrgLimits {
     pub lease: Span,
     /// The time limit of one model call.
     pub call_timeout: Span,
+    /// The time limit of one turn. Waiting for a model with `max_concurrency` does not count.
+    pub turn_timeout: Span,
 }
 
 impl Default for OrgLimits {
@@ -121,6 +123,7 @@ impl Default for OrgLimits {
             max_outbox_age_ticks: n(100),
             lease: Span::new(Duration::from_secs(30)),
             call_timeout: Span::new(Duration::from_secs(120)),
+            turn_timeout: Span::new(Duration::from_secs(15 * 60)),
         }
     }
 }

@@ -130,9 +130,12 @@ pub struct CreditLimits {
     /// What the account opens with; no top-up lifts it above that.
     #[serde(default = "default_max_credits")]
     pub max_credits: Credits,
-    /// A balance below this is a warning.
+    /// A balance below this is a warning, or the end of the usual model.
     #[serde(default = "default_soft_cap")]
     pub soft_cap: Credits,
+    /// The model that thinks below the soft cap; absent: the usual one, with a warning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft_cap_model: Option<ModelKey>,
     /// Fields that this version does not know.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -149,7 +152,12 @@ fn default_soft_cap() -> Credits {
 
 impl Default for CreditLimits {
     fn default() -> Self {
-        Self { max_credits: default_max_credits(), soft_cap: default_soft_cap(), extra: Map::new() }
+        Self {
+            max_credits: default_max_credits(),
+            soft_cap: default_soft_cap(),
+            soft_cap_model: None,
+            extra: Map::new(),
+        }
     }
 }
 

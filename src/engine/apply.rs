@@ -25,7 +25,7 @@ pub(super) fn apply(state: &mut State, closed: &Closed, sha: Sha) {
     for (name, turn) in &closed.turns {
         state.budget.charged += turn.charge.total();
         if let Some(agent) = state.agents.get_mut(name) {
-            apply_turn(agent, closed.tick, turn);
+            apply_turn(agent, closed, turn);
         }
     }
     for (name, born) in &closed.born {
@@ -57,6 +57,8 @@ pub(super) fn apply_found<'a>(state: &mut State, found: impl Iterator<Item = (&'
             (Found::Resume { resume, facts }, Some(agent)) => {
                 agent.present = true;
                 agent.broken = false;
+                // An edited resume may mend what failed.
+                agent.failures = 0;
                 agent.resume = resume.clone();
                 agent.facts = facts.clone();
             }
@@ -111,10 +113,15 @@ pub(super) fn apply_credited(state: &mut State, window: &str, credited: &[Credit
     }
 }
 
-fn apply_turn(agent: &mut AgentState, tick: Tick, turn: &TurnFold) {
+fn apply_turn(agent: &mut AgentState, closed: &Closed, turn: &TurnFold) {
     agent.account.balance = agent.account.balance.saturating_sub(turn.charge.total());
     agent.account.charged += turn.charge;
-    agent.last_turn = Some(LastTurn { tick, status: turn.status });
+    agent.last_turn = Some(LastTurn {
+        tick: closed.tick,
+        status: turn.status,
+        clock: Some(closed.clock),
+        unreached: turn.unreached.clone(),
+    });
     agent.turns += 1;
     if let Some(cursor) = turn.cursor {
         agent.cursor = cursor;

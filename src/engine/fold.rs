@@ -61,6 +61,7 @@ pub(super) fn fold(state: &State, records: &Records<'_>) -> Closed {
             charge: charges.get(&due.agent).copied().unwrap_or_default(),
             cursor: None,
             blamed: None,
+            unreached: record.failure.as_ref().and_then(|failure| failure.model.clone()),
             dead_letters: Vec::new(),
         };
         if record.status.is_good() {

@@ -1,5 +1,5 @@
 //! What one process remembers of immutable records, and of what follows from them, so that a loop of
-//! ticks reads each once.
+//! ticks reads each once; and which models did not answer it.
 //!
 //! Not state: a process without it, such as the next invocation of a Lambda, reads the same from
 //! the store. It belongs to one organisation.
@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::breaker::Breakers;
 use crate::domain::ids::Sha;
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
@@ -24,6 +25,8 @@ pub struct Memo {
     resumes: Mutex<BTreeMap<(Sha, AgentName), Arc<Resume>>>,
     /// The state after the newest tick that was closed here.
     state: Mutex<Option<State>>,
+    /// Which models are left alone.
+    pub(super) breakers: Breakers,
 }
 
 impl Memo {

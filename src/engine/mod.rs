@@ -4,6 +4,7 @@
 //! dropping the future of a tick at any await is a crash, and a crash is safe.
 
 mod apply;
+mod breaker;
 mod close;
 mod command;
 mod commit;
@@ -33,7 +34,7 @@ pub use self::error::EngineError;
 pub use self::follow_up::follow_up;
 pub use self::load::{CHECKPOINT_EVERY, Head, Loaded, load, load_at};
 pub use self::memo::Memo;
-pub use self::money::{Worst, budget_window, worst};
+pub use self::money::{Worst, budget_window, chosen_model, worst};
 pub use self::replay::{Difference, Replayed, Replaying, replay};
 pub use self::report::{Idle, Outcome, TickReport, TurnReport};
 pub use self::tick::run_tick;

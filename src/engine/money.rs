@@ -6,7 +6,8 @@
 use chrono::Datelike;
 
 use crate::domain::credits::Credits;
-use crate::domain::model::Model;
+use crate::domain::model::ModelRegistry;
+use crate::domain::name::ModelKey;
 use crate::domain::org::{Budget, OrgConfig, Per};
 use crate::domain::resume::Resume;
 use crate::domain::time::Timestamp;
@@ -34,15 +35,28 @@ pub(super) fn max_steps(org: &OrgConfig, resume: &Resume) -> u32 {
     resume.limits.max_steps.unwrap_or(org.limits.max_steps).get()
 }
 
-/// What a turn of this agent may cost, at worst.
+/// The model that an agent thinks with: below the soft cap another one, if its resume names one that
+/// there is.
 #[must_use]
-pub fn worst(org: &OrgConfig, resume: &Resume, model: &Model) -> Worst {
-    let call = model.price.worst(max_prompt_tokens(org, resume), u64::from(resume.model.max_tokens.get()));
+pub fn chosen_model<'a>(resume: &'a Resume, models: &ModelRegistry, balance: Credits) -> &'a ModelKey {
+    let frugal = resume.credits.soft_cap_model.as_ref().filter(|key| models.models.contains_key(*key));
+    match frugal {
+        Some(key) if balance < resume.credits.soft_cap => key,
+        _ => &resume.model.key,
+    }
+}
+
+/// What a turn of this agent may cost, at worst: with that model, or the dearest of its fallbacks.
+/// `None`: there is no such model.
+#[must_use]
+pub fn worst(org: &OrgConfig, resume: &Resume, models: &ModelRegistry, key: &ModelKey) -> Option<Worst> {
+    let (prompt, answer) = (max_prompt_tokens(org, resume), u64::from(resume.model.max_tokens.get()));
+    let call = models.candidates(key).iter().map(|(_, model)| model.price.worst(prompt, answer)).max()?;
     let least = call + org.credits.cost_per_action;
     let steps = u64::from(max_steps(org, resume));
     let limit = resume.limits.max_turn_credits.unwrap_or(org.limits.max_turn_credits);
     let attempt = limit.min(call.times(steps + 2) + org.credits.cost_per_action).max(least);
-    Worst { call, least, attempt }
+    Some(Worst { call, least, attempt })
 }
 
 /// The window of the budget that `time` lies in, in UTC.

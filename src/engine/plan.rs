@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inputs::{Check, Checked, Ingress, Settings};
-use super::money::{Claim, Worst, budget_left, budget_window, grant, worst};
+use super::money::{Claim, Worst, budget_left, budget_window, chosen_model, grant, worst};
 use super::report::Idle;
 use super::timing::Timing;
 use super::{apply, prompt, shards};
@@ -16,7 +16,7 @@ use crate::domain::pace::CatchUp;
 use crate::domain::position::Position;
 use crate::domain::resume::ReadList;
 use crate::domain::schedule::{FirePoint, When};
-use crate::domain::time::Tick;
+use crate::domain::time::{Clock, Tick};
 use crate::record::Nonce;
 use crate::record::plan::{Admitted, Cause, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger};
 use crate::record::state::{AgentState, Authors, Facts, Problem, State, Unread};
@@ -24,6 +24,12 @@ use crate::record::turn::MemoryChange;
 
 /// An admitted name is remembered for at least so many ticks after its admission.
 const REMEMBER_ADMITTED: u64 = 64;
+
+/// After so many failed turns in a row an agent is left alone for a while.
+const FAILURES: u32 = 5;
+
+/// The most of its periods that an agent is left alone for.
+const MOST_PERIODS: u64 = 32;
 
 /// What a plan is made from.
 pub(super) struct Situation<'a> {
@@ -42,11 +48,7 @@ pub(super) fn mail_entries<'a>(ingress: &'a [Admitted], plan: &'a Plan) -> impl 
     entries_of(ingress, plan.tick, plan.clock)
 }
 
-fn entries_of(
-    ingress: &[Admitted],
-    tick: Tick,
-    clock: crate::domain::time::Clock,
-) -> impl Iterator<Item = Unread> + '_ {
+fn entries_of(ingress: &[Admitted], tick: Tick, clock: Clock) -> impl Iterator<Item = Unread> + '_ {
     (0..).zip(ingress).filter_map(move |(index, admitted)| match &admitted.item {
         Item::Control(_) => None,
         Item::Mail(mail) => Some(Unread {
@@ -102,6 +104,8 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
         return Err(Idle::NoAgents);
     }
 
+    // Other models than before may mend what failed.
+    let other_models = state.models.as_ref() != Some(&settings.models.sha);
     let mut skipped = Vec::new();
     let mut claims: Vec<(FirePoint, &AgentName, Cause, Worst)> = Vec::new();
     for (name, agent) in &now.agents {
@@ -117,13 +121,18 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
             skipped.push(Skipped { agent: name.clone(), reason: SkipReason::Paused });
             continue;
         }
-        let Some(model) = models.models.get(&resume.model.key) else {
+        let key = chosen_model(resume, models, agent.account.balance);
+        let Some(worst) = worst(org, resume, models, key) else {
             let message = format!("the model {} is not in config/models.json", resume.model.key);
             problems.push(Problem::new("unknown_model", message).of(name).at(format!("agents/{name}/resume.json")));
             skipped.push(Skipped { agent: name.clone(), reason: SkipReason::UnknownModel });
             continue;
         };
-        claims.push((agent.facts.schedule.fire_point(), name, because, worst(org, resume, model)));
+        if because != Cause::Named && !other_models && is_failing(agent, timing.clock) {
+            skipped.push(Skipped { agent: name.clone(), reason: SkipReason::Failing });
+            continue;
+        }
+        claims.push((agent.facts.schedule.fire_point(), name, because, worst));
     }
     claims.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(b.1)));
 
@@ -288,6 +297,18 @@ fn cause(
         When::Always => Some(fired),
         When::OnMessage => has_mail().then_some(Cause::Mail),
     }
+}
+
+/// Says whether an agent that keeps failing is left alone: after [`FAILURES`] turns in a row for one of
+/// its periods, then for two, four, and so on. Its mail is kept.
+fn is_failing(agent: &AgentState, clock: Clock) -> bool {
+    let Some(over) = agent.failures.checked_sub(FAILURES) else { return false };
+    let Some(last) = agent.last_turn.as_ref().and_then(|turn| turn.clock) else { return false };
+    let period = agent.facts.schedule.run_every_n_ticks.get();
+    let skipped = (1_u64 << over.min(16)).min(MOST_PERIODS);
+    let rest = i64::try_from(period.saturating_mul(skipped)).unwrap_or(i64::MAX);
+    // A clock that went back says nothing.
+    (0..=rest).contains(&clock.0.saturating_sub(last.0))
 }
 
 /// The agents that may be due by what the state knows: their resumes must be read.

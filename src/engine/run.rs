@@ -140,4 +140,10 @@ impl Run {
         });
         Ok((self.ctx.providers.open(key, model).await?, places))
     }
+
+    /// Says whether a model did not answer the last turns that the records tell of.
+    pub(super) fn is_in_trouble(&self, key: &ModelKey) -> bool {
+        let last = self.state.agents.values().filter_map(|agent| agent.last_turn.as_ref());
+        last.filter(|turn| turn.tick == self.state.tick).any(|turn| turn.unreached.as_ref() == Some(key))
+    }
 }

@@ -1,7 +1,8 @@
-//! Opens the providers that need no key, each model once.
+//! Opens providers, each model once.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,10 +10,19 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::aws::Aws;
+use super::bedrock::Bedrock;
+use super::chat::Chat;
 use super::cli::{Cli, CliConfig, Host};
+use super::http::Http;
+use super::keys::Keys;
+use super::known::{self, Known};
+use super::ollama::Ollama;
 use super::script::Script;
 use super::scripted::Scripted;
+use super::secret::Secret;
 use super::{CallError, Provider, Providers};
+use crate::domain::endpoint::{BaseUrl, KeyRef};
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::path::RelativePath;
@@ -30,14 +40,36 @@ pub trait Files: Send + Sync + fmt::Debug {
     async fn read(&self, path: &str) -> Result<Vec<u8>, String>;
 }
 
-/// Opens `scripted` and, where the runner allows it, `cli`.
+/// Opens `scripted` and, where the runner allows it, `cli` and models on the network.
 ///
-/// Lives for one invocation: a script is read once, however many agents and models use it.
+/// Lives for one invocation: a script or a key is read once, however many agents and models use it.
 #[derive(Debug)]
 pub struct Builtin {
     files: Arc<dyn Files>,
     host: Option<Host>,
+    network: Option<Network>,
     opened: Mutex<Opened>,
+}
+
+/// What models on the network are reached with.
+#[derive(Debug)]
+struct Network {
+    keys: Keys,
+    aws: Arc<Aws>,
+    http: std::sync::OnceLock<Http>,
+}
+
+impl Network {
+    /// The client, made when it is first needed: reading certificates takes time.
+    fn http(&self) -> Result<Http, CallError> {
+        match self.http.get() {
+            Some(http) => Ok(http.clone()),
+            None => {
+                let http = Http::new(&self.keys.vars)?;
+                Ok(self.http.get_or_init(|| http).clone())
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +82,16 @@ impl Builtin {
     /// Opens providers that read `files`. No model may run local commands.
     #[must_use]
     pub fn new(files: Arc<dyn Files>) -> Self {
-        Self { files, host: None, opened: Mutex::default() }
+        Self { files, host: None, network: None, opened: Mutex::default() }
+    }
+
+    /// Lets models be on the network. Keys are read from `vars`, AWS and files; the paths of those
+    /// that are relative are below `root`.
+    #[must_use]
+    pub fn with_network(mut self, vars: BTreeMap<String, String>, root: Option<PathBuf>) -> Self {
+        let aws = Arc::new(Aws::new(vars.clone()));
+        self.network = Some(Network { keys: Keys { vars, root }, aws, http: std::sync::OnceLock::new() });
+        self
     }
 
     /// Lets models run local commands, in what `host` says of this machine.
@@ -99,6 +140,83 @@ impl Builtin {
     }
 }
 
+impl Builtin {
+    async fn remote(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Provider>, CallError> {
+        let network = self.network.as_ref().ok_or_else(|| {
+            CallError::misconfigured(format!("model {key}: this runner reaches no models on the network"))
+        })?;
+        let opened = network.open(key, model, known).await;
+        opened.map_err(|error| {
+            let is_named = error.message.starts_with(&format!("model {key}: "));
+            let message = if is_named { error.message } else { format!("model {key}: {}", error.message) };
+            CallError { message, ..error }
+        })
+    }
+
+    /// Finds out whether the key that a model names is there, without calling the model.
+    ///
+    /// # Errors
+    /// It is not, or the model is wrong otherwise.
+    pub async fn check(&self, key: &ModelKey, model: &Model) -> Result<(), CallError> {
+        self.open(key, model).await.map(|_| ())
+    }
+}
+
+impl Network {
+    async fn open(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Provider>, CallError> {
+        if model.model_name.is_empty() {
+            return Err(CallError::misconfigured("set model_name to the provider's name of the model"));
+        }
+        if known::needs_base_url(&model.provider) && model.base_url.is_none() {
+            return Err(CallError::misconfigured(format!("provider {} needs base_url", model.provider)));
+        }
+        let secret = self.key(model).await?;
+        let (http, at) = (self.http()?, model.base_url.as_ref());
+        // A key in the clear is anybody's who sits on the way.
+        if secret.is_some() && at.is_some_and(is_exposed) {
+            return Err(CallError::misconfigured(
+                "base_url is http on another machine: the key would travel in the clear",
+            ));
+        }
+        let hosted = |kind, is_azure, secret: Option<Secret>| -> Result<Arc<dyn Provider>, CallError> {
+            // A server that needs none is sent something, as its clients do.
+            let secret = secret.unwrap_or_else(|| Secret::new("none"));
+            let config = config(key, model)?;
+            Ok(Arc::new(Chat::new(&http, kind, is_azure, model.base_url.clone(), secret, config)?))
+        };
+        Ok(match known {
+            Known::Hosted(kind) => hosted(kind, false, secret)?,
+            Known::Azure => hosted(genai::adapter::AdapterKind::OpenAI, true, secret)?,
+            Known::OpenAiCompatible => hosted(genai::adapter::AdapterKind::OpenAI, false, secret)?,
+            Known::Ollama { is_cloud } => {
+                let cloud = BaseUrl::parse("https://ollama.com/").ok();
+                let at = at.or(cloud.as_ref().filter(|_| is_cloud));
+                Arc::new(Ollama::new(http.clone(), at, secret, model.context_tokens, config(key, model)?)?)
+            }
+            Known::Bedrock => {
+                Arc::new(Bedrock::new(http.clone(), Arc::clone(&self.aws), at, secret, config(key, model)?)?)
+            }
+            Known::Scripted | Known::Cli => return Err(CallError::misconfigured("is not on the network")),
+        })
+    }
+
+    /// The key that the model names, or the one that its provider's is as a rule. An address of
+    /// somebody's own never gets the usual key: it must be named.
+    async fn key(&self, model: &Model) -> Result<Option<Secret>, CallError> {
+        let usual = known::usual_key(&model.provider);
+        let reference = match (&model.key, usual, &model.base_url) {
+            (Some(key), _, _) => key.clone(),
+            (None, Some(name), None) => KeyRef::Env(name.to_owned()),
+            (None, _, _) => return Ok(None),
+        };
+        self.keys.resolve(&reference, &self.aws, &self.http()?).await.map(Some)
+    }
+}
+
+fn is_exposed(url: &BaseUrl) -> bool {
+    url.as_url().scheme() == "http" && !url.is_loopback()
+}
+
 /// `provider_config` of a scripted model.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,11 +240,13 @@ impl Providers for Builtin {
         {
             return Ok(Arc::clone(provider));
         }
-        let provider: Arc<dyn Provider> = match model.provider.as_str() {
-            "scripted" => Arc::new(self.scripted(key, model, &mut opened).await?),
-            "cli" => Arc::new(self.cli(key, model)?),
-            other => {
-                let message = format!("model {key}: unknown provider {other:?}; there are `scripted` and `cli`");
+        let provider: Arc<dyn Provider> = match known::known(&model.provider) {
+            Some(Known::Scripted) => Arc::new(self.scripted(key, model, &mut opened).await?),
+            Some(Known::Cli) => Arc::new(self.cli(key, model)?),
+            Some(known) => self.remote(key, model, known).await?,
+            None => {
+                let names = known::names().join(", ");
+                let message = format!("model {key}: unknown provider {:?}; there are {names}", model.provider);
                 return Err(CallError::misconfigured(message));
             }
         };
@@ -205,7 +325,8 @@ mod tests {
         let without = Builtin::new(Arc::new(OneScript::default()));
         let with = Builtin::new(Arc::new(OneScript::default())).with_commands(host());
         for (builtin, provider, config, said) in [
-            (&with, "openai", json!({}), "unknown provider \"openai\"; there are `scripted` and `cli`"),
+            (&with, "opnai", json!({}), "unknown provider \"opnai\"; there are openai, anthropic, "),
+            (&with, "openai", json!({}), "this runner reaches no models on the network"),
             (&with, "scripted", json!({}), "either `script` or `rules`"),
             (&with, "scripted", json!({"script": "a.json", "rules": []}), "either `script` or `rules`"),
             (&with, "scripted", json!({"script": "../a.json"}), "not a path that may be used"),

@@ -1,17 +1,29 @@
-//! Model providers: the trait that the engine sees, and the two that need no key.
+//! Model providers: the trait that the engine sees, and one file for each way to reach a model.
 //!
 //! A provider makes one call. Retries, money, time limits and the journal are the engine's.
-//! [`builtin::Builtin`] opens [`scripted::Scripted`], which answers by the rules of [`script`], and
-//! [`cli::Cli`], which runs a local command.
+//! [`builtin::Builtin`] opens [`scripted::Scripted`], which answers by the rules of [`script`],
+//! [`cli::Cli`], which runs a local command, and models on the network: `chat` for those that the
+//! `genai` crate speaks to, `ollama`, `bedrock`. Their names are in [`known`]; `keys` reads keys,
+//! `fault` says what a refusal means.
 
+mod aws;
+mod bedrock;
 pub mod builtin;
+mod chat;
 pub mod cli;
 mod command;
+mod conversation;
+mod fault;
 #[cfg(test)]
 mod fixture;
+mod http;
+mod keys;
+pub mod known;
+mod ollama;
 pub mod replay;
 pub mod script;
 pub mod scripted;
+pub mod secret;
 mod template;
 
 use std::collections::BTreeMap;
@@ -133,6 +145,17 @@ impl CallErrorKind {
     }
 }
 
+/// What a call without a usable answer cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallCost {
+    /// Nothing: it was not sent, or was refused before any work.
+    Nothing,
+    /// These tokens: the provider answered, and billed, what is of no use.
+    Used(Usage),
+    /// Up to its worst case: nobody can tell.
+    Unknown,
+}
+
 /// A call without an answer. The message never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -143,13 +166,29 @@ pub struct CallError {
     pub message: String,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
+    /// What it cost.
+    pub cost: CallCost,
 }
 
 impl CallError {
-    /// An error without a time to wait for.
+    /// An error without a time to wait for, which cost what errors of its kind cost as a rule.
     #[must_use]
     pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None }
+        let cost = if kind.may_have_cost() { CallCost::Unknown } else { CallCost::Nothing };
+        Self { kind, message: message.into(), retry_after: None, cost }
+    }
+
+    /// The same error of a call that the provider answered: it cost those tokens, or, where it does
+    /// not say how many, its worst case.
+    #[must_use]
+    pub fn billed(self, usage: Option<Usage>) -> Self {
+        Self { cost: usage.map_or(CallCost::Unknown, CallCost::Used), ..self }
+    }
+
+    /// The same error of a call that was never sent.
+    #[must_use]
+    pub fn unsent(self) -> Self {
+        Self { cost: CallCost::Nothing, ..self }
     }
 
     /// A mistake in a file that a person must mend.

@@ -49,7 +49,7 @@ impl Provider for Scripted {
             if let Some(kind) = fault.fail {
                 let message = format!("{}, at {pointer}/fault: the script asks for this failure", self.script.origin);
                 let retry_after = fault.retry_after_ms.map(Duration::from_millis);
-                return Err(CallError { kind, message, retry_after });
+                return Err(CallError { retry_after, ..CallError::new(kind, message) });
             }
         }
         let garbage = reply.faults.iter().find_map(|(_, fault)| fault.garbage.as_ref()?.text());

@@ -9,7 +9,7 @@ use super::state::{Charge, Problem, Unread};
 use super::turn::Status;
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
-use crate::domain::name::{AgentName, IngressName};
+use crate::domain::name::{AgentName, IngressName, ModelKey};
 use crate::domain::pace::Anchor;
 use crate::domain::position::Position;
 use crate::domain::time::{Clock, Tick, Timestamp};
@@ -30,6 +30,9 @@ pub struct TurnFold {
     /// After a failure that the mail can have caused: where the inbox ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blamed: Option<Position>,
+    /// After a failure because a model did not answer: that model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreached: Option<ModelKey>,
     /// Entries given up after three such failures: the cursor passes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dead_letters: Vec<Position>,

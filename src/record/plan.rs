@@ -91,6 +91,8 @@ pub enum SkipReason {
     UnknownModel,
     /// The resume cannot be read.
     BrokenResume,
+    /// It keeps failing, and is left alone for a growing number of its periods.
+    Failing,
 }
 
 impl SkipReason {
@@ -103,6 +105,7 @@ impl SkipReason {
             Self::Paused => "paused",
             Self::UnknownModel => "unknown_model",
             Self::BrokenResume => "broken_resume",
+            Self::Failing => "failing",
         }
     }
 }

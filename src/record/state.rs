@@ -9,7 +9,7 @@ use super::record;
 use super::turn::Status;
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
-use crate::domain::name::{AgentName, IngressName};
+use crate::domain::name::{AgentName, IngressName, ModelKey};
 use crate::domain::pace::Anchor;
 use crate::domain::position::Position;
 use crate::domain::resume::{ReadList, Resume};
@@ -125,6 +125,12 @@ pub struct LastTurn {
     pub tick: Tick,
     /// How.
     pub status: Status,
+    /// At which clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+    /// The model that did not answer it, if that is why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreached: Option<ModelKey>,
 }
 
 /// The failures in a row that the mail can have caused.

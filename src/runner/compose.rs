@@ -110,7 +110,8 @@ impl Org {
     pub fn providers(&self) -> Arc<dyn Providers> {
         let files = Arc::new(OrgFiles(self.store.clone()));
         let host = Host { base_env: Env(self.environment.vars().clone()), dir: self.local_root.clone(), is_contract };
-        Arc::new(Builtin::new(files).with_commands(host))
+        let vars = self.environment.vars().clone();
+        Arc::new(Builtin::new(files).with_commands(host).with_network(vars, self.local_root.clone()))
     }
 
     /// The tools that there are.

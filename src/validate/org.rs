@@ -253,9 +253,9 @@ impl Around<'_> {
             let message = format!("is {}, more than max_credits: the warning never ends", credits.soft_cap);
             found.add(finding.says(message, format!("must be less than {}", credits.max_credits)));
         }
-        let model = self.registry.typed.as_ref().and_then(|registry| registry.models.get(&resume.model.key));
-        let (Some(org), Some(model)) = (self.org, model) else { return };
-        let least = worst(org, resume, model).least;
+        let (Some(org), Some(registry)) = (self.org, &self.registry.typed) else { return };
+        let Some(worst) = worst(org, resume, registry, &resume.model.key) else { return };
+        let least = worst.least;
         let budget = org.budget.as_ref().map(|budget| budget.credits);
         for (what, limit) in [("credits.max_credits", Some(credits.max_credits)), ("the organisation's budget", budget)]
         {

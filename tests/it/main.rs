@@ -22,6 +22,7 @@ mod oracle_model;
 mod race;
 mod replay;
 mod requests;
+mod resilience;
 mod slots;
 mod turns;
 mod world;

@@ -16,7 +16,7 @@ use crate::domain::model::ModelRegistry;
 use crate::domain::name::AgentName;
 use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
-use crate::engine::{load, worst};
+use crate::engine::{chosen_model, load, worst};
 use crate::record::state::State;
 use crate::runner::compose::Org;
 use crate::store::{Key, StoreError};
@@ -162,8 +162,9 @@ fn account(
     let charged = known.map(|account| account.charged).unwrap_or_default();
     let credits_left = known.map_or_else(opening, |account| account.balance);
     let at_worst = resume.and_then(|resume| {
-        let model = registry?.models.get(&resume.model.key)?;
-        Some(worst(settings, resume, model).attempt)
+        let registry = registry?;
+        let key = chosen_model(resume, registry, credits_left);
+        Some(worst(settings, resume, registry, key)?.attempt)
     });
     let recent = recent.get(&agent).copied();
     AgentCredits {

@@ -2,12 +2,14 @@
 //!
 //! Before each request, retries included, the worst case is added to the meter, and must fit the
 //! licence; it is replaced when the usage is known. A call that was sent and not answered stays at
-//! its worst case.
+//! its worst case. A model that does not answer is tried again, then replaced by its fallbacks, and
+//! left alone for a while (`breaker`).
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::super::prompt;
@@ -17,17 +19,17 @@ use crate::domain::ids::Sha;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::time::Timestamp;
-use crate::provider::{Answer, CallError, CallErrorKind, Request};
+use crate::provider::{Answer, CallCost, CallError, CallErrorKind, Provider, Request};
 use crate::record::encode;
 use crate::record::turn::{Receipt, Spent};
 
 /// How often a call is made before the turn fails.
 const ATTEMPTS: u32 = 3;
 
-/// The pause before the second attempt; doubled before each further one.
+/// The pause before the second attempt, give or take a half; doubled before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest that a provider's `Retry-After` is obeyed within a turn.
+/// The longest that a turn waits because a provider asks for it; who asks for more is not asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a licence has spent, by its own calls.
@@ -97,37 +99,164 @@ impl Meter {
 pub(in super::super) enum NoAnswer {
     /// The request does not fit the licence.
     NoMoney,
+    /// The turn's time is over.
+    NoTime,
     /// The runner was told to leave.
     Stopped,
-    /// The model gave none.
-    Failed(CallError),
+    /// The model of that key gave none.
+    Failed(ModelKey, CallError),
 }
 
-/// Makes one call, with retries where they may help.
+/// The time that a turn may still take. Waiting for a model's place does not count.
+#[derive(Debug)]
+pub(in super::super) struct Hours {
+    ends: Timestamp,
+    limit: Duration,
+    waited_ms: AtomicI64,
+}
+
+impl Hours {
+    /// The time of a turn that began then.
+    pub(in super::super) fn new(began: Timestamp, limit: Duration) -> Self {
+        let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+        let ends = Timestamp::from_unix_ms(began.unix_ms().saturating_add(limit_ms));
+        Self { ends, limit, waited_ms: AtomicI64::new(0) }
+    }
+
+    /// What is left, if anything is.
+    fn left(&self, now: Timestamp) -> Option<Duration> {
+        let left = self.ends.unix_ms().saturating_add(self.waited_ms.load(Ordering::Relaxed)) - now.unix_ms();
+        u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis)
+    }
+
+    fn waited(&self, since: Timestamp, now: Timestamp) {
+        self.waited_ms.fetch_add((now.unix_ms() - since.unix_ms()).max(0), Ordering::Relaxed);
+    }
+
+    /// The limit, for people.
+    pub(in super::super) fn limit(&self) -> Duration {
+        self.limit
+    }
+}
+
+/// Makes one call: to the first of `models` that answers, with retries where they may help.
 pub(in super::super) async fn call(
     run: &Run,
     meter: &Meter,
-    model: &Model,
-    key: &ModelKey,
+    hours: &Hours,
+    models: &[(&ModelKey, &Model)],
     request: &Request,
 ) -> Result<(Answer, Receipt), NoAnswer> {
-    let (provider, places) = run.provider(key).await.map_err(NoAnswer::Failed)?;
-    let worst = worst(model, request);
-    let mut pause = FIRST_PAUSE;
-    for attempt in 1..=ATTEMPTS {
-        // Waiting for a place is not part of the call's time limit.
-        let _place = match &places {
-            Some(places) => Some(places.acquire().await.map_err(|_| NoAnswer::Stopped)?),
+    let mut no_answer = NoAnswer::NoMoney;
+    for (at, (key, model)) in models.iter().enumerate() {
+        let mine = Request {
+            model_name: model.model_name.clone(),
+            context_tokens: model.context_tokens.map(std::num::NonZeroU64::get),
+            ..request.clone()
+        };
+        let line = Line { run, meter, hours, key, model, request: &mine };
+        match line.call().await {
+            Err(NoAnswer::Failed(failed, error)) if error.kind.may_help_later() => {
+                if let Some((next, _)) = models.get(at + 1) {
+                    tracing::warn!(event = "model_replaced", agent = %request.view.agent, model = %key, by = %next,
+                        error = %error.message, "a model does not answer, and its fallback is called");
+                }
+                no_answer = NoAnswer::Failed(failed, error);
+            }
+            ended => return ended,
+        }
+    }
+    Err(no_answer)
+}
+
+/// One model and what it is asked.
+struct Line<'a> {
+    run: &'a Run,
+    meter: &'a Meter,
+    hours: &'a Hours,
+    key: &'a ModelKey,
+    model: &'a Model,
+    request: &'a Request,
+}
+
+impl Line<'_> {
+    fn failed(&self, error: CallError) -> NoAnswer {
+        NoAnswer::Failed(self.key.clone(), error)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.run.ctx.clock.now()
+    }
+
+    async fn call(&self) -> Result<(Answer, Receipt), NoAnswer> {
+        let (provider, places) = self.run.provider(self.key).await.map_err(|error| self.failed(error))?;
+        for attempt in 1..=ATTEMPTS {
+            let error = match self.attempt(provider.as_ref(), places.as_deref(), attempt).await? {
+                Ok(answered) => return Ok(answered),
+                Err(error) => error,
+            };
+            if !error.kind.may_help_later() || attempt == ATTEMPTS {
+                return Err(self.failed(error));
+            }
+            let pause = error.retry_after.unwrap_or_else(|| self.pause(attempt));
+            // Who asks for more time than there is would be asked too early.
+            if pause > LONGEST_PAUSE || self.hours.left(self.now()).is_none_or(|left| left <= pause) {
+                return Err(self.failed(error));
+            }
+            tracing::debug!(event = "model_call_retried", agent = %self.request.view.agent, attempt, model = %self.key,
+                error = %error.message, backoff_seconds = pause.as_secs_f64(), "a model call failed and is made again");
+            tokio::select! {
+                biased;
+                () = self.run.ctx.stop.requested() => return Err(NoAnswer::Stopped),
+                () = self.run.ctx.clock.sleep(pause) => {}
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    /// Makes one request. The inner error may help later; the outer one ends the call.
+    async fn attempt(
+        &self,
+        provider: &dyn Provider,
+        places: Option<&Semaphore>,
+        attempt: u32,
+    ) -> Result<Result<(Answer, Receipt), CallError>, NoAnswer> {
+        let Self { run, meter, key, model, request, .. } = self;
+        let waiting = self.now();
+        // Waiting for a place is not part of any time limit.
+        let _place = match places {
+            Some(places) => tokio::select! {
+                biased;
+                () = run.ctx.stop.requested() => return Err(NoAnswer::Stopped),
+                place = places.acquire() => Some(place.map_err(|_| NoAnswer::Stopped)?),
+            },
             None => None,
         };
-        if run.ctx.stop.is_requested() {
-            return Err(NoAnswer::Stopped);
-        }
+        let breakers = &run.ctx.memo.breakers;
+        let pass = tokio::select! {
+            biased;
+            () = run.ctx.stop.requested() => return Err(NoAnswer::Stopped),
+            pass = breakers.pass(key, model, run.is_in_trouble(key), || run.ctx.clock.now()) => pass,
+        };
+        self.hours.waited(waiting, self.now());
+        let _pass = match pass {
+            Ok(pass) => pass,
+            Err(open) => {
+                let message = format!(
+                    "the model {key} did not answer {} calls in a row and is left alone for {} more seconds",
+                    open.failures,
+                    open.left.as_secs().max(1)
+                );
+                return Err(self.failed(CallError::new(CallErrorKind::Unanswered, message).unsent()));
+            }
+        };
+        let worst = worst(model, request);
+        let left = self.hours.left(self.now()).ok_or(NoAnswer::NoTime)?;
         if !meter.send(worst) {
             return Err(NoAnswer::NoMoney);
         }
-        let limit = run.settings.org.value.limits.call_timeout.duration();
-        let began = run.ctx.clock.now();
+        let limit = run.settings.org.value.limits.call_timeout.duration().min(left);
+        let began = self.now();
         let span = tracing::debug_span!("model_call", model = %key, step = request.view.step, attempt);
         tracing::debug!(parent: &span, phase = "call", event = "model_call_sent", agent = %request.view.agent, "a model is called");
         let answer = tokio::select! {
@@ -139,32 +268,44 @@ pub(in super::super) async fn call(
             Ok(Ok(answer)) => {
                 let cost = answer.usage.map_or(worst, |usage| model.price.of(usage));
                 meter.settle(worst, cost);
+                breakers.answered(key);
                 let receipt = receipt(run, model, key, request, &answer, cost, began, attempt);
-                return Ok((answer, receipt));
+                return Ok(Ok((answer, receipt)));
             }
             Ok(Err(error)) => error,
             Err(_) => CallError::new(CallErrorKind::TimedOut, format!("no answer within {limit:?}")),
         };
-        if !error.kind.may_have_cost() {
-            meter.settle(worst, Credits::ZERO);
+        match error.cost {
+            CallCost::Nothing => meter.settle(worst, Credits::ZERO),
+            CallCost::Used(usage) => meter.settle(worst, model.price.of(usage)),
+            CallCost::Unknown => {}
         }
-        if !error.kind.may_help_later() || attempt == ATTEMPTS {
-            return Err(NoAnswer::Failed(error));
+        if error.kind.may_help_later() {
+            breakers.failed(key, self.now(), error.retry_after);
+        } else {
+            breakers.answered(key);
         }
-        tracing::debug!(event = "model_call_retried", agent = %request.view.agent, attempt, error = %error.message,
-            backoff_seconds = pause.as_secs_f64(), "a model call failed and is made again");
-        tokio::select! {
-            biased;
-            () = run.ctx.stop.requested() => return Err(NoAnswer::Stopped),
-            () = run.ctx.clock.sleep(error.retry_after.unwrap_or(pause).min(LONGEST_PAUSE)) => {}
-        }
-        pause *= 2;
+        Ok(Err(error))
     }
-    unreachable!("the last attempt returns")
+
+    /// The pause after an attempt: doubled each time, and spread, so that agents that failed together
+    /// do not come back together.
+    fn pause(&self, attempt: u32) -> Duration {
+        let view = &self.request.view;
+        let call = view.step.wrapping_mul(64).wrapping_add(attempt);
+        let jitter = self.run.plan.value.seed.jitter(view.tick, &view.agent, call);
+        // From half to one and a half times the doubled pause.
+        FIRST_PAUSE * (1 << (attempt - 1).min(8)) * (512 + jitter) / 1024
+    }
 }
 
-/// The worst case of one request.
-pub(in super::super) fn worst(model: &Model, request: &Request) -> Credits {
+/// The worst case of one request, whichever of the models answers it.
+pub(in super::super) fn dearest(models: &[(&ModelKey, &Model)], request: &Request) -> Credits {
+    models.iter().map(|(_, model)| worst(model, request)).max().unwrap_or_default()
+}
+
+/// The worst case of one request to a model.
+fn worst(model: &Model, request: &Request) -> Credits {
     let bytes = prompt::bytes(&request.messages) + prompt::tool_bytes(&request.tools);
     let tokens = u64::try_from(bytes).unwrap_or(u64::MAX);
     model.price.worst(tokens, u64::from(request.max_tokens))

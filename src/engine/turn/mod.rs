@@ -14,7 +14,7 @@ mod past;
 use std::sync::Arc;
 
 pub(super) use self::call::Meter;
-use self::call::NoAnswer;
+use self::call::{Hours, NoAnswer};
 use self::desk::{AddressBook, Bench};
 pub(super) use self::files::content_bytes;
 pub(super) use self::inbox::Committed;
@@ -27,6 +27,7 @@ use super::{EngineError, money};
 use crate::domain::archive;
 use crate::domain::contract::{self, Reply, Violation};
 use crate::domain::model::Model;
+use crate::domain::name::ModelKey;
 use crate::domain::prompt::Message;
 use crate::domain::resume::Resume;
 use crate::domain::time::Timestamp;
@@ -68,12 +69,13 @@ pub(super) async fn work(
 ) -> Result<Attempt, EngineError> {
     let began = run.ctx.clock.now();
     let resume = run.resume(due).await?;
-    let Some(model) = run.settings.models.value.models.get(&resume.model.key) else {
+    let models = models(run, due, &resume);
+    if models.is_empty() {
         let inbox = inbox::collect(run, due, committed, usize::MAX).await?;
         let failure = failure(FailureKind::Misconfigured, format!("there is no model {}", resume.model.key));
         return Ok(Attempt::Done(Box::new(failed(run, due, &inbox, failure, began))));
-    };
-    let max_bytes = max_prompt_bytes(run, &resume, model);
+    }
+    let max_bytes = max_prompt_bytes(run, &resume, &models);
     let journal = if permit.first { Journal::default() } else { Journal::read(run, due).await? };
     let pinned = journal.imports().or_else(|| past::edits_at_start(&permit));
     let mut memory = memory::read(run, &due.agent, pinned).await?;
@@ -110,7 +112,8 @@ pub(super) async fn work(
         run,
         due,
         resume: &resume,
-        model,
+        models,
+        hours: Hours::new(began, run.settings.org.value.limits.turn_timeout.duration()),
         specs: specs(&tools),
         tools,
         permit,
@@ -146,13 +149,7 @@ pub(super) async fn give_up(
 ) -> Result<TurnRecord, EngineError> {
     let began = run.ctx.clock.now();
     let resume = run.resume(due).await?;
-    let max_bytes = run
-        .settings
-        .models
-        .value
-        .models
-        .get(&resume.model.key)
-        .map_or(usize::MAX, |model| max_prompt_bytes(run, &resume, model));
+    let max_bytes = max_prompt_bytes(run, &resume, &models(run, due, &resume));
     let inbox = inbox::collect(run, due, committed, max_bytes / 2).await?;
     let failure = if crashed {
         let message = "the runners that worked on this turn ended before it was committed, until its grant was used up";
@@ -174,7 +171,9 @@ struct Turn<'a> {
     run: &'a Run,
     due: &'a Due,
     resume: &'a Resume,
-    model: &'a Model,
+    /// The model that thinks, and its fallbacks.
+    models: Vec<(&'a ModelKey, &'a Model)>,
+    hours: Hours,
     tools: Vec<Arc<dyn Tool>>,
     /// The tools, as a provider is told of them.
     specs: Arc<[ToolSpec]>,
@@ -221,7 +220,7 @@ impl Turn<'_> {
                         // What it asked for could not be done: it is not tempted.
                         request.tools = Arc::default();
                     }
-                    match call::call(self.run, self.permit.meter, self.model, &self.resume.model.key, &request).await {
+                    match call::call(self.run, self.permit.meter, &self.hours, &self.models, &request).await {
                         Ok((answer, receipt)) => {
                             let receipt = Receipt { beside, ..receipt };
                             (Answered { text: answer.text, tool_calls: answer.tool_calls, receipt }, last)
@@ -231,7 +230,12 @@ impl Turn<'_> {
                             self.warnings.push("the turn ended early: another model call would not fit".to_owned());
                             break;
                         }
-                        Err(no_answer) => return Ok(Ending::Bad(no_answer_failure(no_answer))),
+                        Err(NoAnswer::NoTime) if step > 0 => {
+                            let limit = self.hours.limit();
+                            self.warnings.push(format!("the turn ended early: it took longer than {limit:?}"));
+                            break;
+                        }
+                        Err(no_answer) => return Ok(Ending::Bad(no_answer_failure(no_answer, &self.hours))),
                     }
                 }
             };
@@ -430,11 +434,11 @@ impl Turn<'_> {
         let messages = self.prompt.iter().chain(&self.conversation).cloned().collect();
         Request {
             messages,
-            model_name: self.model.model_name.clone(),
+            model_name: self.models.first().map(|(_, model)| model.model_name.clone()).unwrap_or_default(),
             temperature: self.resume.model.temperature,
             max_tokens: self.resume.model.max_tokens.get(),
             tools: self.specs.clone(),
-            context_tokens: self.model.context_tokens.map(std::num::NonZeroU64::get),
+            context_tokens: None,
             view: TurnView {
                 agent: self.due.agent.clone(),
                 tick: self.run.plan.value.tick,
@@ -449,7 +453,7 @@ impl Turn<'_> {
 
     /// Says whether after this request another of the worst kind would fit the licence.
     fn another_would_fit(&self, request: &Request) -> bool {
-        self.permit.meter.fits(call::worst(self.model, request) + self.due.call_credits)
+        self.permit.meter.fits(call::dearest(&self.models, request) + self.due.call_credits)
     }
 
     fn good(self, inbox: &Inbox, began: Timestamp) -> TurnRecord {
@@ -530,12 +534,16 @@ fn failed(run: &Run, due: &Due, inbox: &Inbox, failure: Failure, began: Timestam
 }
 
 fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure { kind, message: message.into() }
+    Failure { kind, message: message.into(), model: None }
 }
 
-fn no_answer_failure(no_answer: NoAnswer) -> Failure {
-    let error = match no_answer {
-        NoAnswer::Failed(error) => error,
+fn no_answer_failure(no_answer: NoAnswer, hours: &Hours) -> Failure {
+    let (key, error) = match no_answer {
+        NoAnswer::Failed(key, error) => (key, error),
+        NoAnswer::NoTime => {
+            let message = format!("the turn took longer than {:?} before its model was called", hours.limit());
+            return failure(FailureKind::Unavailable, message);
+        }
         NoAnswer::NoMoney | NoAnswer::Stopped => {
             return failure(FailureKind::OutOfMoney, "one model call would not fit what this turn may cost");
         }
@@ -546,21 +554,37 @@ fn no_answer_failure(no_answer: NoAnswer) -> Failure {
         CallErrorKind::Misconfigured => FailureKind::Misconfigured,
         CallErrorKind::Unanswered | CallErrorKind::TimedOut | CallErrorKind::RateLimited => FailureKind::Unavailable,
     };
-    failure(kind, error.message)
+    let model = (kind == FailureKind::Unavailable).then_some(key);
+    Failure { model, ..failure(kind, error.message) }
+}
+
+/// The model that an agent thinks with in this turn, and its fallbacks; empty where there is none.
+fn models<'a>(run: &'a Run, due: &Due, resume: &Resume) -> Vec<(&'a ModelKey, &'a Model)> {
+    let registry = &run.settings.models.value;
+    // The balance before the turn, as the plan saw it: whoever resumes the turn takes the same model.
+    let balance = run.agent(&due.agent).map(|agent| agent.account.balance).unwrap_or_default();
+    registry.candidates(money::chosen_model(resume, registry, balance))
 }
 
 fn soft_cap(run: &Run, due: &Due, resume: &Resume, spent: &Spent) -> Option<String> {
     let spent = spent.paid + spent.unanswered + spent.action;
     let left = run.agent(&due.agent)?.account.balance.saturating_sub(spent);
     let cap = resume.credits.soft_cap;
+    // Who changes models below the cap is doing what a person said, and needs no warning of it.
+    let frugal = resume.credits.soft_cap_model.as_ref();
+    if frugal.is_some_and(|key| run.settings.models.value.models.contains_key(key)) {
+        return None;
+    }
     (left < cap).then(|| format!("{left} credits are left, below the soft cap of {cap}"))
 }
 
 /// The most bytes of a prompt: no tokenizer makes more tokens than bytes.
-fn max_prompt_bytes(run: &Run, resume: &Resume, model: &Model) -> usize {
+fn max_prompt_bytes(run: &Run, resume: &Resume, models: &[(&ModelKey, &Model)]) -> usize {
     let tokens = money::max_prompt_tokens(&run.settings.org.value, resume);
     let answer = u64::from(resume.model.max_tokens.get());
-    let window = model.context_tokens.map_or(u64::MAX, |context| context.get().saturating_sub(answer));
+    // A prompt must fit whichever model answers it.
+    let window = models.iter().filter_map(|(_, model)| model.context_tokens).min();
+    let window = window.map_or(u64::MAX, |context| context.get().saturating_sub(answer));
     usize::try_from(tokens.min(window)).unwrap_or(usize::MAX)
 }
 
