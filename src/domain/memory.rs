@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::ids::Sha;
+use super::json::line;
 use super::name::{AgentName, MemoryKey, ModelKey};
 use super::time::{Tick, Timestamp};
 
@@ -180,7 +181,7 @@ impl MemoryFile {
 
     fn expected_stamp(&self) -> String {
         let content = json!([self.agent, self.key, self.value, self.timestamp_utc, self.operation, self.tick]);
-        Sha::of(content.to_string().as_bytes()).short().to_owned()
+        Sha::of(line(&content).as_bytes()).short().to_owned()
     }
 }
 
@@ -217,6 +218,8 @@ mod tests {
         }
         .stamped();
         assert!(file.is_ours());
+        let read: MemoryFile = serde_json::from_value(crate::domain::json::sorted(&json!(file))).expect("file");
+        assert!(read.is_ours(), "whatever order its fields came in");
         let edited = MemoryFile { value: json!(2), ..file };
         assert!(!edited.is_ours());
     }

@@ -10,6 +10,7 @@ pub mod credits;
 pub mod endpoint;
 pub mod ids;
 pub mod ingress;
+pub mod json;
 pub mod memory;
 pub mod model;
 pub mod name;

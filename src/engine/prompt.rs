@@ -11,6 +11,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 pub(super) use self::recall::Recall;
+use crate::domain::json::line;
 use crate::domain::memory::Keeping;
 use crate::domain::outbox::{Importance, OutboxEntry};
 use crate::domain::prompt::{CallResult, Message, Role};
@@ -82,7 +83,7 @@ pub(super) fn system(org: &str, resume: &Resume, tools: &[ToolNote]) -> Message 
         text.push_str("\n# Your tools\n\n");
         for tool in tools {
             let note = json!({"tool": tool.name, "description": tool.description, "arguments": tool.arguments});
-            let _ = writeln!(text, "{note}");
+            let _ = writeln!(text, "{}", line(&note));
         }
     }
     Message::new(Role::System, text)
@@ -99,7 +100,7 @@ pub(super) fn news(news: &News<'_>) -> Message {
     text.push_str(&news.memory.shown(news.inbox));
     if let Some(last) = news.last {
         text.push_str("\n# Your last turn\n\n");
-        let _ = writeln!(text, "{}", last_turn(last));
+        let _ = writeln!(text, "{}", line(&last_turn(last)));
     }
     let _ = write!(text, "\n# Now\n\nTick {}, clock {}, {}.\n\n# New for you\n\n", news.tick, news.clock, news.time);
     if news.inbox.is_empty() {
@@ -109,7 +110,7 @@ pub(super) fn news(news: &News<'_>) -> Message {
     let mut shown: Vec<&OutboxEntry> = news.inbox.iter().collect();
     shown.sort_by_key(|entry| std::cmp::Reverse(entry.meta.importance));
     for entry in shown {
-        let _ = writeln!(text, "{}", shown_entry(entry));
+        let _ = writeln!(text, "{}", line(&shown_entry(entry)));
     }
     if news.left_out > 0 {
         let _ = writeln!(text, "({} more entries wait for your next turn)", news.left_out);
@@ -167,7 +168,7 @@ pub(super) fn results(results: &[ToolResult], native: usize, more_calls: bool, m
     let each = max_bytes / results.len().max(1);
     let mut given = Vec::new();
     for (i, result) in results.iter().enumerate() {
-        let mut shown = json!({"tool": result.tool, "ok": result.ok, "result": result.result}).to_string();
+        let mut shown = line(&json!({"tool": result.tool, "ok": result.ok, "result": result.result}));
         if shown.len() > each {
             let end = (0..=each).rev().find(|end| shown.is_char_boundary(*end)).unwrap_or(0);
             shown.truncate(end);
