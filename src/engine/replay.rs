@@ -16,7 +16,7 @@ use self::difference::difference;
 use super::licence::Licences;
 use super::run::Run;
 use super::turn::{self, Attempt, Committed, Meter, Permit};
-use super::{Context, EngineError, Memo, Silent, Stop, fold, inputs, load_at, prompt};
+use super::{Context, EngineError, Silent, Stop, fold, inputs, load_at, prompt};
 use crate::clock::{Clock, Entropy};
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
@@ -85,7 +85,7 @@ pub async fn replay(
             committed.insert(due.agent.clone(), fold::Hashed { value: Arc::new(value), sha: Sha::of(&bytes) });
         }
     }
-    let past = Past { with, plan, before, committed, memo: Arc::default() };
+    let past = Past { with, plan, before, committed };
     let mut replayed = Vec::new();
     for due in past.plan.value.due.iter().filter(|due| agent.is_none_or(|agent| *agent == due.agent)) {
         let Some(turn) = past.committed.get(&due.agent) else { continue };
@@ -108,7 +108,6 @@ struct Past<'a> {
     plan: fold::Hashed<Plan>,
     before: State,
     committed: Committed,
-    memo: Arc<Memo>,
 }
 
 impl Past<'_> {
@@ -123,7 +122,8 @@ impl Past<'_> {
             tools: self.with.tools.clone(),
             clock: Arc::new(Stopped(record.started_at)),
             entropy: Arc::new(NoEntropy),
-            memo: Arc::clone(&self.memo),
+            // Of its own: what is known of models that do not answer is no part of the record.
+            memo: Arc::default(),
             seed: None,
             stop: Stop::never(),
             progress: Arc::new(Silent),

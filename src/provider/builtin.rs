@@ -14,6 +14,7 @@ use super::aws::Aws;
 use super::bedrock::Bedrock;
 use super::chat::Chat;
 use super::cli::{Cli, CliConfig, Host};
+use super::embeddings::{Embeddings, Wire};
 use super::http::Http;
 use super::keys::Keys;
 use super::known::{self, Known};
@@ -21,7 +22,7 @@ use super::ollama::Ollama;
 use super::script::Script;
 use super::scripted::Scripted;
 use super::secret::Secret;
-use super::{CallError, Provider, Providers};
+use super::{CallError, Embedder, Provider, Providers};
 use crate::domain::endpoint::{BaseUrl, KeyRef};
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
@@ -146,11 +147,7 @@ impl Builtin {
             CallError::misconfigured(format!("model {key}: this runner reaches no models on the network"))
         })?;
         let opened = network.open(key, model, known).await;
-        opened.map_err(|error| {
-            let is_named = error.message.starts_with(&format!("model {key}: "));
-            let message = if is_named { error.message } else { format!("model {key}: {}", error.message) };
-            CallError { message, ..error }
-        })
+        opened.map_err(|error| named(key, error))
     }
 
     /// Finds out whether the key that a model names is there, without calling the model.
@@ -163,7 +160,8 @@ impl Builtin {
 }
 
 impl Network {
-    async fn open(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Provider>, CallError> {
+    /// The client and the key of a model, if nothing is wrong with what it says of both.
+    async fn ready(&self, model: &Model) -> Result<(Http, Option<Secret>), CallError> {
         if model.model_name.is_empty() {
             return Err(CallError::misconfigured("set model_name to the provider's name of the model"));
         }
@@ -171,13 +169,37 @@ impl Network {
             return Err(CallError::misconfigured(format!("provider {} needs base_url", model.provider)));
         }
         let secret = self.key(model).await?;
-        let (http, at) = (self.http()?, model.base_url.as_ref());
         // A key in the clear is anybody's who sits on the way.
-        if secret.is_some() && at.is_some_and(is_exposed) {
+        if secret.is_some() && model.base_url.as_ref().is_some_and(is_exposed) {
             return Err(CallError::misconfigured(
                 "base_url is http on another machine: the key would travel in the clear",
             ));
         }
+        Ok((self.http()?, secret))
+    }
+
+    async fn open_embedder(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Embedder>, CallError> {
+        let wire = match known {
+            Known::Hosted(genai::adapter::AdapterKind::OpenAI) | Known::OpenAiCompatible => Wire::OpenAi,
+            Known::Ollama { is_cloud: false } => Wire::Ollama,
+            _ => {
+                let message = format!(
+                    "there are no embeddings of provider {}: use openai, openai_compatible or ollama",
+                    model.provider
+                );
+                return Err(CallError::misconfigured(message));
+            }
+        };
+        // What only concerns conversations has no place here.
+        NoConfig::deserialize(&model.provider_config)
+            .map_err(|cause| CallError::misconfigured(format!("model {key}: provider_config: {cause}")))?;
+        let (http, secret) = self.ready(model).await?;
+        Ok(Arc::new(Embeddings::new(http, model.base_url.as_ref(), secret, wire)?))
+    }
+
+    async fn open(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Provider>, CallError> {
+        let (http, secret) = self.ready(model).await?;
+        let at = model.base_url.as_ref();
         let hosted = |kind, is_azure, secret: Option<Secret>| -> Result<Arc<dyn Provider>, CallError> {
             // A server that needs none is sent something, as its clients do.
             let secret = secret.unwrap_or_else(|| Secret::new("none"));
@@ -213,9 +235,21 @@ impl Network {
     }
 }
 
+/// The same error, which says which model it is of.
+fn named(key: &ModelKey, error: CallError) -> CallError {
+    let is_named = error.message.starts_with(&format!("model {key}: "));
+    let message = if is_named { error.message } else { format!("model {key}: {}", error.message) };
+    CallError { message, ..error }
+}
+
 fn is_exposed(url: &BaseUrl) -> bool {
     url.as_url().scheme() == "http" && !url.is_loopback()
 }
+
+/// `provider_config` of a model that takes none.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoConfig {}
 
 /// `provider_config` of a scripted model.
 #[derive(Debug, Deserialize)]
@@ -252,6 +286,16 @@ impl Providers for Builtin {
         };
         opened.models.insert(key.clone(), (model.clone(), Arc::clone(&provider)));
         Ok(provider)
+    }
+
+    async fn open_embedder(&self, key: &ModelKey, model: &Model) -> Result<Arc<dyn Embedder>, CallError> {
+        let known = known::known(&model.provider).filter(|known| !matches!(known, Known::Scripted | Known::Cli));
+        let (Some(known), Some(network)) = (known, &self.network) else {
+            let message = format!("model {key}: there are no embeddings of provider {} here", model.provider);
+            return Err(CallError::misconfigured(message));
+        };
+        let opened = network.open_embedder(key, model, known).await;
+        opened.map_err(|error| named(key, error))
     }
 }
 

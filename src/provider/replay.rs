@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Answer, CallError, CallErrorKind, Provider, Providers, Request};
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
-use crate::record::turn::{FailureKind, TurnRecord};
+use crate::record::turn::TurnRecord;
 
 /// Gives the answers of one recorded turn, each to the call of its number.
 #[derive(Debug, Clone)]
@@ -18,21 +18,6 @@ impl Replay {
     #[must_use]
     pub fn of(record: Arc<TurnRecord>) -> Self {
         Self(record)
-    }
-
-    /// How the turn went on where there is no answer: as it is recorded, at no cost. What the calls
-    /// cost that were not answered is in the record, and not counted again.
-    fn no_answer(&self, step: u32) -> CallError {
-        let Some(failure) = &self.0.failure else {
-            return CallError::new(CallErrorKind::Refused, format!("the record holds no answer {step}"));
-        };
-        let kind = match failure.kind {
-            FailureKind::Refused | FailureKind::Garbage | FailureKind::Crashed => CallErrorKind::Refused,
-            FailureKind::ContextTooLong => CallErrorKind::ContextTooLong,
-            FailureKind::Misconfigured => CallErrorKind::Misconfigured,
-            FailureKind::Unavailable | FailureKind::OutOfMoney => CallErrorKind::RateLimited,
-        };
-        CallError::new(kind, failure.message.clone())
     }
 }
 
@@ -54,7 +39,9 @@ impl Provider for Answers {
     async fn complete(&self, request: &Request) -> Result<Answer, CallError> {
         let step = request.view.step;
         let exchange = usize::try_from(step).ok().and_then(|step| self.replay.0.exchanges.get(step));
-        let Some(exchange) = exchange else { return Err(self.replay.no_answer(step)) };
+        let Some(exchange) = exchange else {
+            return Err(CallError::new(CallErrorKind::Refused, format!("the record holds no answer {step}")));
+        };
         let receipt = &exchange.receipt;
         if receipt.model != self.model {
             // Another model answered then, since this one did not.

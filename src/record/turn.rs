@@ -302,6 +302,9 @@ pub struct TurnRecord {
     pub prompt: Vec<Message>,
     /// The answers, in order.
     pub exchanges: Vec<Exchange>,
+    /// The bills of this licence for texts that were turned into vectors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub embeddings: Vec<Receipt>,
     /// What it does; empty for a failed turn.
     pub effects: Effects,
     /// The model's own notes.

@@ -37,6 +37,8 @@ pub enum Key {
     Memory(AgentName, MemoryKey),
     /// `agents/<agent>/archive/**`.
     Archive(AgentName, RelativePath),
+    /// `agents/<agent>/vectors/<sha256>.json`: the vector of a text that was compared with others. A cache.
+    Vector(AgentName, Sha),
     /// `agents/<agent>/workspace/**`: views.
     Workspace(AgentName, RelativePath),
     /// `shared/**`: views.
@@ -82,6 +84,7 @@ impl Key {
             Self::Outbox(agent, tick, id) => format!("agents/{agent}/outbox/{:08}_{id}.json", tick.0),
             Self::Memory(agent, key) => format!("agents/{agent}/memory/{key}.json"),
             Self::Archive(agent, path) => format!("agents/{agent}/archive/{path}"),
+            Self::Vector(agent, sha) => format!("agents/{agent}/vectors/{sha}.json"),
             Self::Workspace(agent, path) => format!("agents/{agent}/workspace/{path}"),
             Self::Shared(path) => format!("shared/{path}"),
             Self::Mail(name) => format!("ingress/mail/{name}.json"),
@@ -152,6 +155,9 @@ impl Key {
             }
             Some(("memory", name)) => Some(Self::Memory(agent, MemoryKey::new(name.strip_suffix(".json")?).ok()?)),
             Some(("archive", path)) => Some(Self::Archive(agent, RelativePath::new(path).ok()?)),
+            Some(("vectors", name)) => {
+                Some(Self::Vector(agent, Sha::try_from(name.strip_suffix(".json")?.to_owned()).ok()?))
+            }
             Some(("workspace", path)) => Some(Self::Workspace(agent, RelativePath::new(path).ok()?)),
             Some(_) => None,
         }
@@ -279,6 +285,7 @@ mod tests {
             (agent(), tick(), any::<u128>()).prop_map(|(a, t, id)| Key::Outbox(a, t, Uuid::from_u128(id))),
             (agent(), key()).prop_map(|(a, k)| Key::Memory(a, k)),
             (agent(), path()).prop_map(|(a, p)| Key::Archive(a, p)),
+            (agent(), sha()).prop_map(|(a, s)| Key::Vector(a, s)),
             (agent(), path()).prop_map(|(a, p)| Key::Workspace(a, p)),
             path().prop_map(Key::Shared),
             name().prop_map(Key::Mail),

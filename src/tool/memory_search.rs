@@ -1,4 +1,5 @@
-//! `memory_search`: finds memories, of now and of the archive, by their words.
+//! `memory_search`: finds memories, of now and of the archive, by their words and, where the
+//! organisation names a model for it, by what they mean.
 
 use std::num::NonZeroU32;
 
@@ -7,10 +8,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{CallFailure, Desk, Tool, ToolError, arguments, schema};
+use super::{CallFailure, Desk, Meanings, Tool, ToolError, arguments, schema};
 use crate::domain::archive::ArchiveFile;
 use crate::domain::name::MemoryKey;
-use crate::domain::search::{Index, text_of};
+use crate::domain::search::{Index, fuse, nearest, text_of};
 
 /// How many memories are returned unless more are asked for.
 const DEFAULT_LIMIT: usize = 8;
@@ -23,6 +24,15 @@ const MAX_FILES: usize = 256;
 
 /// The longest query, in bytes.
 const MAX_QUERY_BYTES: usize = 4096;
+
+/// The most memories whose meanings are compared.
+const MAX_COMPARED: usize = 255;
+
+/// How much of a memory's text is compared by its meaning.
+const MAX_COMPARED_CHARS: usize = 2000;
+
+/// The field of the result that says how the memories were compared.
+const COMPARED: &str = "compared";
 
 /// A longer value is shown by its beginning.
 const MAX_SHOWN_CHARS: usize = 1000;
@@ -70,11 +80,15 @@ impl Tool for MemorySearch {
         let limit = limit.map_or(DEFAULT_LIMIT, |limit| usize::try_from(limit.get()).unwrap_or(MAX_LIMIT));
         let (memories, not_searched) = collect(desk, key.as_ref()).await?;
         let index = Index::of(memories.iter().map(|memory| memory.text.as_str()));
-        let found = index.search(&query);
+        let by_words = index.search(&query);
+        let (found, compared) = fused(desk, &query, &memories, by_words).await?;
         let shown: Vec<&Value> = found.iter().take(limit.min(MAX_LIMIT)).map(|at| &memories[*at].shown).collect();
         let mut result = json!({"found": shown, "searched": memories.len()});
         if found.len() > shown.len() {
             result["more"] = json!(found.len() - shown.len());
+        }
+        if let Some(compared) = compared {
+            result[COMPARED] = json!(compared);
         }
         if not_searched > 0 {
             result["note"] = json!(format!(
@@ -83,6 +97,43 @@ impl Tool for MemorySearch {
         }
         Ok(result)
     }
+
+    fn asks_outside(&self, result: &Value) -> bool {
+        result.get(COMPARED).is_some()
+    }
+}
+
+/// What the words found, joined by what the meanings find; and how it was compared, if a model was to
+/// be asked.
+async fn fused(
+    desk: &mut dyn Desk,
+    query: &str,
+    memories: &[Memory],
+    by_words: Vec<usize>,
+) -> Result<(Vec<usize>, Option<String>), CallFailure> {
+    if memories.is_empty() || query.trim().is_empty() {
+        return Ok((by_words, None));
+    }
+    // Those that the words found come first, if not all can be compared.
+    let mut compared: Vec<usize> = by_words.clone();
+    compared.extend((0..memories.len()).filter(|at| !by_words.contains(at)));
+    compared.truncate(MAX_COMPARED);
+    let begin = |text: &str| text.chars().take(MAX_COMPARED_CHARS).collect::<String>();
+    let mut texts = vec![begin(query)];
+    texts.extend(compared.iter().map(|at| begin(&memories[*at].text)));
+    Ok(match desk.meanings(&texts).await? {
+        Meanings::Unasked => (by_words, None),
+        Meanings::Unknown(why) => (by_words, Some(format!("words alone: {why}"))),
+        Meanings::Vectors(vectors) => {
+            let Some((asked, vectors)) = vectors.split_first() else { return Ok((by_words, None)) };
+            let vectors: Vec<(usize, &[f32])> =
+                compared.iter().copied().zip(vectors.iter().map(AsRef::as_ref)).collect();
+            let mut by_meaning = nearest(&vectors, asked);
+            // All are near to some degree: no more are found than can be shown.
+            by_meaning.truncate(MAX_LIMIT);
+            (fuse(&[by_words, by_meaning]), Some("words and meanings".to_owned()))
+        }
+    })
 }
 
 /// The memories of now, those that left in this turn, and those of the archive, in this order; and how

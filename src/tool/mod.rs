@@ -72,6 +72,17 @@ pub struct ArchiveNote {
     pub tick: Option<Tick>,
 }
 
+/// What texts mean, as far as it can be compared.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Meanings {
+    /// The organisation names no model for it.
+    Unasked,
+    /// It does, and that model could not be asked; why, for people.
+    Unknown(String),
+    /// A vector for each text, in their order: what means the same lies near.
+    Vectors(Vec<Arc<[f32]>>),
+}
+
 /// What a tool works on: one agent's turn.
 #[async_trait]
 pub trait Desk: Send {
@@ -93,6 +104,8 @@ pub trait Desk: Send {
     async fn archive(&mut self, key: Option<&MemoryKey>) -> Result<Vec<ArchiveNote>, CallFailure>;
     /// The texts of files of the agent's archive; none for one that is missing or no text.
     async fn read_archive(&mut self, paths: &[String]) -> Result<Vec<Option<String>>, CallFailure>;
+    /// What texts mean. Each is asked for once, and paid for by the turn.
+    async fn meanings(&mut self, texts: &[String]) -> Result<Meanings, CallFailure>;
     /// The agents of the organisation.
     fn agents(&self) -> Vec<AgentCard>;
     /// Reads a file of the workspace or of `shared/`, with the changes of this turn.

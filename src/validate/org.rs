@@ -52,6 +52,9 @@ pub async fn check(
             check_model(store, providers, key, model, &mut found).await?;
         }
     }
+    if let (Some(org), Some(registry)) = (&org, &registry.typed) {
+        check_embeddings(providers, org, registry, &mut found).await;
+    }
     let resumes = resumes(store, &mut found).await?;
     let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
     for (name, resume) in &resumes.read {
@@ -140,6 +143,25 @@ async fn check_model(
         found.add(finding.says(error.message, "must be a provider of this version, configured as it asks"));
     }
     Ok(())
+}
+
+/// The model that memories are compared with must be one that makes vectors.
+async fn check_embeddings(providers: &dyn Providers, org: &OrgConfig, registry: &ModelRegistry, found: &mut Findings) {
+    let Some(key) = &org.memory.embeddings else { return };
+    let at = |code| Finding::error(code, Key::Org.path(), "/memory/embeddings");
+    match registry.models.get(key) {
+        None => {
+            let known: Vec<&str> = registry.models.keys().map(ModelKey::as_str).collect();
+            let message = format!("{} has no model {:?}", Key::Models, key.as_str());
+            found.add(at("unknown_model").says(message, one_of(key.as_str(), &known, "models")));
+        }
+        Some(model) => {
+            if let Err(error) = providers.open_embedder(key, model).await {
+                found
+                    .add(at("unusable_model").says(error.message, "must be a model of embeddings that can be reached"));
+            }
+        }
+    }
 }
 
 struct Resumes {

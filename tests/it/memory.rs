@@ -1,11 +1,19 @@
 //! What agents keep at hand, what leaves for the archive, and how both are found again.
 
-use lemming::domain::name::MemoryKey;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use lemming::domain::credits::Credits;
+use lemming::domain::model::{Model, Usage};
+use lemming::domain::name::{MemoryKey, ModelKey};
+use lemming::engine::{Outcome, run_tick};
+use lemming::provider::{CallError, CallErrorKind, Embedded, Embedder, Provider, Providers};
+use lemming::record::plan::Trigger;
 use lemming::store::Prefix;
 use serde_json::{Value, json};
 
 use crate::audit::{Expect, audit};
-use crate::world::{World, merge, name};
+use crate::world::{Thinker, World, merge, name};
 
 /// A world of one agent, `ada`, with all memory tools and a `memory` of its resume.
 async fn of_ada(settings: Value, answers: impl Fn(u64, u32, &[Value]) -> Value + Send + Sync + 'static) -> World {
@@ -302,4 +310,102 @@ async fn a_prompt_shows_what_fits_and_names_the_rest() {
     assert!(prompt.contains("keys are left out: note01, note02"), "{prompt}");
     assert!(prompt.contains("find them with memory_read or memory_search"), "{prompt}");
     sound(&world).await;
+}
+
+/// A model of meanings: two numbers for each text, by whether it is about animals or about ships.
+#[derive(Debug, Default)]
+struct Meanings {
+    asked: Mutex<Vec<String>>,
+    fails: bool,
+}
+
+#[async_trait]
+impl Embedder for Meanings {
+    async fn embed(&self, _: &str, texts: &[String]) -> Result<Embedded, CallError> {
+        self.asked.lock().unwrap().extend(texts.iter().cloned());
+        if self.fails {
+            return Err(CallError::new(CallErrorKind::Unanswered, "out of order"));
+        }
+        let about = |text: &String, words: &[&str]| f32::from(u8::from(words.iter().any(|word| text.contains(word))));
+        let vector = |text| vec![0.1 + about(text, &["cat", "kitten", "pet"]), 0.1 + about(text, &["ship", "boat"])];
+        let usage = Usage { input_tokens: 1_000, ..Usage::default() };
+        Ok(Embedded { vectors: texts.iter().map(vector).collect(), usage: Some(usage), reported_model: None })
+    }
+}
+
+#[derive(Debug)]
+struct WithMeanings(Thinker, Arc<Meanings>);
+
+#[async_trait]
+impl Providers for WithMeanings {
+    async fn open(&self, key: &ModelKey, model: &Model) -> Result<Arc<dyn Provider>, CallError> {
+        self.0.open(key, model).await
+    }
+    async fn open_embedder(&self, _: &ModelKey, _: &Model) -> Result<Arc<dyn Embedder>, CallError> {
+        Ok(self.1.clone())
+    }
+}
+
+/// Two ticks: one that remembers, and one that searches twice.
+async fn searched(meanings: &Arc<Meanings>, price: f64) -> World {
+    let mut world = of_ada(json!({}), |tick, step, _| match (tick, step) {
+        (1, _) => {
+            json!({"memory_updates": {"a": "a kitten in the yard", "b": "the boat has sailed", "c": "tax forms"}})
+        }
+        (2, 0) => calls(&[("memory_search", json!({"query": "my pet", "limit": 1}))]),
+        (2, 1) => calls(&[("memory_search", json!({"query": "my pet", "limit": 1}))]),
+        _ => json!({}),
+    })
+    .await;
+    world.org["memory"] = json!({"embeddings": "e"});
+    world.put("org.json", &world.org).await;
+    let model = |input: f64| json!({"provider": "test", "price": {"input": input, "output": 2}});
+    world.put("config/models.json", &json!({"m": model(1.0), "e": model(price)})).await;
+    for _ in 0..2 {
+        let mut context = world.context();
+        context.providers = Arc::new(WithMeanings(world.thinker.clone(), meanings.clone()));
+        assert!(matches!(run_tick(&context, Trigger::Invocation).await.unwrap(), Outcome::Ran(_)));
+    }
+    world
+}
+
+#[tokio::test]
+async fn meanings_find_what_words_do_not_and_nothing_is_embedded_twice() {
+    let meanings = Arc::new(Meanings::default());
+    let world = searched(&meanings, 3.0).await;
+    let turn = world.turn(2, "ada").await;
+    for exchange in &turn.exchanges[..2] {
+        let result = &exchange.results[0].result;
+        assert_eq!((&result["found"][0]["key"], &result["compared"]), (&json!("a"), &json!("words and meanings")));
+    }
+    let mut asked = meanings.asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 4, "{asked:?}");
+    asked.dedup();
+    assert_eq!(asked.len(), 4, "the second search asks for nothing: {asked:?}");
+    assert_eq!(world.all().await.keys().filter(|path| path.starts_with("agents/ada/vectors/")).count(), 4);
+    // The bill is in the record, and in what the turn spent.
+    let bill: Credits = turn.embeddings.iter().map(|receipt| receipt.cost_credits).sum();
+    assert_eq!((turn.embeddings.len(), bill.micros()), (1, 3_000));
+    let answers: Credits = turn.exchanges.iter().map(|exchange| exchange.receipt.cost_credits).sum();
+    assert_eq!(turn.spent.paid, answers + bill);
+    // A replay asks nobody, and comes out the same.
+    audit(&world, &Expect::default()).await;
+    assert_eq!(meanings.asked.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_search_goes_on_by_words_where_meanings_cannot_be_had() {
+    let meanings = Arc::new(Meanings { fails: true, ..Meanings::default() });
+    let world = searched(&meanings, 3.0).await;
+    let turn = world.turn(2, "ada").await;
+    assert_eq!(turn.exchanges[0].results[0].result["compared"], "words alone: out of order");
+    assert!(turn.embeddings.is_empty() && turn.spent.unanswered > Credits::ZERO, "it may have cost its worst case");
+    audit(&world, &Expect::default()).await;
+    // A price that the turn cannot pay is not paid, and nothing is sent.
+    let meanings = Arc::new(Meanings::default());
+    let world = searched(&meanings, 900_000.0).await;
+    let result = &world.turn(2, "ada").await.exchanges[0].results[0].result;
+    assert_eq!(result["compared"], "words alone: it would not fit what this turn may cost");
+    assert!(meanings.asked.lock().unwrap().is_empty());
+    audit(&world, &Expect::default()).await;
 }

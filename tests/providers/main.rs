@@ -5,6 +5,7 @@
 
 mod anthropic;
 mod bedrock;
+mod embeddings;
 mod failures;
 mod gemini;
 mod keys;

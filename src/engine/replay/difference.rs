@@ -19,7 +19,8 @@ pub struct Difference {
 }
 
 /// Compares a replayed turn with the recorded one. Not compared: who ran it (`nonce`, `by`), when and how
-/// long (`started_at`, `duration_ms`), and how often a call was tried (`attempts`).
+/// long (`started_at`, `duration_ms`), how often a call was tried (`attempts`), and the bills for
+/// vectors (`embeddings`), as none are made again.
 pub(super) fn difference(recorded: &TurnRecord, replayed: &TurnRecord) -> Option<Difference> {
     let (recorded, replayed) = (comparable(recorded), comparable(replayed));
     // What the answers were given to comes before what followed from it.
@@ -36,7 +37,7 @@ fn comparable(record: &TurnRecord) -> Value {
             fields.retain(|name, _| !names.contains(&name.as_str()));
         }
     };
-    remove(&mut value, &["nonce", "by", "started_at", "duration_ms"]);
+    remove(&mut value, &["nonce", "by", "started_at", "duration_ms", "embeddings"]);
     for exchange in value["exchanges"].as_array_mut().into_iter().flatten() {
         remove(&mut exchange["receipt"], &["by", "duration_ms", "attempts"]);
     }

@@ -51,11 +51,6 @@ impl Meter {
         self.with(|spent| *spent = (paid, unanswered));
     }
 
-    /// Says that all is spent.
-    pub(super) fn fill(&self) {
-        self.set(Credits::ZERO, self.ceiling);
-    }
-
     fn with<T>(&self, change: impl FnOnce(&mut (Credits, Credits)) -> T) -> T {
         change(&mut self.spent.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -76,7 +71,7 @@ impl Meter {
         self.with(|(paid, unanswered)| *paid + *unanswered + worst + self.action <= self.ceiling)
     }
 
-    fn send(&self, worst: Credits) -> bool {
+    pub(super) fn send(&self, worst: Credits) -> bool {
         self.with(|(paid, unanswered)| {
             let fits = *paid + *unanswered + worst + self.action <= self.ceiling;
             if fits {
@@ -86,7 +81,7 @@ impl Meter {
         })
     }
 
-    fn settle(&self, worst: Credits, cost: Credits) {
+    pub(super) fn settle(&self, worst: Credits, cost: Credits) {
         self.with(|(paid, unanswered)| {
             *unanswered = unanswered.saturating_sub(worst);
             *paid += cost;

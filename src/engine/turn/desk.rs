@@ -8,9 +8,11 @@ use bytes::Bytes;
 use serde_json::Value;
 
 mod keep;
+mod meaning;
 
 use super::super::EngineError;
 use super::super::run::Run;
+use super::call::Meter;
 use super::files;
 use super::memory::Memory;
 use crate::domain::archive::Archived;
@@ -21,9 +23,9 @@ use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::outbox::{Meta, OutboxEntry};
 use crate::domain::resume::Resume;
 use crate::record::plan::Due;
-use crate::record::turn::{Effects, FileChange};
+use crate::record::turn::{Effects, FileChange, Receipt};
 use crate::store::Key;
-use crate::tool::{AgentCard, ArchiveNote, CallFailure, Desk, ToolError};
+use crate::tool::{AgentCard, ArchiveNote, CallFailure, Desk, Meanings, ToolError};
 
 /// One turn's effects, buffered: nothing of them happens before the commit.
 pub(super) struct Bench<'a> {
@@ -32,6 +34,9 @@ pub(super) struct Bench<'a> {
     resume: &'a Resume,
     inbox: &'a [OutboxEntry],
     hops: u32,
+    meter: &'a Meter,
+    /// Bills for texts that were turned into vectors.
+    pub(super) embeddings: Vec<Receipt>,
     /// The memory, with the changes of this turn.
     values: BTreeMap<MemoryKey, Value>,
     /// The keys that were looked at or changed in this turn, also those without a value.
@@ -62,6 +67,7 @@ impl<'a> Bench<'a> {
         inbox: &'a [OutboxEntry],
         hops: u32,
         memory: Memory,
+        meter: &'a Meter,
     ) -> Self {
         Self {
             run,
@@ -69,6 +75,8 @@ impl<'a> Bench<'a> {
             resume,
             inbox,
             hops,
+            meter,
+            embeddings: Vec::new(),
             fresh: keep::fresh(&due.agent, &memory),
             unreadable: memory.unreadable,
             values: memory.values,
@@ -201,6 +209,10 @@ impl Desk for Bench<'_> {
 
     async fn read_archive(&mut self, paths: &[String]) -> Result<Vec<Option<String>>, CallFailure> {
         self.archive_texts(paths).await
+    }
+
+    async fn meanings(&mut self, texts: &[String]) -> Result<Meanings, CallFailure> {
+        self.vectors(texts).await.map_err(|error| CallFailure::Broken(Box::new(error)))
     }
 
     fn agents(&self) -> Vec<AgentCard> {

@@ -26,6 +26,7 @@ use super::run::Run;
 use super::{EngineError, money};
 use crate::domain::archive;
 use crate::domain::contract::{self, Reply, Violation};
+use crate::domain::json;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::prompt::Message;
@@ -39,6 +40,12 @@ use crate::record::turn::{
     Effects, Exchange, Failure, FailureKind, FileChange, Receipt, Spent, Status, ToolResult, TurnRecord,
 };
 use crate::tool::{CallFailure, Tool};
+
+/// How the warning begins of a turn whose time was over before its last answer.
+const TOO_LATE: &str = "the turn ended early: it took longer than";
+
+/// How the failure begins of a turn whose time was over before its first.
+const TOO_LATE_TO_BEGIN: &str = "the turn took longer than";
 
 /// What a licence allows.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +128,7 @@ pub(super) async fn work(
         prompt: journal.prompt().unwrap_or_else(|| vec![system, news]),
         conversation: Vec::new(),
         exchanges: Vec::new(),
+        embeddings: Vec::new(),
         imports: Vec::new(),
         edits_at_start: count(&memory.imports),
         effects: Effects::default(),
@@ -129,8 +137,10 @@ pub(super) async fn work(
         notes: None,
     };
     let hops = if due.because == Cause::Mail { inbox.hops } else { 0 };
-    let mut bench = Bench::new(run, due, &resume, &inbox.entries, hops, memory);
-    match turn.converse(&mut bench, &inbox, journal).await? {
+    let mut bench = Bench::new(run, due, &resume, &inbox.entries, hops, memory, permit.meter);
+    let ending = turn.converse(&mut bench, &inbox, journal).await?;
+    turn.embeddings = std::mem::take(&mut bench.embeddings);
+    match ending {
         Ending::Good => Ok(Attempt::Done(Box::new(turn.good(&inbox, began)))),
         Ending::Bad(failure) => {
             turn.imports.extend(bench.take().1);
@@ -183,6 +193,7 @@ struct Turn<'a> {
     /// Answers and results after the prompt.
     conversation: Vec<Message>,
     exchanges: Vec<Exchange>,
+    embeddings: Vec<Receipt>,
     imports: Vec<FileChange>,
     edits_at_start: u32,
     /// Effects up to the last step.
@@ -220,7 +231,11 @@ impl Turn<'_> {
                         // What it asked for could not be done: it is not tempted.
                         request.tools = Arc::default();
                     }
-                    match call::call(self.run, self.permit.meter, &self.hours, &self.models, &request).await {
+                    let called = match past::no_answer(&self.permit, &self.exchanges) {
+                        Some(no_answer) => Err(no_answer),
+                        None => call::call(self.run, self.permit.meter, &self.hours, &self.models, &request).await,
+                    };
+                    match called {
                         Ok((answer, receipt)) => {
                             let receipt = Receipt { beside, ..receipt };
                             (Answered { text: answer.text, tool_calls: answer.tool_calls, receipt }, last)
@@ -232,7 +247,7 @@ impl Turn<'_> {
                         }
                         Err(NoAnswer::NoTime) if step > 0 => {
                             let limit = self.hours.limit();
-                            self.warnings.push(format!("the turn ended early: it took longer than {limit:?}"));
+                            self.warnings.push(format!("{TOO_LATE} {limit:?}"));
                             break;
                         }
                         Err(no_answer) => return Ok(Ending::Bad(no_answer_failure(no_answer, &self.hours))),
@@ -421,7 +436,9 @@ impl Turn<'_> {
         };
         tracing::info!(event = "tool_called", tick = self.run.tick().0, agent = %self.due.agent, tool_name = %call.tool, ok,
             "a tool is called");
-        Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok, result })
+        // In the order in which whoever resumes the turn reads it from the journal.
+        let (arguments, result) = (json::sorted(&call.arguments), json::sorted(&result));
+        Ok(ToolResult { id: call.id, tool: call.tool, arguments, ok, result })
     }
 
     /// What the same call returned in the turn that is run again.
@@ -467,6 +484,7 @@ impl Turn<'_> {
         record.edits_at_start = self.edits_at_start;
         record.prompt = self.prompt;
         record.exchanges = self.exchanges;
+        record.embeddings = self.embeddings;
         record.effects = self.effects;
         record.notes = self.notes;
         record.violations = self.violations;
@@ -517,6 +535,7 @@ fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
         unimported: Vec::new(),
         prompt: Vec::new(),
         exchanges: Vec::new(),
+        embeddings: Vec::new(),
         effects: Effects::default(),
         notes: None,
         violations: Vec::new(),
@@ -541,7 +560,7 @@ fn no_answer_failure(no_answer: NoAnswer, hours: &Hours) -> Failure {
     let (key, error) = match no_answer {
         NoAnswer::Failed(key, error) => (key, error),
         NoAnswer::NoTime => {
-            let message = format!("the turn took longer than {:?} before its model was called", hours.limit());
+            let message = format!("{TOO_LATE_TO_BEGIN} {:?} before its model was called", hours.limit());
             return failure(FailureKind::Unavailable, message);
         }
         NoAnswer::NoMoney | NoAnswer::Stopped => {

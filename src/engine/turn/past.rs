@@ -5,10 +5,12 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::EngineError;
 use super::super::run::Run;
+use super::call::NoAnswer;
 use super::memory::Memory;
-use super::{Permit, files, memory};
+use super::{Permit, TOO_LATE, TOO_LATE_TO_BEGIN, files, memory};
 use crate::domain::credits::Credits;
-use crate::domain::name::{AgentName, RunnerId};
+use crate::domain::name::{AgentName, ModelKey, RunnerId};
+use crate::provider::{CallError, CallErrorKind};
 use crate::record::turn::{Beside, Exchange, FailureKind, FileChange, TurnRecord};
 use crate::store::Key;
 
@@ -85,17 +87,31 @@ fn own(by: &RunnerId, exchanges: &[Exchange]) -> Credits {
 pub(super) fn rewind(permit: &Permit<'_>, exchanges: &[Exchange]) {
     let Some(record) = permit.recorded else { return };
     let own = own(&record.by, exchanges);
-    match record.exchanges.get(exchanges.len()) {
-        Some(exchange) => {
-            let beside = exchange.receipt.beside.unwrap_or_default();
-            permit.meter.set(own + beside.paid, beside.unanswered);
-        }
-        // It was not answered, for another reason than money: what it cost is counted at the end.
-        None if record.failure.as_ref().is_some_and(|failure| failure.kind != FailureKind::OutOfMoney) => {
-            permit.meter.set(own, Credits::ZERO);
-        }
-        None => permit.meter.fill(),
+    if let Some(exchange) = record.exchanges.get(exchanges.len()) {
+        let beside = exchange.receipt.beside.unwrap_or_default();
+        permit.meter.set(own + beside.paid, beside.unanswered);
     }
+}
+
+/// Why there was no further answer in a turn that is run again, if there was none.
+pub(super) fn no_answer(permit: &Permit<'_>, exchanges: &[Exchange]) -> Option<NoAnswer> {
+    let record = permit.recorded.filter(|record| record.exchanges.len() <= exchanges.len())?;
+    let Some(failure) = &record.failure else {
+        let late = record.warnings.iter().any(|warning| warning.starts_with(TOO_LATE));
+        return Some(if late { NoAnswer::NoTime } else { NoAnswer::NoMoney });
+    };
+    let kind = match failure.kind {
+        FailureKind::OutOfMoney => return Some(NoAnswer::NoMoney),
+        FailureKind::Unavailable if failure.message.starts_with(TOO_LATE_TO_BEGIN) => return Some(NoAnswer::NoTime),
+        FailureKind::Unavailable => CallErrorKind::RateLimited,
+        FailureKind::ContextTooLong => CallErrorKind::ContextTooLong,
+        FailureKind::Misconfigured => CallErrorKind::Misconfigured,
+        FailureKind::Refused | FailureKind::Garbage | FailureKind::Crashed => CallErrorKind::Refused,
+    };
+    let model = failure.model.clone().or_else(|| record.exchanges.last().map(|last| last.receipt.model.clone()));
+    // Of other failures the record does not say which model it was, and nobody asks.
+    let model = model.unwrap_or_else(|| ModelKey::new("unknown").unwrap_or_else(|_| unreachable!("a plain word")));
+    Some(NoAnswer::Failed(model, CallError::new(kind, failure.message.clone())))
 }
 
 /// At the end of a turn that is run again: what its licence has spent in all.
