@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo test lint fmt clippy doc deny advisories bench kills s3 fuzz ci
+.PHONY: demo test lint fmt clippy doc deny advisories bench kills s3 models fuzz ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -41,8 +41,11 @@ kills: ## The SIGKILL test with thousands of kills
 s3: ## The store's tests against a real S3 server on this machine (needs Go)
 	localstack/check.sh
 
+models: ## The tests of providers against an independent implementation (needs Node)
+	localstack/models.sh
+
 # Uninstrumented, on the stable compiler: every input of the corpus still holds.
 fuzz:
 	$(CARGO) run --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bin contract -- -runs=0 fuzz/corpus/contract
 
-ci: test lint fuzz s3
+ci: test lint fuzz s3 models

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod edit;
 pub mod engine;
 pub mod ingress;
 pub mod provider;

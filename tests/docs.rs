@@ -48,6 +48,11 @@ fn run_as_written(document: &str) {
 }
 
 #[test]
+fn the_commands_of_the_models_page_work() {
+    run_as_written(include_str!("../docs/MODELS.md"));
+}
+
+#[test]
 fn the_commands_of_the_readme_work() {
     run_as_written(include_str!("../README.md"));
 }

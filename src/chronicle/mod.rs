@@ -5,6 +5,7 @@
 
 pub mod credits;
 pub mod event;
+pub mod ledger;
 pub mod message;
 pub mod status;
 pub mod turns;

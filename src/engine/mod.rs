@@ -35,6 +35,7 @@ pub use self::follow_up::follow_up;
 pub use self::load::{CHECKPOINT_EVERY, Head, Loaded, load, load_at};
 pub use self::memo::Memo;
 pub use self::money::{Worst, budget_window, chosen_model, worst};
+pub use self::plan::FAILING_AFTER;
 pub use self::replay::{Difference, Replayed, Replaying, replay};
 pub use self::report::{Idle, Outcome, TickReport, TurnReport};
 pub use self::tick::run_tick;

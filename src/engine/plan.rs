@@ -26,7 +26,7 @@ use crate::record::turn::MemoryChange;
 const REMEMBER_ADMITTED: u64 = 64;
 
 /// After so many failed turns in a row an agent is left alone for a while.
-const FAILURES: u32 = 5;
+pub const FAILING_AFTER: u32 = 5;
 
 /// The most of its periods that an agent is left alone for.
 const MOST_PERIODS: u64 = 32;
@@ -299,10 +299,10 @@ fn cause(
     }
 }
 
-/// Says whether an agent that keeps failing is left alone: after [`FAILURES`] turns in a row for one of
+/// Says whether an agent that keeps failing is left alone: after [`FAILING_AFTER`] turns in a row for one of
 /// its periods, then for two, four, and so on. Its mail is kept.
 fn is_failing(agent: &AgentState, clock: Clock) -> bool {
-    let Some(over) = agent.failures.checked_sub(FAILURES) else { return false };
+    let Some(over) = agent.failures.checked_sub(FAILING_AFTER) else { return false };
     let Some(last) = agent.last_turn.as_ref().and_then(|turn| turn.clock) else { return false };
     let period = agent.facts.schedule.run_every_n_ticks.get();
     let skipped = (1_u64 << over.min(16)).min(MOST_PERIODS);

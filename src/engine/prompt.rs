@@ -7,10 +7,12 @@
 mod recall;
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
 pub(super) use self::recall::Recall;
+use crate::domain::contract;
 use crate::domain::json::line;
 use crate::domain::memory::Keeping;
 use crate::domain::outbox::{Importance, OutboxEntry};
@@ -196,6 +198,12 @@ fn native_bytes(message: &Message) -> usize {
     let calls = message.calls.iter().map(|call| call.tool.len() + call.arguments.to_string().len() + 64);
     let results = message.results.iter().map(|result| result.content.len() + 64);
     calls.chain(results).sum()
+}
+
+/// The bytes of the contract's schema, which a provider that is held to it may bill as part of the prompt.
+pub(super) fn schema_bytes() -> usize {
+    static BYTES: LazyLock<usize> = LazyLock::new(|| contract::schema().to_string().len());
+    *BYTES
 }
 
 /// The bytes that a request's tools take beside the prompt, with what a provider says of its own

@@ -11,14 +11,14 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::aws::Aws;
-use super::bedrock::Bedrock;
-use super::chat::Chat;
+use super::bedrock::{Bedrock, BedrockConfig};
+use super::chat::{Chat, ChatConfig};
 use super::cli::{Cli, CliConfig, Host};
 use super::embeddings::{Embeddings, Wire};
 use super::http::Http;
 use super::keys::Keys;
 use super::known::{self, Known};
-use super::ollama::Ollama;
+use super::ollama::{self, Ollama, OllamaConfig};
 use super::script::Script;
 use super::scripted::Scripted;
 use super::secret::Secret;
@@ -149,55 +149,81 @@ impl Builtin {
         let opened = network.open(key, model, known).await;
         opened.map_err(|error| named(key, error))
     }
+}
 
-    /// Finds out whether the key that a model names is there, without calling the model.
-    ///
-    /// # Errors
-    /// It is not, or the model is wrong otherwise.
-    pub async fn check(&self, key: &ModelKey, model: &Model) -> Result<(), CallError> {
-        self.open(key, model).await.map(|_| ())
+/// Finds out whether a model can turn texts into vectors. Looks for no key and sends nothing.
+///
+/// # Errors
+/// Its provider has no such models here, or it is configured otherwise than such models are.
+pub fn check_embeddings(key: &ModelKey, model: &Model) -> Result<(), CallError> {
+    embeddings_wire(key, model)?;
+    check_address(key, model)?;
+    // What only concerns conversations has no place here.
+    config::<NoConfig>(key, model).map(drop)
+}
+
+fn embeddings_wire(key: &ModelKey, model: &Model) -> Result<Wire, CallError> {
+    match known::known(&model.provider) {
+        Some(Known::Hosted(genai::adapter::AdapterKind::OpenAI) | Known::OpenAiCompatible) => Ok(Wire::OpenAi),
+        Some(Known::Ollama { is_cloud: false }) => Ok(Wire::Ollama),
+        _ => Err(CallError::misconfigured(format!(
+            "model {key}: there are no embeddings of provider {}: use openai, openai_compatible or ollama",
+            model.provider
+        ))),
+    }
+}
+
+/// What every model on the network must say of where it is.
+fn check_address(key: &ModelKey, model: &Model) -> Result<(), CallError> {
+    let wrong = |message: String| Err(CallError::misconfigured(format!("model {key}: {message}")));
+    if model.model_name.is_empty() {
+        return wrong("set model_name to the provider's name of the model".to_owned());
+    }
+    if known::needs_base_url(&model.provider) && model.base_url.is_none() {
+        return wrong(format!("provider {} needs base_url", model.provider));
+    }
+    // A key in the clear is anybody's who sits on the way.
+    if model.key.is_some() && model.base_url.as_ref().is_some_and(is_exposed) {
+        return wrong("base_url is http on another machine: the key would travel in the clear".to_owned());
+    }
+    Ok(())
+}
+
+/// Finds out whether a model on the network is configured as its provider asks. Looks for no key and
+/// sends nothing; says nothing of models that are not on the network.
+///
+/// # Errors
+/// It is not.
+pub fn check(key: &ModelKey, model: &Model) -> Result<(), CallError> {
+    let Some(known) = known::known(&model.provider).filter(|_| known::is_remote(&model.provider)) else {
+        return Ok(());
+    };
+    check_address(key, model)?;
+    let wrong = |message: String| Err(CallError::misconfigured(format!("model {key}: {message}")));
+    match known {
+        Known::Ollama { .. } if model.context_tokens.is_none() => wrong(ollama::NO_WINDOW.to_owned()),
+        Known::Ollama { .. } => config::<OllamaConfig>(key, model).map(drop),
+        Known::Bedrock => config::<BedrockConfig>(key, model).map(drop),
+        _ => config::<ChatConfig>(key, model).map(drop),
     }
 }
 
 impl Network {
     /// The client and the key of a model, if nothing is wrong with what it says of both.
     async fn ready(&self, model: &Model) -> Result<(Http, Option<Secret>), CallError> {
-        if model.model_name.is_empty() {
-            return Err(CallError::misconfigured("set model_name to the provider's name of the model"));
-        }
-        if known::needs_base_url(&model.provider) && model.base_url.is_none() {
-            return Err(CallError::misconfigured(format!("provider {} needs base_url", model.provider)));
-        }
         let secret = self.key(model).await?;
-        // A key in the clear is anybody's who sits on the way.
-        if secret.is_some() && model.base_url.as_ref().is_some_and(is_exposed) {
-            return Err(CallError::misconfigured(
-                "base_url is http on another machine: the key would travel in the clear",
-            ));
-        }
         Ok((self.http()?, secret))
     }
 
-    async fn open_embedder(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Embedder>, CallError> {
-        let wire = match known {
-            Known::Hosted(genai::adapter::AdapterKind::OpenAI) | Known::OpenAiCompatible => Wire::OpenAi,
-            Known::Ollama { is_cloud: false } => Wire::Ollama,
-            _ => {
-                let message = format!(
-                    "there are no embeddings of provider {}: use openai, openai_compatible or ollama",
-                    model.provider
-                );
-                return Err(CallError::misconfigured(message));
-            }
-        };
-        // What only concerns conversations has no place here.
-        NoConfig::deserialize(&model.provider_config)
-            .map_err(|cause| CallError::misconfigured(format!("model {key}: provider_config: {cause}")))?;
+    async fn open_embedder(&self, key: &ModelKey, model: &Model) -> Result<Arc<dyn Embedder>, CallError> {
+        check_embeddings(key, model)?;
         let (http, secret) = self.ready(model).await?;
+        let wire = embeddings_wire(key, model)?;
         Ok(Arc::new(Embeddings::new(http, model.base_url.as_ref(), secret, wire)?))
     }
 
     async fn open(&self, key: &ModelKey, model: &Model, known: Known) -> Result<Arc<dyn Provider>, CallError> {
+        check(key, model)?;
         let (http, secret) = self.ready(model).await?;
         let at = model.base_url.as_ref();
         let hosted = |kind, is_azure, secret: Option<Secret>| -> Result<Arc<dyn Provider>, CallError> {
@@ -289,12 +315,10 @@ impl Providers for Builtin {
     }
 
     async fn open_embedder(&self, key: &ModelKey, model: &Model) -> Result<Arc<dyn Embedder>, CallError> {
-        let known = known::known(&model.provider).filter(|known| !matches!(known, Known::Scripted | Known::Cli));
-        let (Some(known), Some(network)) = (known, &self.network) else {
-            let message = format!("model {key}: there are no embeddings of provider {} here", model.provider);
-            return Err(CallError::misconfigured(message));
-        };
-        let opened = network.open_embedder(key, model, known).await;
+        let network = self.network.as_ref().ok_or_else(|| {
+            CallError::misconfigured(format!("model {key}: this runner reaches no models on the network"))
+        })?;
+        let opened = network.open_embedder(key, model).await;
         opened.map_err(|error| named(key, error))
     }
 }

@@ -356,8 +356,9 @@ fn usage(kind: AdapterKind, raw: &Value, read: &genai::chat::Usage) -> Option<Us
             (input, output.max(total.saturating_sub(input)))
         }
         AdapterKind::Anthropic => {
-            (at("/usage/input_tokens")?, at("/usage/output_tokens")?);
-            (number(read.prompt_tokens)?, number(read.completion_tokens)?)
+            // The crate reads a missing number as 0.
+            let is_told = at("/usage/input_tokens").and(at("/usage/output_tokens")).is_some();
+            is_told.then_some((number(read.prompt_tokens)?, number(read.completion_tokens)?))?
         }
         _ => {
             let (input, output) = (number(read.prompt_tokens)?, number(read.completion_tokens)?);

@@ -126,7 +126,7 @@ mod tests {
     fn without_native_tools_all_is_text() {
         let request = looped();
         let said = messages(&request, false);
-        let calls = "{\"tool_calls\":[{\"arguments\":{\"path\":\"a\"},\"tool\":\"file_read\"}]}".to_owned();
+        let calls = "{\"tool_calls\":[{\"tool\":\"file_read\",\"arguments\":{\"path\":\"a\"}}]}".to_owned();
         assert_eq!(said[1], Said::Assistant { text: calls, calls: Vec::new() });
         assert!(matches!(&said[2], Said::User(text) if text.contains("\"ok\":true")));
     }

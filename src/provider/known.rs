@@ -75,6 +75,12 @@ pub fn is_local(name: &str) -> bool {
     matches!(known(name), Some(Known::Ollama { is_cloud: false } | Known::Scripted | Known::Cli))
 }
 
+/// Says whether models of that provider are on the network, ours or another.
+#[must_use]
+pub fn is_remote(name: &str) -> bool {
+    !matches!(known(name), None | Some(Known::Scripted | Known::Cli))
+}
+
 /// Says whether a provider has no address of its own: the model must name one.
 #[must_use]
 pub fn needs_base_url(name: &str) -> bool {

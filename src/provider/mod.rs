@@ -21,6 +21,7 @@ mod http;
 mod keys;
 pub mod known;
 mod ollama;
+pub mod prices;
 pub mod replay;
 pub mod script;
 pub mod scripted;

@@ -27,6 +27,10 @@ use crate::domain::model::Usage;
 /// Where Ollama listens as a rule.
 const ADDRESS: &str = "http://127.0.0.1:11434/";
 
+/// What is said of a model without a window: Ollama would choose one.
+pub(super) const NO_WINDOW: &str = "set context_tokens to the size of the window: \
+                                    Ollama drops the front of prompts that are longer";
+
 /// No tokenizer makes fewer tokens of a prompt than one for so many bytes, runs of one character
 /// apart: English has about four bytes a token, Chinese up to six.
 const MOST_BYTES_A_TOKEN: usize = 12;
@@ -74,10 +78,7 @@ impl Ollama {
             None => Url::parse(ADDRESS).map_err(|_| wrong())?,
         };
         let url = base.join("api/chat").map_err(|_| wrong())?;
-        let window = window.ok_or_else(|| {
-            let why = "Ollama drops the front of prompts that are longer than its window";
-            CallError::misconfigured(format!("set context_tokens to the size of the window: {why}"))
-        })?;
+        let window = window.ok_or_else(|| CallError::misconfigured(NO_WINDOW))?;
         Ok(Self { http, url, key, window: window.get(), config })
     }
 
@@ -178,7 +179,9 @@ impl Provider for Ollama {
         let body = Bytes::from(self.body(request, native).to_string());
         let (_, answer) = self.http.post(self.url.clone(), headers, body, self.key.as_slice()).await?;
         let number = |field: &str| answer.get(field).and_then(Value::as_u64);
-        let usage = match (number("prompt_eval_count"), number("eval_count")) {
+        // No prompt has 0 tokens: older versions leave out what they had in memory.
+        let read = number("prompt_eval_count").filter(|tokens| *tokens > 0);
+        let usage = match (read, number("eval_count")) {
             (Some(input_tokens), Some(output_tokens)) => Some(Usage {
                 input_tokens,
                 cached_input_tokens: number("prompt_eval_cached_count").unwrap_or(0),

@@ -5,6 +5,7 @@
 //! is what a person most likely did not mean. Cycles of permissions are legal.
 
 mod file;
+mod models;
 mod org;
 mod shape;
 mod unknown;

@@ -7,13 +7,13 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::file::{self, Read};
-use super::{Finding, Findings, ValidateError, one_of};
-use crate::domain::model::{Model, ModelRegistry};
+use super::{Finding, Findings, ValidateError, models, one_of};
+use crate::domain::model::ModelRegistry;
 use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
 use crate::domain::resume::Resume;
 use crate::engine::worst;
-use crate::provider::Providers;
+use crate::provider::{Providers, builtin};
 use crate::schema::FileKind;
 use crate::store::{Key, Prefix, Store};
 use crate::tool::Tool;
@@ -40,20 +40,9 @@ pub async fn check(
     if let Some(org) = &org {
         check_settings(org, &mut found);
     }
-    let registry = file::read::<ModelRegistry>(store, &Key::Models.path(), FileKind::Models, &mut found).await?;
-    // One that is there and wrong has been reported.
-    if registry.json.is_none() && found.findings.iter().all(|finding| finding.path != Key::Models.path()) {
-        let finding = Finding::error("missing_file", Key::Models.path(), "");
-        found.add(finding.says("is missing", "it must list the models; `lemming bootstrap` writes an example"));
-    }
-    if let Some(registry) = &registry.typed {
-        found.models = registry.models.len();
-        for (key, model) in &registry.models {
-            check_model(store, providers, key, model, &mut found).await?;
-        }
-    }
+    let registry = models::check(store, providers, &mut found).await?;
     if let (Some(org), Some(registry)) = (&org, &registry.typed) {
-        check_embeddings(providers, org, registry, &mut found).await;
+        check_embeddings(org, registry, &mut found);
     }
     let resumes = resumes(store, &mut found).await?;
     let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
@@ -111,42 +100,8 @@ fn check_settings(org: &OrgConfig, found: &mut Findings) {
     }
 }
 
-async fn check_model(
-    store: &Store,
-    providers: &dyn Providers,
-    key: &ModelKey,
-    model: &Model,
-    found: &mut Findings,
-) -> Result<(), ValidateError> {
-    let path = Key::Models.path();
-    let at = format!("/{}", key.as_str().replace('~', "~0").replace('/', "~1"));
-    if let Some(script) = model.provider_config.get("script").and_then(Value::as_str)
-        && model.provider == "scripted"
-        && Key::parse(script).is_some()
-    {
-        let before = found.errors();
-        let read = file::read::<Value>(store, script, FileKind::Script, found).await?;
-        if found.errors() > before {
-            return Ok(());
-        }
-        if read.json.is_none() {
-            let finding = Finding::error("missing_file", &path, format!("{at}/provider_config/script"));
-            found.add(finding.says(
-                format!("there is no file {script:?}"),
-                "must be the path of a script, from the organisation's root",
-            ));
-            return Ok(());
-        }
-    }
-    if let Err(error) = providers.open(key, model).await {
-        let finding = Finding::error("unusable_model", &path, at);
-        found.add(finding.says(error.message, "must be a provider of this version, configured as it asks"));
-    }
-    Ok(())
-}
-
 /// The model that memories are compared with must be one that makes vectors.
-async fn check_embeddings(providers: &dyn Providers, org: &OrgConfig, registry: &ModelRegistry, found: &mut Findings) {
+fn check_embeddings(org: &OrgConfig, registry: &ModelRegistry, found: &mut Findings) {
     let Some(key) = &org.memory.embeddings else { return };
     let at = |code| Finding::error(code, Key::Org.path(), "/memory/embeddings");
     match registry.models.get(key) {
@@ -156,9 +111,11 @@ async fn check_embeddings(providers: &dyn Providers, org: &OrgConfig, registry: 
             found.add(at("unknown_model").says(message, one_of(key.as_str(), &known, "models")));
         }
         Some(model) => {
-            if let Err(error) = providers.open_embedder(key, model).await {
-                found
-                    .add(at("unusable_model").says(error.message, "must be a model of embeddings that can be reached"));
+            if let Err(error) = builtin::check_embeddings(key, model) {
+                found.add(
+                    at("unusable_model")
+                        .says(error.message, "must be a model of embeddings, configured as its provider asks"),
+                );
             }
         }
     }
@@ -259,13 +216,15 @@ impl Around<'_> {
 
     fn check_model(&self, path: &str, json: &Value, found: &mut Findings) {
         let Some(models) = self.registry.json.as_ref().and_then(Value::as_object) else { return };
-        let Some(key) = json.pointer("/model/key").and_then(Value::as_str) else { return };
-        if models.contains_key(key) || ModelKey::new(key).is_err() {
-            return;
+        for at in ["/model/key", "/credits/soft_cap_model"] {
+            let Some(key) = json.pointer(at).and_then(Value::as_str) else { continue };
+            if models.contains_key(key) || ModelKey::new(key).is_err() {
+                continue;
+            }
+            let known: Vec<&str> = models.keys().map(String::as_str).filter(|key| *key != "$schema").collect();
+            let finding = Finding::error("unknown_model", path, at);
+            found.add(finding.says(format!("{} has no model {key:?}", Key::Models), one_of(key, &known, "models")));
         }
-        let known: Vec<&str> = models.keys().map(String::as_str).filter(|key| *key != "$schema").collect();
-        let finding = Finding::error("unknown_model", path, "/model/key");
-        found.add(finding.says(format!("{} has no model {key:?}", Key::Models), one_of(key, &known, "models")));
     }
 
     fn check_money(&self, path: &str, resume: &Resume, found: &mut Findings) {

@@ -141,7 +141,8 @@ fn help_lists_every_command() {
       replay     Runs the turns of a past tick again, from their records alone, and compares them
       pause      Lets an agent, or the whole organisation, rest until `resume`
       resume     Lets an agent, or the whole organisation, go on after `pause`
-      credits    Shows what is left and what was spent; `top-up` adds credits
+      credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger
+      models     Lists the models and checks each; `use` switches to another one, `test` calls one
       schema     Prints the JSON Schema of a file that people write
 
     Options:
@@ -256,7 +257,7 @@ fn every_bad_input_is_named_exactly() {
         (ada, changed("ada", "/permissions/read_outboxes/1", json!("B B")).into_bytes(), "wrong_value", "/permissions/read_outboxes/1"),
         (models, model(r#"{"input": -1, "output": 0}"#).into_bytes(), "out_of_range", "/m/price/input"),
         (models, model(r#"{"input": 1}"#).into_bytes(), "missing_field", "/m/price"),
-        (models, br#"{"m": {"provider": "nosuch", "price": {"input": 0, "output": 0}}}"#.to_vec(), "unusable_model", "/m"),
+        (models, br#"{"m": {"provider": "nosuch", "price": {"input": 0, "output": 0}}}"#.to_vec(), "unknown_provider", "/m/provider"),
         (models, br#"{"m": {"provider": "scripted", "price": {"input": 0, "output": 0}, "provider_config": {"script": "config/none.json"}}}"#.to_vec(), "missing_file", "/m/provider_config/script"),
         ("config/script.json", br#"{"rules": 3}"#.to_vec(), "wrong_type", "/rules"),
         ("org.json", br#"{"format": 2, "name": "Test"}"#.to_vec(), "unknown_format", "/format"),

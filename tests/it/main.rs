@@ -16,6 +16,7 @@ mod crash;
 mod engine;
 mod gate;
 mod memory;
+mod models;
 mod money;
 mod oracle;
 mod oracle_model;

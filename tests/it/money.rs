@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lemming::chronicle::ledger::{Line, LineKind, ledger};
 use lemming::domain::credits::Credits;
+use lemming::domain::time::Tick;
 use lemming::engine::{Context, Outcome, Progress, Stop, run_tick};
 use lemming::provider::{CallError, CallErrorKind};
 use lemming::record::chain::{Extension, Link};
@@ -325,4 +327,33 @@ async fn a_grant_that_stopped_calls_use_up_blames_no_mail() {
     assert_eq!(turn.failure.unwrap().kind, FailureKind::OutOfMoney);
     assert_eq!(world.closed(1).await.turns[&name("ada")].blamed, None);
     audit(&world, &Expect::default()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_adds_up_to_what_was_charged_and_names_each_call() {
+    let world = World::new(|request| match (request.view.tick.0, request.view.step) {
+        (2, _) => Err(CallError::new(CallErrorKind::TimedOut, "gone")),
+        (_, 0) => Ok(json!({"tool_calls": [{"tool": "list_agents", "arguments": {}}]}).to_string()),
+        _ => Ok(says("done")),
+    });
+    of_ada(&world, json!({"permissions": {"tools": ["list_agents"]}})).await;
+    for _ in 0..3 {
+        world.tick().await;
+    }
+    let mut lines = Vec::new();
+    for tick in 1..=4 {
+        lines.extend(ledger(&world.raw, Tick(tick)).await.expect("ledger"));
+    }
+    let calls: Vec<_> = lines.iter().filter(|line| line.kind == LineKind::Call).collect();
+    assert_eq!(calls.len(), 4);
+    assert!(calls.iter().all(|line| line.input_tokens == Some(100) && line.cost == Some(micros(120))));
+    let charged: Credits =
+        lines.iter().flat_map(|line| [line.paid, line.unanswered, line.forfeited, line.action]).flatten().sum();
+    assert_eq!(charged, world.state().await.agents[&name("ada")].account.charged.total());
+    assert!(lines.iter().any(|line| line.unanswered > Some(Credits::ZERO)), "{lines:?}");
+    let csv = calls[0].csv();
+    assert!(csv.starts_with("call,1,2027-01-15T08:00:00.000Z,ada,ok,0,m,test,,,,100,0,0,10,0,,0.00012,,,,,"), "{csv}");
+    assert_eq!(csv.split(',').count(), Line::COLUMNS.len());
+    let hostile = Line { response_id: Some("=cmd|' /C calc'!A0,\"\n".to_owned()), ..calls[0].clone() };
+    assert!(hostile.csv().contains("\"'=cmd|' /C calc'!A0,\"\" \""), "{}", hostile.csv());
 }

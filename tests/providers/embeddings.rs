@@ -85,7 +85,7 @@ async fn a_provider_without_embeddings_says_so_before_anything_is_sent() {
             json!({"provider": "anthropic", "model_name": "m", "key": "env:THE_KEY"}),
             "use openai, openai_compatible or ollama",
         ),
-        (json!({"provider": "scripted", "provider_config": {"rules": []}}), "no embeddings of provider scripted"),
+        (json!({"provider": "scripted", "provider_config": {"rules": []}}), "no embeddings of provider scripted: use"),
         (json!({"provider": "openai", "model_name": "m", "key": "env:NONE"}), "NONE"),
         (
             json!({"provider": "openai", "model_name": "m", "key": "env:THE_KEY", "provider_config": {"x": 1}}),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -22,6 +22,8 @@ pub(crate) struct Got {
 pub(crate) enum Reply {
     /// With a status, headers and a body.
     Says(u16, Vec<(&'static str, String)>, String),
+    /// With all headers that it was sent, keys among them, wherever an error may stand.
+    Echoes(u16),
     /// With a length that is longer than its body, and hangs up.
     CutOff(String),
     /// Never; it keeps the connection.
@@ -82,9 +84,19 @@ async fn serve(listener: TcpListener, got: Arc<Mutex<Vec<Got>>>, mut replies: Ve
     let mut silent = Vec::new();
     while let Ok((mut stream, _)) = listener.accept().await {
         let Some(request) = read(&mut stream).await else { continue };
+        let sent = request.headers.values().cloned().collect::<Vec<_>>().join(" ");
         got.lock().expect("lock").push(request);
         let reply = if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() };
-        match reply.expect("a reply") {
+        let reply = match reply.expect("a reply") {
+            Reply::Echoes(status) => {
+                let error = json!({"error": {"message": sent, "code": sent, "type": sent}, "message": sent,
+                    "__type": sent});
+                Reply::Says(status, vec![("X-Echo", sent), ("Retry-After", "9999".to_owned())], error.to_string())
+            }
+            reply => reply,
+        };
+        match reply {
+            Reply::Echoes(_) => {}
             Reply::Says(status, headers, body) => {
                 let mut head =
                     format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n", body.len());

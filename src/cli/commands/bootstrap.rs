@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::models::{Choice, Details, Switched, switch};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::runner::compose::Org;
@@ -12,13 +13,18 @@ use crate::template;
 /// Makes an organisation from the built-in example.
 ///
 /// Creates the files of the example that are missing, and never overwrites one: running it again
-/// changes nothing. Before a new organisation is founded the store is probed: one that ignores
+/// changes nothing, unless --model names what the agents think with from now on. Before a new organisation is founded the store is probed: one that ignores
 /// "create only if absent" is refused, because two runners on it would do everything twice.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct BootstrapArgs {
     /// What people call the organisation
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
+    /// What the agents think with: PROVIDER:NAME, such as ollama:llama3.2; else by rules, at no cost
+    #[arg(long, value_name = "PROVIDER:NAME")]
+    model: Option<String>,
+    #[command(flatten)]
+    details: Details,
 }
 
 /// What was made.
@@ -29,11 +35,23 @@ pub(super) struct Founded {
     pub(super) created: Vec<String>,
     /// Files that were there, and were left as they are.
     kept: Vec<String>,
+    /// The model that the agents think with, if one was named.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    switched: Option<Switched>,
 }
 
 pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Exit, CliError> {
+    // A wrong model must not leave an organisation behind.
+    let choice = args.model.as_deref().map(|model| Choice::new(model, args.details)).transpose()?;
+    if let Some(choice) = &choice {
+        choice.check()?;
+    }
     let org = session.place()?;
-    let founded = found(&org, args.name.as_deref()).await?;
+    let mut founded = found(&org, args.name.as_deref()).await?;
+    if let Some(choice) = &choice {
+        let agents = crate::chronicle::agents(&org.store).await?;
+        founded.switched = Some(switch(&org, choice, agents).await?);
+    }
     if session.out.json() {
         session.out.document(&founded)?;
         return Ok(Exit::Ok);
@@ -46,6 +64,12 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
     } else {
         session.out.line(format!("the organisation is at {}", org.place))?;
     }
+    if let Some(switched) = &founded.switched {
+        session.out.line(format!("its agents think with {}", switched.model))?;
+        if let Some(problem) = &switched.problem {
+            session.out.note(format!("note: it cannot be called yet: {problem}"));
+        }
+    }
     if args.name.is_some() && founded.kept.iter().any(|path| *path == Key::Org.path()) {
         session.out.note("note: org.json was there and keeps its name; edit it to change the name");
     }
@@ -54,7 +78,7 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
 
 /// Creates what is missing.
 pub(super) async fn found(org: &Org, name: Option<&str>) -> Result<Founded, CliError> {
-    let mut founded = Founded { store: org.place.clone(), created: Vec::new(), kept: Vec::new() };
+    let mut founded = Founded { store: org.place.clone(), created: Vec::new(), kept: Vec::new(), switched: None };
     if org.store.get(&Key::Org).await?.is_none() {
         org.probe().await?;
     }

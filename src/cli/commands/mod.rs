@@ -6,6 +6,7 @@ mod demo;
 mod inbox;
 mod inspect;
 mod logs;
+mod models;
 mod pause;
 mod replay;
 mod run;
@@ -36,6 +37,7 @@ pub(super) enum Command {
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
+    Models(models::ModelsArgs),
     Schema(schema::SchemaArgs),
 }
 
@@ -61,6 +63,7 @@ impl Command {
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,
+            Self::Models(args) => models::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
         }
     }

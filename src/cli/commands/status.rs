@@ -5,6 +5,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
 use crate::domain::name::AgentName;
+use crate::engine::FAILING_AFTER;
 
 /// Shows how the organisation stands: its agents, its budget, and what is wrong.
 ///
@@ -68,6 +69,8 @@ fn row(agent: &AgentStatus) -> Vec<Cell> {
     notes.extend(agent.broken.as_ref().map(|_| "broken resume"));
     notes.extend((agent.broken.is_none() && !agent.enabled).then_some("disabled"));
     notes.extend(agent.paused.then_some("paused"));
+    let failing = (agent.failures >= FAILING_AFTER).then(|| format!("failing, {} times in a row", agent.failures));
+    notes.extend(failing.as_deref());
     notes.extend(agent.below_soft_cap.then_some("below its soft cap"));
     vec![
         Cell::new(agent.name.as_str()).style(NAME),

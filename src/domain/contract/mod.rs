@@ -73,6 +73,19 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Sorts the fields of all objects, as a record gives them back: what is in memory and what was
+    /// stored must not differ.
+    fn sort(&mut self) {
+        for entry in &mut self.entries {
+            for fields in [&mut entry.payload, &mut entry.meta] {
+                fields.values_mut().for_each(Value::sort_all_objects);
+                fields.sort_keys();
+            }
+        }
+        self.tool_calls.iter_mut().for_each(|call| call.arguments.sort_all_objects());
+        self.memory_updates.iter_mut().for_each(|update| update.value.sort_all_objects());
+    }
+
     /// The reply as contract JSON that [`parse`] reads without repairing anything but the arguments
     /// of a tool call that are no object.
     #[must_use]
@@ -118,6 +131,7 @@ pub fn parse(text: &str, addresses: &dyn Addresses) -> Reply {
         Form::Fragment => log.add("", "expected `outbox_entries`, got part of one entry: dropped"),
     }
     reply.violations = log.finish();
+    reply.sort();
     reply
 }
 

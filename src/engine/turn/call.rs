@@ -301,7 +301,7 @@ pub(in super::super) fn dearest(models: &[(&ModelKey, &Model)], request: &Reques
 
 /// The worst case of one request to a model.
 fn worst(model: &Model, request: &Request) -> Credits {
-    let bytes = prompt::bytes(&request.messages) + prompt::tool_bytes(&request.tools);
+    let bytes = prompt::bytes(&request.messages) + prompt::tool_bytes(&request.tools) + prompt::schema_bytes();
     let tokens = u64::try_from(bytes).unwrap_or(u64::MAX);
     model.price.worst(tokens, u64::from(request.max_tokens))
 }

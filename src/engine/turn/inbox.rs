@@ -94,6 +94,9 @@ fn cut(unread: Vec<Unread>, contents: Vec<Option<OutboxEntry>>, end: Position, m
         if size > max_bytes {
             shorten(&mut entry, max_bytes);
         }
+        // As a record gives it back: who has it in memory must not see another order of its fields.
+        entry.payload.values_mut().for_each(serde_json::Value::sort_all_objects);
+        entry.payload.sort_keys();
         used += size;
         inbox.hops = inbox.hops.max(unread.hops + 1);
         inbox.read.push(Read { position: unread.position, id: unread.id, from: unread.from });

@@ -448,6 +448,11 @@ impl Turn<'_> {
     }
 
     fn request(&self, bench: &Bench<'_>, inbox: &Inbox, step: u32, results: &[ToolResult]) -> Request {
+        // As a record gives them back, whoever has them in memory.
+        let mut memory = bench.values().clone();
+        memory.values_mut().for_each(serde_json::Value::sort_all_objects);
+        let mut results: Vec<serde_json::Value> = results.iter().map(|result| result.result.clone()).collect();
+        results.iter_mut().for_each(serde_json::Value::sort_all_objects);
         let messages = self.prompt.iter().chain(&self.conversation).cloned().collect();
         Request {
             messages,
@@ -462,8 +467,8 @@ impl Turn<'_> {
                 clock: self.run.plan.value.clock,
                 step,
                 inbox: inbox.entries.clone(),
-                memory: Arc::new(bench.values().clone()),
-                results: results.iter().map(|result| result.result.clone()).collect(),
+                memory: Arc::new(memory),
+                results,
             },
         }
     }

@@ -1,5 +1,7 @@
 //! `lemming credits`
 
+mod export;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -24,7 +26,7 @@ use crate::store::{Key, StoreError};
 /// What turns cost lately is taken from so many ticks.
 const TICKS_BACK: u64 = 32;
 
-/// Shows what is left and what was spent; `top-up` adds credits.
+/// Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger.
 ///
 /// Paid: calls with an answer, and the price of actions. Unanswered: calls that were sent and
 /// brought no answer, at their worst case. Forfeited: what a runner that died may have spent.
@@ -41,6 +43,7 @@ pub(in crate::cli) struct CreditsArgs {
 pub(in crate::cli) enum CreditsAction {
     /// Adds credits to an agent's account, or to the budget, with the next tick
     TopUp(TopUpArgs),
+    Export(export::ExportArgs),
 }
 
 /// Adds credits to an agent's account, or to the organisation's budget in its present window.
@@ -75,6 +78,7 @@ pub(super) async fn run(args: CreditsArgs, session: &mut Session) -> Result<Exit
     let org = session.org().await?;
     match args.action {
         Some(CreditsAction::TopUp(args)) => top_up(args, &org, session).await,
+        Some(CreditsAction::Export(args)) => export::run(args, &org, session).await,
         None => show(&org, session).await,
     }
 }
