@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{CallFailure, Desk, Tool, ToolError, arguments, schema};
+use super::{CallFailure, Desk, MAX_FILE_BYTES, Tool, ToolError, arguments, schema};
 use crate::domain::name::MemoryKey;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -39,29 +39,34 @@ impl Tool for MemoryRead {
     }
 
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
-        match arguments::<Arguments>(value)? {
+        let read = match arguments::<Arguments>(value)? {
             Arguments { key: Some(_), path: Some(_), .. } => {
-                Err(ToolError("expected either `key` or `path`, got both".to_owned()).into())
+                return Err(ToolError("expected either `key` or `path`, got both".to_owned()).into());
             }
-            Arguments { key: Some(key), path: None, newest } => {
-                Ok(shown(json!({"key": key}), desk.memory(&key), newest))
-            }
+            Arguments { key: Some(key), path: None, newest } => shown(json!({"key": key}), desk.memory(&key), newest),
             Arguments { key: None, path: Some(path), newest } => {
                 let read = desk.read_archive(std::slice::from_ref(&path)).await?;
                 let Some(text) = read.into_iter().flatten().next() else {
                     return Err(ToolError(format!("there is no file {path} that can be read")).into());
                 };
-                Ok(match serde_json::from_str::<Value>(&text) {
+                match serde_json::from_str::<Value>(&text) {
                     Ok(Value::Object(mut fields)) => {
                         let value = fields.remove("value");
                         fields.insert("path".to_owned(), path.into());
                         shown(Value::Object(fields), value, newest)
                     }
                     _ => json!({"path": path, "text": text}),
-                })
+                }
             }
-            Arguments { key: None, path: None, .. } => Ok(json!({"keys": desk.memory_keys()})),
+            Arguments { key: None, path: None, .. } => json!({"keys": desk.memory_keys()}),
+        };
+        let bytes = read.to_string().len();
+        if bytes > MAX_FILE_BYTES {
+            let message =
+                format!("{bytes} bytes are more than {MAX_FILE_BYTES}: ask for the `newest` items, or search");
+            return Err(ToolError(message).into());
         }
+        Ok(read)
     }
 }
 

@@ -150,12 +150,13 @@ async fn collect(desk: &mut dyn Desk, key: Option<&MemoryKey>) -> Result<(Vec<Me
         add(&mut memories, &left.key, left.value, &json!({"archived": "with this turn"}));
     }
     let mut notes = desk.archive(key).await?;
+    // What a person put there under another name is left to `memory_read`.
+    notes.retain(|note| note.key.is_some());
     let not_searched = notes.len().saturating_sub(MAX_FILES);
     notes.truncate(MAX_FILES);
     let paths: Vec<String> = notes.into_iter().map(|note| note.path).collect();
     let texts = desk.read_archive(&paths).await?;
     for (path, text) in paths.iter().zip(texts) {
-        // What a person put there and is no archive file is left to `memory_read`.
         let Some(file) = text.and_then(|text| serde_json::from_str::<ArchiveFile>(&text).ok()) else { continue };
         add(&mut memories, &file.key, file.value, &json!({"archived": path, "tick": file.tick}));
     }

@@ -263,6 +263,9 @@ fn every_bad_input_is_named_exactly() {
         ("org.json", br#"{"format": 2, "name": "Test"}"#.to_vec(), "unknown_format", "/format"),
         ("org.json", br#"{"format": 1, "name": "Test", "budget": {"credits": -2}}"#.to_vec(), "out_of_range", "/budget/credits"),
         ("org.json", br#"{"format": 1, "name": "Test", "pace": {"every": "5 min"}}"#.to_vec(), "wrong_value", "/pace/every"),
+        ("org.json", br#"{"format": 1, "name": "Test", "memory": {"max_list_items": 0}}"#.to_vec(), "out_of_range", "/memory/max_list_items"),
+        ("org.json", br#"{"format": 1, "name": "Test", "memory": {"embeddings": "none"}}"#.to_vec(), "unknown_model", "/memory/embeddings"),
+        ("org.json", br#"{"format": 1, "name": "Test", "memory": {"embeddings": "m"}}"#.to_vec(), "unusable_model", "/memory/embeddings"),
         ("org.json", br#"{"format": 1, "name": "Test", "visibility": "all"}"#.to_vec(), "wrong_value", "/visibility"),
     ] {
         let world = World::founded();

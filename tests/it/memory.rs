@@ -285,6 +285,31 @@ async fn the_archive_is_listed_read_and_searched() {
 }
 
 #[tokio::test]
+async fn what_people_put_into_the_archive_is_read_by_its_path_alone_and_within_bounds() {
+    let world = of_ada(json!({}), |_, step, _| match step {
+        0 => calls(&[
+            ("memory_search", json!({"query": "harbour"})),
+            ("memory_read", json!({"path": "archive/notes/old.md"})),
+            ("memory_read", json!({"path": "archive/notes/huge.md"})),
+            ("memory_list", json!({"archive": true})),
+        ]),
+        _ => json!({}),
+    })
+    .await;
+    world.raw.put_path("agents/ada/archive/notes/old.md", "the harbour".into()).await.unwrap();
+    world.raw.put_path("agents/ada/archive/notes/huge.md", "harbour ".repeat(100_000).into()).await.unwrap();
+    world.tick().await;
+    let turn = world.turn(1, "ada").await;
+    let read = &turn.exchanges[0].results;
+    assert_eq!(read[0].result["found"], json!([]));
+    assert_eq!(read[1].result["text"], "the harbour");
+    assert!(!read[2].ok && read[2].result.to_string().contains("`newest`"), "{:?}", read[2]);
+    assert_eq!(read[3].result["archive"].as_array().unwrap().len(), 2);
+    let _ = world.tick().await;
+    assert_eq!(&world.all().await["agents/ada/archive/notes/old.md"][..], b"the harbour");
+}
+
+#[tokio::test]
 async fn a_prompt_shows_what_fits_and_names_the_rest() {
     let world = of_ada(json!({"max_prompt_bytes": 400, "pinned": ["creed"]}), |tick, _, _| match tick {
         1..=20 => {
