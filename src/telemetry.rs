@@ -45,6 +45,11 @@ pub fn start(format: LogFormat, verbosity: u8, filter: Option<&str>) {
     // Dependencies log requests with their addresses: only when asked for by name.
     let default = || EnvFilter::new(format!("warn,lemming={level}"));
     let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok()).unwrap_or_else(default);
+    // These show headers and answers, that is, keys, whoever asks.
+    let filter = ["genai=warn", "h2=warn", "hyper=warn"]
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
     let _ = tracing_subscriber::registry().with(filter).with(Lines { format }).try_init();
 }
 

@@ -244,7 +244,7 @@ fn child() -> Resume {
         "model": {"key": "desk", "temperature": 0.5, "max_tokens": 256},
         "permissions": {"read_outboxes": ["*"], "send_outboxes": ["ada"], "tools": ["file_read"]},
         "schedule": {"run_every_n_ticks": 2, "phase_offset": 1, "when": "always"},
-        "credits": {"max_credits": 1, "soft_cap": 0.25},
+        "credits": {"max_credits": 1, "soft_cap": 0.25, "soft_cap_model": "frugal"},
         "limits": {"max_steps": 2},
         "memory": {"max_list_items": 50, "archive_after_ticks": 90, "max_prompt_bytes": 4096, "pinned": ["plan"]},
         "colour": "kept",

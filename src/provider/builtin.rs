@@ -226,11 +226,12 @@ impl Network {
         check(key, model)?;
         let (http, secret) = self.ready(model).await?;
         let at = model.base_url.as_ref();
+        let prices_cache = model.price.cache_write_input.is_some();
         let hosted = |kind, is_azure, secret: Option<Secret>| -> Result<Arc<dyn Provider>, CallError> {
             // A server that needs none is sent something, as its clients do.
             let secret = secret.unwrap_or_else(|| Secret::new("none"));
             let config = config(key, model)?;
-            Ok(Arc::new(Chat::new(&http, kind, is_azure, model.base_url.clone(), secret, config)?))
+            Ok(Arc::new(Chat::new(&http, kind, is_azure, model.base_url.clone(), secret, prices_cache, config)?))
         };
         Ok(match known {
             Known::Hosted(kind) => hosted(kind, false, secret)?,

@@ -106,6 +106,8 @@ pub(super) struct Chat {
     key: Secret,
     /// The key goes into `api-key` too: Azure's keys are no bearer tokens.
     is_azure: bool,
+    /// Whether the model's price says what writing to a cache costs: else nothing is cached unasked.
+    prices_cache: bool,
     config: ChatConfig,
 }
 
@@ -120,6 +122,7 @@ impl Chat {
         is_azure: bool,
         endpoint: Option<BaseUrl>,
         key: Secret,
+        prices_cache: bool,
         config: ChatConfig,
     ) -> Result<Self, CallError> {
         let auth = key.expose().to_owned();
@@ -128,7 +131,7 @@ impl Chat {
             .with_auth_resolver_fn(move |_: ModelIden| Ok(Some(AuthData::from_single(auth))))
             .build()
             .map_err(|_| CallError::misconfigured("the client of the provider cannot be made"))?;
-        Ok(Self { client, kind, endpoint, key, is_azure, config })
+        Ok(Self { client, kind, endpoint, key, is_azure, prices_cache, config })
     }
 
     fn options(&self, request: &Request, native: bool) -> ChatOptions {
@@ -150,7 +153,7 @@ impl Chat {
         };
         if self.kind == AdapterKind::Anthropic {
             // A loop of tool calls sends the same front again within seconds; a lone call pays for nothing.
-            let standard = if native { PromptCache::FiveMinutes } else { PromptCache::Off };
+            let standard = if native && self.prices_cache { PromptCache::FiveMinutes } else { PromptCache::Off };
             options.cache_control = match self.config.prompt_cache.unwrap_or(standard) {
                 PromptCache::FiveMinutes => Some(CacheControl::Ephemeral5m),
                 PromptCache::OneHour => Some(CacheControl::Ephemeral1h),

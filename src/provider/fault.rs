@@ -69,7 +69,8 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, secrets: &
         400 | 404 | 422 if says(UNWANTED) => CallErrorKind::Refused,
         408 | 504 => CallErrorKind::TimedOut,
         409 | 425 => CallErrorKind::RateLimited,
-        500.. => CallErrorKind::Unanswered,
+        // Bedrock's ModelErrorException.
+        424 | 500.. => CallErrorKind::Unanswered,
         _ => CallErrorKind::Misconfigured,
     };
     let message = match status {
@@ -185,6 +186,7 @@ mod tests {
             (400, r#"{"error":{"code":"content_filter","message":"filtered"}}"#, Refused),
             (400, r#"{"error":{"message":"max_tokens must be positive"}}"#, Misconfigured),
             (413, "", ContextTooLong),
+            (424, r#"{"message":"The model failed"}"#, Unanswered),
             (500, "oops", Unanswered),
             (503, "{}", Unanswered),
             (529, r#"{"type":"error","error":{"type":"overloaded_error"}}"#, Unanswered),

@@ -39,6 +39,7 @@ pub(super) async fn check(
         found.models = registry.models.len();
         for (key, model) in &registry.models {
             check_fallbacks(&path, key, model, registry, found);
+            check_cache_price(&path, key, model, found);
             check_provider(store, providers, key, model, found).await?;
         }
     }
@@ -85,6 +86,19 @@ fn check_fallbacks(path: &str, key: &ModelKey, model: &Model, registry: &ModelRe
             let expected = one_of(fallback.as_str(), &known, "models");
             found.add(finding.says(format!("there is no model {:?}", fallback.as_str()), expected));
         }
+    }
+}
+
+/// An hour of Anthropic's cache costs twice the input, and five minutes 1.25 times: a price that says
+/// less would record less than is billed. Source: platform.claude.com, "Prompt caching", pricing.
+fn check_cache_price(path: &str, key: &ModelKey, model: &Model, found: &mut Findings) {
+    let is_hour = model.provider_config.get("prompt_cache").and_then(Value::as_str) == Some("1h");
+    let least = model.price.input.times(2);
+    let written = model.price.cache_write_input.unwrap_or(model.price.input);
+    if model.provider == "anthropic" && is_hour && written < least {
+        let finding = Finding::error("price_too_low", path, format!("{}/price/cache_write_input", at(key.as_str())));
+        let message = format!("is {written}, but prompt_cache 1h costs {least} at this price of input");
+        found.add(finding.says(message, format!("must be {least} or more")));
     }
 }
 

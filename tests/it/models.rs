@@ -150,6 +150,7 @@ fn validate_refuses_models_without_price_provider_or_sound_references_and_repeat
         "d": {"provider": "openai", "model_name": "x"},
         "e": {"provider": "openai", "model_name": "x", "price": price, "api_key": SECRET},
         "f": {"provider": "openai", "model_name": "x", "price": price, "provider_config": {"api_key": SECRET}},
+        "i": {"provider": "anthropic", "model_name": "x", "price": price, "provider_config": {"prompt_cache": "1h"}},
         "g": {"provider": "ollama", "model_name": "x", "price": price, "fallback": ["g", "nobody"]},
     });
     for (key, codes) in [
@@ -159,6 +160,7 @@ fn validate_refuses_models_without_price_provider_or_sound_references_and_repeat
         ("d", vec![("missing_field", "/d")]),
         ("e", vec![("secret_in_file", "/e/api_key")]),
         ("f", vec![("secret_in_file", "/f/provider_config/api_key"), ("unusable_model", "/f")]),
+        ("i", vec![("price_too_low", "/i/price/cache_write_input")]),
         ("g", vec![("unusable_model", "/g"), ("unknown_model", "/g/fallback/1"), ("own_fallback", "/g/fallback/0")]),
     ] {
         let one = json!({"desk": models["desk"], key: models[key]});

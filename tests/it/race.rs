@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use lemming::engine::{Context, run_tick};
+use lemming::provider::{CallError, CallErrorKind};
 use lemming::record::plan::Trigger;
 use lemming::store::Store;
 use lemming::store::faults::{Faulty, Odds};
@@ -118,16 +119,31 @@ async fn resume(world: &World, agent: &str, dice: &Dice) {
         "permissions": {"read_outboxes": reads, "tools": tools},
         "schedule": {"run_every_n_ticks": 1 + dice.roll(2)},
         // Some are so poor that a second licence is worth less than the first.
-        "credits": {"max_credits": if dice.roll(3) == 0 { 0.08 } else { 3.0 }},
+        "credits": {"max_credits": if dice.roll(3) == 0 { 0.2 } else { 6.0 }},
     });
     world.agent(agent, change).await;
+}
+
+/// A failure after which a model may be asked again at once, so that the test need not wait.
+fn fault(kind: CallErrorKind) -> CallError {
+    CallError { retry_after: Some(Duration::from_millis(1)), ..CallError::new(kind, "gone") }
 }
 
 async fn race(seed: u64) -> Seen {
     let dice = Arc::new(Dice(AtomicU64::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d))));
     let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let faulty = Faulty::new(objects.clone(), seed);
-    let mut world = World::through(objects, Arc::new(faulty.clone()), |request| Ok(mind(request)));
+    // A third of the worlds have models that fail, are asked again, and have a dearer one in their place.
+    let fails = Arc::new(AtomicBool::new(seed.is_multiple_of(3)));
+    let (failing, luck) = (fails.clone(), dice.clone());
+    let mut world = World::through(objects, Arc::new(faulty.clone()), move |request| {
+        match if failing.load(Ordering::Relaxed) { luck.roll(8) } else { 7 } {
+            0 => Err(fault(CallErrorKind::Unanswered)),
+            1 => Err(fault(CallErrorKind::TimedOut)),
+            2 => Err(fault(CallErrorKind::RateLimited)),
+            _ => Ok(mind(request)),
+        }
+    });
     world.start_entropy(seed << 32);
     world.org["visibility"] = json!(if dice.roll(2) == 0 { "ordered" } else { "snapshot" });
     world.org["limits"] =
@@ -135,6 +151,9 @@ async fn race(seed: u64) -> Seen {
     world.org["budget"] = json!({"credits": 40});
     world.thinker.delay = Duration::from_micros(dice.roll(4_000));
     world.found().await;
+    let (cheap, dear) = (json!({"input": 1, "output": 2}), json!({"input": 3, "output": 9}));
+    let cheap = json!({"provider": "test", "price": cheap, "fallback": ["n"]});
+    world.put("config/models.json", &json!({"m": cheap, "n": {"provider": "test", "price": dear}})).await;
     for agent in AGENTS {
         resume(&world, agent, &dice).await;
     }
@@ -164,6 +183,7 @@ async fn race(seed: u64) -> Seen {
     let people = tokio::spawn(people(world.clone(), dice.clone(), over.clone()));
     tokio::time::sleep(Duration::from_millis(400)).await;
     over.store(true, Ordering::Relaxed);
+    fails.store(false, Ordering::Relaxed);
     for runner in runners {
         runner.await.unwrap();
     }
@@ -177,11 +197,11 @@ async fn race(seed: u64) -> Seen {
 async fn heal(world: &World, touched: &BTreeSet<String>) -> Seen {
     // All can pay, and all run: what a person edited is read by the next turn.
     for (number, agent) in (900_000..).zip(AGENTS) {
-        world.command(number, json!({"action": "top_up", "agent": agent, "credits": 3})).await;
+        world.command(number, json!({"action": "top_up", "agent": agent, "credits": 6})).await;
         world
             .agent(
                 agent,
-                json!({"credits": {"max_credits": 3},
+                json!({"credits": {"max_credits": 6},
             "permissions": {"tools": ["file_read", "file_write", "memory_write"]}}),
             )
             .await;

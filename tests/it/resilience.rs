@@ -55,6 +55,39 @@ async fn a_model_that_does_not_answer_is_replaced_by_its_fallbacks_within_the_de
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fallback_that_is_not_set_up_or_cannot_be_paid_hides_nothing_of_the_outage() {
+    for (fallback, calls) in [(model("unset", 1, json!({})), 4), (model("dear", 1_000_000, json!({})), 0)] {
+        let world = World::new(|request| match request.model_name.as_str() {
+            "unset" => Err(CallError::misconfigured("no key")),
+            _ => Err(gone()),
+        });
+        models(&world, json!({"m": model("first", 1, json!({"fallback": ["n"]})), "n": fallback})).await;
+        world.agent("ada", json!({})).await;
+        world.tick().await;
+        assert_eq!(world.calls().len(), calls);
+        if calls > 0 {
+            let failure = world.turn(1, "ada").await.failure.expect("failure");
+            assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Unavailable, "gone"));
+        } else {
+            assert_eq!(world.plan(1).await.skipped[0].reason, SkipReason::NoCredits, "the dearest counts");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_used_up_the_turn_s_money_is_an_outage() {
+    let world = World::new(|_| Err(gone()));
+    world.found().await;
+    let change = json!({"model": {"max_tokens": 10_000}, "limits": {"max_turn_credits": 0.053}});
+    world.agent("ada", change).await;
+    world.tick().await;
+    assert_eq!(world.calls().len(), 2, "a third would not fit");
+    let failure = world.turn(1, "ada").await.failure.expect("failure");
+    assert_eq!(failure.kind, FailureKind::Unavailable, "{failure:?}");
+    audit(&world, &Expect::default()).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_never_helps_is_not_tried_elsewhere() {
     for kind in [CallErrorKind::Refused, CallErrorKind::ContextTooLong, CallErrorKind::Misconfigured] {
         let world = World::new(move |_| Err(CallError::new(kind, "no")));

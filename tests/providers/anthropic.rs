@@ -47,7 +47,9 @@ async fn the_request_holds_rules_tools_and_key_and_asks_to_cache_the_rules() {
     let peer = Peer::answering([Reply::json(&message(&content, "end_turn"))]).await;
     let mut request = request(NAME);
     request.temperature = 1.5;
-    ask(model(&peer), &request).await.expect("answer");
+    let mut model = model(&peer);
+    model["price"] = json!({"input": 3, "cached_input": 0.3, "cache_write_input": 3.75, "output": 15});
+    ask(model, &request).await.expect("answer");
     let got = peer.only();
     assert_eq!(got.path, "/v1/messages");
     assert_eq!((got.headers["x-api-key"].as_str(), got.headers["anthropic-version"].as_str()), (KEY, "2023-06-01"));
@@ -56,6 +58,14 @@ async fn the_request_holds_rules_tools_and_key_and_asks_to_cache_the_rules() {
     assert_eq!(system["cache_control"]["type"], "ephemeral");
     assert_eq!(got.body["tools"][0]["input_schema"]["required"], json!(["path"]));
     assert_eq!((&got.body["max_tokens"], &got.body["temperature"]), (&json!(500), &json!(1.0)));
+}
+
+#[tokio::test]
+async fn nothing_is_written_to_a_cache_at_a_price_that_is_not_known() {
+    let content = json!([{"type": "text", "text": "{}"}]);
+    let peer = Peer::answering([Reply::json(&message(&content, "end_turn"))]).await;
+    ask(model(&peer), &request(NAME)).await.expect("answer");
+    assert!(!peer.only().body.to_string().contains("cache_control"));
 }
 
 #[tokio::test]

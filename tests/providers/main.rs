@@ -21,5 +21,6 @@ mod keys;
 mod ollama;
 mod openai;
 mod peer;
+mod program;
 mod secrets;
 mod world;

@@ -33,6 +33,8 @@ async fn run(org: &TempDir, keys: &TempDir, peer: &Peer, args: &[&str]) -> Strin
     command.env_clear().env("HOME", keys.path());
     command.env("THE_KEY", format!("sk-env-{MARK}")).env("OPENAI_API_KEY", format!("sk-usual-{MARK}"));
     command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", format!("aws-{MARK}"));
+    // The most that a person can ask of the logs, dependencies by name.
+    command.env("LEMMING_LOG", "trace,genai=trace,h2=trace,hyper=trace,hyper_util=trace,reqwest=trace");
     command.env("AWS_SESSION_TOKEN", format!("token-{MARK}")).env("AWS_REGION", "eu-west-1");
     command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &peer.url).env("AWS_ENDPOINT_URL_SSM", &peer.url);
     let output = command.output().await.expect("run");
@@ -91,6 +93,7 @@ async fn a_planted_secret_is_in_no_record_log_error_or_document() {
         write(org.path(), "config/models.json", &Value::Object(models));
         let run = |args: &'static [&'static str]| run(&org, &keys, &peer, args);
         let said = run(&["-vv", "--log-format", "json", "tick", "--json"]).await;
+        run(&["models", "test", "gemini"]).await;
         assert!(said.contains("failed"), "{said}");
         for args in [
             &["models", "--json"] as &'static [&'static str],

@@ -38,7 +38,9 @@ pub(crate) async fn open_with(
     vars: &[(&str, &str)],
     root: Option<PathBuf>,
 ) -> Result<Arc<dyn Provider>, CallError> {
-    model["price"] = json!({"input": 0, "output": 0});
+    if model.get("price").is_none() {
+        model["price"] = json!({"input": 0, "output": 0});
+    }
     let model: Model = serde_json::from_value(model).expect("model");
     let vars: BTreeMap<String, String> = vars.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     let builtin = Builtin::new(Arc::new(NoFiles)).with_network(vars, root);

@@ -142,7 +142,7 @@ pub(in super::super) async fn call(
     models: &[(&ModelKey, &Model)],
     request: &Request,
 ) -> Result<(Answer, Receipt), NoAnswer> {
-    let mut no_answer = NoAnswer::NoMoney;
+    let mut unreached = None;
     for (at, (key, model)) in models.iter().enumerate() {
         let mine = Request {
             model_name: model.model_name.clone(),
@@ -150,18 +150,26 @@ pub(in super::super) async fn call(
             ..request.clone()
         };
         let line = Line { run, meter, hours, key, model, request: &mine };
-        match line.call().await {
-            Err(NoAnswer::Failed(failed, error)) if error.kind.may_help_later() => {
-                if let Some((next, _)) = models.get(at + 1) {
-                    tracing::warn!(event = "model_replaced", agent = %request.view.agent, model = %key, by = %next,
-                        error = %error.message, "a model does not answer, and its fallback is called");
-                }
-                no_answer = NoAnswer::Failed(failed, error);
-            }
+        let (failed, error) = match line.call().await {
+            Err(NoAnswer::Failed(failed, error)) => (failed, error),
+            // Why the models before did not answer says more than that no other can be paid for.
+            Err(NoAnswer::NoMoney | NoAnswer::NoTime) if unreached.is_some() => break,
             ended => return ended,
+        };
+        // A fallback that is not set up is none.
+        let is_none = at > 0 && error.kind == CallErrorKind::Misconfigured;
+        if !error.kind.may_help_later() && !is_none {
+            return Err(NoAnswer::Failed(failed, error));
+        }
+        if let Some((next, _)) = models.get(at + 1) {
+            tracing::warn!(event = "model_replaced", agent = %request.view.agent, model = %key, by = %next,
+                error = %error.message, "a model does not answer, and its fallback is called");
+        }
+        if !is_none {
+            unreached = Some((failed, error));
         }
     }
-    Err(no_answer)
+    Err(unreached.map_or(NoAnswer::NoMoney, |(failed, error)| NoAnswer::Failed(failed, error)))
 }
 
 /// One model and what it is asked.
@@ -185,10 +193,16 @@ impl Line<'_> {
 
     async fn call(&self) -> Result<(Answer, Receipt), NoAnswer> {
         let (provider, places) = self.run.provider(self.key).await.map_err(|error| self.failed(error))?;
+        let mut before = None;
         for attempt in 1..=ATTEMPTS {
-            let error = match self.attempt(provider.as_ref(), places.as_deref(), attempt).await? {
-                Ok(answered) => return Ok(answered),
-                Err(error) => error,
+            let error = match self.attempt(provider.as_ref(), places.as_deref(), attempt).await {
+                Ok(Ok(answered)) => return Ok(answered),
+                Ok(Err(error)) => error,
+                // That there is no other attempt has a reason, which says more.
+                Err(NoAnswer::NoMoney | NoAnswer::NoTime) if before.is_some() => {
+                    return Err(before.map_or(NoAnswer::NoMoney, |error| self.failed(error)));
+                }
+                Err(ended) => return Err(ended),
             };
             if !error.kind.may_help_later() || attempt == ATTEMPTS {
                 return Err(self.failed(error));
@@ -205,6 +219,7 @@ impl Line<'_> {
                 () = self.run.ctx.stop.requested() => return Err(NoAnswer::Stopped),
                 () = self.run.ctx.clock.sleep(pause) => {}
             }
+            before = Some(error);
         }
         unreachable!("the last attempt returns")
     }

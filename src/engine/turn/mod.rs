@@ -233,7 +233,10 @@ impl Turn<'_> {
                     }
                     let called = match past::no_answer(&self.permit, &self.exchanges) {
                         Some(no_answer) => Err(no_answer),
-                        None => call::call(self.run, self.permit.meter, &self.hours, &self.models, &request).await,
+                        None => {
+                            let models = past::models(&self.permit, &self.exchanges, &self.models);
+                            call::call(self.run, self.permit.meter, &self.hours, &models, &request).await
+                        }
                     };
                     match called {
                         Ok((answer, receipt)) => {

@@ -9,6 +9,7 @@ use super::call::NoAnswer;
 use super::memory::Memory;
 use super::{Permit, TOO_LATE, TOO_LATE_TO_BEGIN, files, memory};
 use crate::domain::credits::Credits;
+use crate::domain::model::Model;
 use crate::domain::name::{AgentName, ModelKey, RunnerId};
 use crate::provider::{CallError, CallErrorKind};
 use crate::record::turn::{Beside, Exchange, FailureKind, FileChange, TurnRecord};
@@ -91,6 +92,17 @@ pub(super) fn rewind(permit: &Permit<'_>, exchanges: &[Exchange]) {
         let beside = exchange.receipt.beside.unwrap_or_default();
         permit.meter.set(own + beside.paid, beside.unanswered);
     }
+}
+
+/// The models that are asked: of a turn that is run again the one alone that answered then.
+pub(super) fn models<'a>(
+    permit: &Permit<'_>,
+    exchanges: &[Exchange],
+    models: &[(&'a ModelKey, &'a Model)],
+) -> Vec<(&'a ModelKey, &'a Model)> {
+    let answered = permit.recorded.and_then(|record| record.exchanges.get(exchanges.len()));
+    let asked = |(key, _): &&(&ModelKey, &Model)| answered.is_none_or(|answered| answered.receipt.model == **key);
+    models.iter().filter(asked).copied().collect()
 }
 
 /// Why there was no further answer in a turn that is run again, if there was none.

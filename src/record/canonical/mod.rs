@@ -5,7 +5,7 @@
 //! one line, everything else on lines of its own.
 //!
 //! One pass, without a tree: what a value looks like depends on nothing that stands before it, so
-//! fields that come in another order are put in order after they are written. [`Writer`] lays out,
+//! fields that come in another order are put in order after they are written. `Writer` lays out,
 //! `serializer` walks the value.
 
 mod serializer;
