@@ -157,7 +157,9 @@ impl Past<'_> {
         for step in 0.. {
             let key = Key::Step(record.tick, record.agent.clone(), step);
             let Some((value, bytes)) = self.with.store.read_with_bytes::<StepRecord>(&key).await? else { break };
-            if value.by == record.by {
+            // One that came too late for the turn is none of its past.
+            let answer = usize::try_from(step).ok().and_then(|step: usize| record.exchanges.get(step));
+            if value.by == record.by || answer.is_none_or(|answer| answer.receipt != value.receipt) {
                 continue;
             }
             run.ctx.store.put(&key, bytes).await?;
