@@ -126,6 +126,14 @@ impl<'a> Bench<'a> {
         self.looked = memory.looked;
     }
 
+    /// Forgets the files that were read or written for a step that a rival was first to take: what is
+    /// read of them from now on is read, and imported, anew.
+    pub(super) fn forget(&mut self, effects: &Effects, imports: &[FileChange]) {
+        for change in imports.iter().chain(&effects.files) {
+            self.seen.remove(&change.path);
+        }
+    }
+
     /// Takes what a journalled step did instead of what was done here since the step before.
     pub(super) async fn adopt(&mut self, effects: &Effects, imports: &[FileChange]) -> Result<(), EngineError> {
         self.since = Effects::default();

@@ -283,6 +283,7 @@ impl Turn<'_> {
                         (answered(*record), reply)
                     }
                     journal::Stored::Theirs(record) => {
+                        bench.forget(&delta.effects, &delta.imports);
                         if step == 0 {
                             self.prompt.clone_from(&record.prompt);
                             let read = memory::read(self.run, &self.due.agent, Some(&record.imports)).await?;
