@@ -12,6 +12,7 @@ use std::fs;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use lemming::domain::archive::{ArchiveFile, Archived, Because};
 use lemming::domain::contract::{ToolCall, Violation};
 use lemming::domain::credits::Credits;
 use lemming::domain::ids::{Seed, Sha};
@@ -38,8 +39,8 @@ use lemming::record::state::{
 };
 use lemming::record::step::StepRecord;
 use lemming::record::turn::{
-    Content, Effects, Exchange, Failure, FailureKind, FileChange, MemoryChange, NewAgent, Read, Receipt, Spent, Status,
-    ToolResult, TurnRecord,
+    Beside, Content, Effects, Exchange, Failure, FailureKind, FileChange, MemoryChange, NewAgent, Read, Receipt, Spent,
+    Status, ToolResult, TurnRecord,
 };
 use lemming::record::{Nonce, Record, RecordError, canonical, decode, encode};
 use serde_json::{Map, Value, json};
@@ -198,6 +199,8 @@ fn receipt() -> Receipt {
         duration_ms: 41,
         attempts: 1,
         by: runner(),
+        request: Some(sha("request")),
+        beside: Some(Beside { paid: micros(320), unanswered: micros(900) }),
     }
 }
 
@@ -243,6 +246,7 @@ fn child() -> Resume {
         "schedule": {"run_every_n_ticks": 2, "phase_offset": 1, "when": "always"},
         "credits": {"max_credits": 1, "soft_cap": 0.25, "soft_cap_model": "frugal"},
         "limits": {"max_steps": 2},
+        "memory": {"max_list_items": 50, "archive_after_ticks": 90, "max_prompt_bytes": 4096, "pinned": ["plan"]},
         "colour": "kept",
     });
     serde_json::from_value(resume).expect("resume")
@@ -254,6 +258,10 @@ fn effects() -> Effects {
         memory: vec![
             MemoryChange { key: key("count"), operation: Operation::Set, value: Some(json!(3)) },
             MemoryChange { key: key("old"), operation: Operation::Delete, value: None },
+        ],
+        archive: vec![
+            Archived { key: key("log"), because: Because::Overflow, value: json!(["first", "second"]) },
+            Archived { key: key("old"), because: Because::Age, value: json!({"a": 1}) },
         ],
         files: vec![
             FileChange {
@@ -357,11 +365,15 @@ fn turn() -> TurnRecord {
         inbox: vec![Read { position: Position::new(Tick(12), 0, 4), id: id(1), from: AgentName::human() }],
         inbox_end: Position::end_of_rank(Tick(12), 1),
         imports: imports(),
+        edits_at_start: 1,
+        unimported: Vec::new(),
         prompt: prompt(),
         exchanges: vec![
             Exchange { answer: "One moment.".to_owned(), tool_calls: calls(), receipt: receipt(), results: results() },
             Exchange { answer: "{}".to_owned(), tool_calls: Vec::new(), receipt: receipt(), results: Vec::new() },
         ],
+        embeddings: Vec::new(),
+        template: Some(sha("template")),
         effects: effects(),
         notes: Some("Done.".to_owned()),
         violations: violations(),
@@ -382,6 +394,8 @@ fn failed_turn() -> TurnRecord {
         licence: None,
         spent: Spent::default(),
         imports: Vec::new(),
+        embeddings: vec![receipt()],
+        unimported: imports(),
         exchanges: Vec::new(),
         effects: Effects::default(),
         notes: None,
@@ -595,4 +609,16 @@ fn views_and_ingress() {
     assert!(read.is_ours());
     pinned("mail", &encode(&mail()));
     pinned("control", &encode(&control(Action::TopUp { agent: Some(name("ada")), credits: micros(500_000) })));
+    let archived = ArchiveFile {
+        key: key("log"),
+        value: json!(["first", "second"]),
+        because: Because::Overflow,
+        timestamp_utc: time(),
+        agent: name("ada"),
+        tick: Tick(12),
+        part: 0,
+    };
+    pinned("archive_file", &encode(&archived));
+    let read: ArchiveFile = serde_json::from_slice(&encode(&archived)).expect("an archive file");
+    assert_eq!(read, archived);
 }

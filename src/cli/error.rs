@@ -78,7 +78,7 @@ Exit codes:
   3    a file of the organisation is wrong: see `lemming validate`
   4    the store cannot be opened or reached, or it refuses
   5    a tick was begun and is not closed: the next `lemming tick` goes on with it
-  6    there is no such organisation, agent or message
+  6    there is no such organisation, agent, message or tick
   130  interrupted twice
 
 With --json, standard output holds one JSON document; a failed command leaves it empty and ends

@@ -1,11 +1,14 @@
 //! Memory: one JSON value per key, kept by its agent and editable by people.
 
+use std::num::{NonZeroU32, NonZeroU64};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::ids::Sha;
-use super::name::{AgentName, MemoryKey};
+use super::json::line;
+use super::name::{AgentName, MemoryKey, ModelKey};
 use super::time::{Tick, Timestamp};
 
 /// What is done to the value of a key.
@@ -56,6 +59,89 @@ impl Operation {
     }
 }
 
+/// `memory` of `org.json`: how much agents keep at hand. What leaves a memory goes to the archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrgMemory {
+    /// The most items of a list: the newest stay. Absent: as many as fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_list_items: Option<NonZeroU32>,
+    /// A key that nobody changed for that many ticks is archived. Absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_after_ticks: Option<NonZeroU64>,
+    /// The most bytes of memory in a prompt, of at most a quarter of it. Absent: a quarter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_prompt_bytes: Option<NonZeroU32>,
+    /// A key of `config/models.json`: the model that `memory_search` compares meanings with. Absent: words alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<ModelKey>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub extra: Map<String, Value>,
+}
+
+/// `memory` of a resume, where it is to differ from the organisation's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentMemory {
+    /// The most items of a list: the newest stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_list_items: Option<NonZeroU32>,
+    /// A key that nobody changed for that many ticks is archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_after_ticks: Option<NonZeroU64>,
+    /// The most bytes of memory in a prompt, of at most a quarter of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_prompt_bytes: Option<NonZeroU32>,
+    /// Keys that are shown first and are never archived for their age.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pinned: Vec<MemoryKey>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub extra: Map<String, Value>,
+}
+
+impl OrgMemory {
+    /// Says whether all of it is left to the defaults.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl AgentMemory {
+    /// Says whether all of it is left to the organisation.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What holds for the agent in an organisation.
+    #[must_use]
+    pub fn within(&self, org: &OrgMemory) -> Keeping {
+        let most = |n: NonZeroU32| usize::try_from(n.get()).unwrap_or(usize::MAX);
+        Keeping {
+            max_list_items: self.max_list_items.or(org.max_list_items).map(most),
+            archive_after_ticks: self.archive_after_ticks.or(org.archive_after_ticks).map(NonZeroU64::get),
+            max_prompt_bytes: self.max_prompt_bytes.or(org.max_prompt_bytes).map(most),
+            pinned: self.pinned.clone(),
+        }
+    }
+}
+
+/// How an agent's memory is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keeping {
+    /// The most items of a list.
+    pub max_list_items: Option<usize>,
+    /// A key that nobody changed for that many ticks is archived.
+    pub archive_after_ticks: Option<u64>,
+    /// The most bytes of memory in a prompt.
+    pub max_prompt_bytes: Option<usize>,
+    /// Keys that are shown first and are never archived for their age.
+    pub pinned: Vec<MemoryKey>,
+}
+
 /// A memory as it stands in `agents/<agent>/memory/<key>.json`.
 ///
 /// Source of the fields: LeMMing v1.0.0, memory files; `stamp` is new. A file that carries the
@@ -95,7 +181,7 @@ impl MemoryFile {
 
     fn expected_stamp(&self) -> String {
         let content = json!([self.agent, self.key, self.value, self.timestamp_utc, self.operation, self.tick]);
-        Sha::of(content.to_string().as_bytes()).short().to_owned()
+        Sha::of(line(&content).as_bytes()).short().to_owned()
     }
 }
 
@@ -132,6 +218,8 @@ mod tests {
         }
         .stamped();
         assert!(file.is_ours());
+        let read: MemoryFile = serde_json::from_value(crate::domain::json::sorted(&json!(file))).expect("file");
+        assert!(read.is_ours(), "whatever order its fields came in");
         let edited = MemoryFile { value: json!(2), ..file };
         assert!(!edited.is_ours());
     }

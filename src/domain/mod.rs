@@ -4,11 +4,13 @@
 //! store. Start with [`resume::Resume`] (what people write), then [`outbox::OutboxEntry`] (what
 //! agents say) and [`schedule`] (when they run).
 
+pub mod archive;
 pub mod contract;
 pub mod credits;
 pub mod endpoint;
 pub mod ids;
 pub mod ingress;
+pub mod json;
 pub mod memory;
 pub mod model;
 pub mod name;
@@ -20,5 +22,6 @@ pub mod position;
 pub mod prompt;
 pub mod resume;
 pub mod schedule;
+pub mod search;
 pub mod time;
 pub mod tools;

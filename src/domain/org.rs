@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::credits::Credits;
+use super::memory::OrgMemory;
 use super::pace::{CatchUp, Span};
 use super::tools::ToolSettings;
 
@@ -160,6 +161,9 @@ pub struct OrgConfig {
     /// Limits.
     #[serde(default)]
     pub limits: OrgLimits,
+    /// How much agents keep at hand.
+    #[serde(default, skip_serializing_if = "OrgMemory::is_default")]
+    pub memory: OrgMemory,
     /// How long records are kept.
     #[serde(default)]
     pub retention: Retention,
@@ -184,6 +188,7 @@ impl OrgConfig {
             budget: None,
             credits: OrgCredits::default(),
             limits: OrgLimits::default(),
+            memory: OrgMemory::default(),
             retention: Retention::default(),
             tools: ToolSettings::default(),
             extra: Map::new(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::credits::Credits;
+use super::memory::AgentMemory;
 use super::name::{AgentName, ModelKey, ToolName};
 use super::schedule::Schedule;
 
@@ -245,6 +246,9 @@ pub struct Resume {
     /// Limits that differ from the organisation's.
     #[serde(default)]
     pub limits: AgentLimits,
+    /// How much it keeps at hand, where that differs from the organisation's.
+    #[serde(default, skip_serializing_if = "AgentMemory::is_default")]
+    pub memory: AgentMemory,
     /// A disabled agent is never due.
     #[serde(default = "enabled", skip_serializing_if = "is_enabled")]
     pub enabled: bool,

@@ -76,6 +76,14 @@ pub(super) async fn publish(run: &Run, turn: &TurnRecord) -> Result<(), EngineEr
             None => store.delete_path(&key.path()).await,
         }
     });
+    let archived = (0..).zip(&turn.effects.archive).map(|(part, archived)| async move {
+        let (key, bytes) = view::archive(&run.plan.value, &turn.agent, part, archived);
+        match store.create_own(&key, bytes).await? {
+            // Nobody else has a reason to write there; whoever did, a person, keeps what they wrote.
+            Created::Won | Created::Lost(_) => Ok(()),
+            Created::Unknown => Err(StoreError::Uncertain { key }),
+        }
+    });
     let own = turn
         .effects
         .files
@@ -91,6 +99,7 @@ pub(super) async fn publish(run: &Run, turn: &TurnRecord) -> Result<(), EngineEr
     });
     futures::try_join!(
         async { try_join_all(entries).await.map_err(EngineError::from) },
+        async { try_join_all(archived).await.map_err(EngineError::from) },
         async { try_join_all(memories).await.map_err(EngineError::from) },
         try_join_all(files),
     )?;

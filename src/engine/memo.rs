@@ -23,6 +23,7 @@ const KEPT: usize = 4096;
 pub struct Memo {
     turns: Mutex<BTreeMap<(Tick, AgentName), Arc<TurnRecord>>>,
     resumes: Mutex<BTreeMap<(Sha, AgentName), Arc<Resume>>>,
+    vectors: Mutex<BTreeMap<Sha, Arc<[f32]>>>,
     /// The state after the newest tick that was closed here.
     state: Mutex<Option<Arc<State>>>,
     /// Which models are left alone.
@@ -48,6 +49,16 @@ impl Memo {
     /// Keeps a version of a resume that was read and is sound.
     pub(super) fn keep_resume(&self, sha: Sha, resume: Arc<Resume>) {
         keep(&mut lock(&self.resumes), (sha, resume.name.clone()), resume);
+    }
+
+    /// The vector of the text of that hash.
+    pub(super) fn vector(&self, sha: &Sha) -> Option<Arc<[f32]>> {
+        lock(&self.vectors).get(sha).cloned()
+    }
+
+    /// Keeps the vector of a text.
+    pub(super) fn keep_vector(&self, sha: Sha, vector: Arc<[f32]>) {
+        keep(&mut lock(&self.vectors), sha, vector);
     }
 
     /// The state after a tick, if its closed record is the one with that hash.

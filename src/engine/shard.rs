@@ -326,7 +326,7 @@ impl<'a> Shard<'a> {
             let run = Arc::clone(&run);
             async move {
                 let Some(due) = run.due(&agent) else { return Ok(()) };
-                preparation.of(&run, due, true).await.map(drop)
+                preparation.of(&run, due, true, None).await.map(drop)
             }
         });
         work.spawn(async move { Event::Aside(try_join_all(reads).await.map(drop)) });
@@ -528,7 +528,7 @@ async fn attempt(
     } else {
         _beside = run.alone.read().await;
     }
-    let permit = Permit { licence: id, meter: &meter, first };
+    let permit = Permit { licence: id, meter: &meter, first, recorded: None };
     match turn::work(run, due, permit, &preparation, committed).await? {
         Attempt::Done(record) => commit(run, *record).await.map(Some),
         Attempt::Stopped => Ok(None),

@@ -3,6 +3,8 @@
 
 use bytes::Bytes;
 
+use crate::domain::archive::{ArchiveFile, Archived};
+use crate::domain::ids::Sha;
 use crate::domain::memory::MemoryFile;
 use crate::domain::name::AgentName;
 use crate::domain::outbox::OutboxEntry;
@@ -10,6 +12,7 @@ use crate::domain::resume::Resume;
 use crate::record::encode;
 use crate::record::plan::Plan;
 use crate::record::turn::MemoryChange;
+use crate::store::Key;
 
 /// The file of one memory key after a change; `None`: there is none.
 pub(super) fn memory(plan: &Plan, agent: &AgentName, change: &MemoryChange) -> Option<Bytes> {
@@ -24,6 +27,21 @@ pub(super) fn memory(plan: &Plan, agent: &AgentName, change: &MemoryChange) -> O
         stamp: String::new(),
     };
     Some(encode(&file.stamped()).into())
+}
+
+/// The file of what left a memory, and where it lies: its name follows from its content.
+pub(super) fn archive(plan: &Plan, agent: &AgentName, part: u32, archived: &Archived) -> (Key, Bytes) {
+    let file = ArchiveFile {
+        key: archived.key.clone(),
+        value: archived.value.clone(),
+        because: archived.because,
+        timestamp_utc: plan.time,
+        agent: agent.clone(),
+        tick: plan.tick,
+        part,
+    };
+    let bytes = Bytes::from(encode(&file));
+    (Key::archived(agent, &archived.key, plan.tick, &Sha::of(&bytes)), bytes)
 }
 
 /// The file of one outbox entry.

@@ -15,7 +15,7 @@ use super::known::{self, Known};
 use super::network::{Network, config};
 use super::script::Script;
 use super::scripted::Scripted;
-use super::{CallError, Provider, Providers};
+use super::{CallError, Embedder, Provider, Providers};
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::path::RelativePath;
@@ -117,12 +117,15 @@ impl Builtin {
             CallError::misconfigured(format!("model {key}: this runner reaches no models on the network"))
         })?;
         let opened = network.open(key, model, known).await;
-        opened.map_err(|error| {
-            let is_named = error.message.starts_with(&format!("model {key}: "));
-            let message = if is_named { error.message } else { format!("model {key}: {}", error.message) };
-            CallError { message, ..error }
-        })
+        opened.map_err(|error| named(key, error))
     }
+}
+
+/// The same error, which says which model it is of.
+fn named(key: &ModelKey, error: CallError) -> CallError {
+    let is_named = error.message.starts_with(&format!("model {key}: "));
+    let message = if is_named { error.message } else { format!("model {key}: {}", error.message) };
+    CallError { message, ..error }
 }
 
 /// `provider_config` of a scripted model.
@@ -155,6 +158,14 @@ impl Providers for Builtin {
         };
         opened.models.insert(key.clone(), (model.clone(), Arc::clone(&provider)));
         Ok(provider)
+    }
+
+    async fn open_embedder(&self, key: &ModelKey, model: &Model) -> Result<Arc<dyn Embedder>, CallError> {
+        let network = self.network.as_ref().ok_or_else(|| {
+            CallError::misconfigured(format!("model {key}: this runner reaches no models on the network"))
+        })?;
+        let opened = network.open_embedder(key, model).await;
+        opened.map_err(|error| named(key, error))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod builtin;
 mod chat;
 pub mod cli;
 mod conversation;
+mod embeddings;
 mod fault;
 #[cfg(test)]
 mod fixture;
@@ -21,6 +22,7 @@ pub mod known;
 pub mod network;
 mod ollama;
 pub mod prices;
+pub mod replay;
 pub mod script;
 pub mod scripted;
 pub mod secret;
@@ -208,6 +210,27 @@ pub trait Provider: Send + Sync + fmt::Debug {
     async fn complete(&self, request: &Request) -> Result<Answer, CallError>;
 }
 
+/// Texts as vectors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded {
+    /// One vector for each text, in their order, all of one length and of finite numbers.
+    pub vectors: Vec<Vec<f32>>,
+    /// The tokens used; `None` where the provider cannot tell, and the call stays at its worst case.
+    pub usage: Option<Usage>,
+    /// The model that the provider says it used.
+    pub reported_model: Option<String>,
+}
+
+/// A way to turn texts into vectors that lie near each other where the texts mean the same.
+#[async_trait]
+pub trait Embedder: Send + Sync + fmt::Debug {
+    /// Makes one call.
+    ///
+    /// # Errors
+    /// As of [`Provider::complete`].
+    async fn embed(&self, model_name: &str, texts: &[String]) -> Result<Embedded, CallError>;
+}
+
 /// Opens the provider of a model: the only thing the engine knows of providers.
 #[async_trait]
 pub trait Providers: Send + Sync + fmt::Debug {
@@ -216,4 +239,12 @@ pub trait Providers: Send + Sync + fmt::Debug {
     /// # Errors
     /// There is no such provider, or its configuration is wrong ([`CallErrorKind::Misconfigured`]).
     async fn open(&self, key: &ModelKey, model: &Model) -> Result<Arc<dyn Provider>, CallError>;
+
+    /// Opens a model that turns texts into vectors.
+    ///
+    /// # Errors
+    /// As of [`Self::open`]; also where the provider has no such models.
+    async fn open_embedder(&self, key: &ModelKey, model: &Model) -> Result<Arc<dyn Embedder>, CallError> {
+        Err(CallError::misconfigured(format!("model {key}: there are no embeddings of provider {}", model.provider)))
+    }
 }

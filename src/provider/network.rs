@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use genai::adapter::AdapterKind;
+use serde::Deserialize;
 
 use super::aws::Aws;
 use super::bedrock::{Bedrock, BedrockConfig};
 use super::chat::{Chat, ChatConfig};
 use super::cli::Env;
+use super::embeddings::{Embeddings, Wire};
 use super::http::Http;
 use super::keys::Keys;
 use super::known::{self, Known};
 use super::ollama::{self, Ollama, OllamaConfig};
 use super::secret::Secret;
-use super::{CallError, Provider};
+use super::{CallError, Embedder, Provider};
 use crate::domain::endpoint::{BaseUrl, KeyRef};
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
@@ -47,16 +49,31 @@ impl Network {
     }
 }
 
-/// Finds out whether a model on the network is configured as its provider asks. Looks for no key and
-/// sends nothing; says nothing of models that are not on the network.
+/// Finds out whether a model can turn texts into vectors. Looks for no key and sends nothing.
 ///
 /// # Errors
-/// It is not.
-pub fn check(key: &ModelKey, model: &Model) -> Result<(), CallError> {
+/// Its provider has no such models here, or it is configured otherwise than such models are.
+pub fn check_embeddings(key: &ModelKey, model: &Model) -> Result<(), CallError> {
+    embeddings_wire(key, model)?;
+    check_address(key, model)?;
+    // What only concerns conversations has no place here.
+    config::<NoConfig>(key, model).map(drop)
+}
+
+fn embeddings_wire(key: &ModelKey, model: &Model) -> Result<Wire, CallError> {
+    match known::known(&model.provider) {
+        Some(Known::Hosted(AdapterKind::OpenAI) | Known::OpenAiCompatible) => Ok(Wire::OpenAi),
+        Some(Known::Ollama { is_cloud: false }) => Ok(Wire::Ollama),
+        _ => Err(CallError::misconfigured(format!(
+            "model {key}: there are no embeddings of provider {}: use openai, openai_compatible or ollama",
+            model.provider
+        ))),
+    }
+}
+
+/// What every model on the network must say of where it is.
+fn check_address(key: &ModelKey, model: &Model) -> Result<(), CallError> {
     let wrong = |message: String| Err(CallError::misconfigured(format!("model {key}: {message}")));
-    let Some(known) = known::known(&model.provider).filter(|_| known::is_remote(&model.provider)) else {
-        return Ok(());
-    };
     if model.model_name.is_empty() {
         return wrong("set model_name to the provider's name of the model".to_owned());
     }
@@ -67,6 +84,20 @@ pub fn check(key: &ModelKey, model: &Model) -> Result<(), CallError> {
     if model.key.is_some() && model.base_url.as_ref().is_some_and(is_exposed) {
         return wrong("base_url is http on another machine: the key would travel in the clear".to_owned());
     }
+    Ok(())
+}
+
+/// Finds out whether a model on the network is configured as its provider asks. Looks for no key and
+/// sends nothing; says nothing of models that are not on the network.
+///
+/// # Errors
+/// It is not.
+pub fn check(key: &ModelKey, model: &Model) -> Result<(), CallError> {
+    let Some(known) = known::known(&model.provider).filter(|_| known::is_remote(&model.provider)) else {
+        return Ok(());
+    };
+    check_address(key, model)?;
+    let wrong = |message: String| Err(CallError::misconfigured(format!("model {key}: {message}")));
     match known {
         Known::Ollama { .. } if model.context_tokens.is_none() => wrong(ollama::NO_WINDOW.to_owned()),
         Known::Ollama { .. } => config::<OllamaConfig>(key, model).map(drop),
@@ -76,6 +107,23 @@ pub fn check(key: &ModelKey, model: &Model) -> Result<(), CallError> {
 }
 
 impl Network {
+    /// The client and the key of a model, if nothing is wrong with what it says of both.
+    async fn ready(&self, model: &Model) -> Result<(Http, Option<Secret>), CallError> {
+        let secret = self.key(model).await?;
+        Ok((self.http()?, secret))
+    }
+
+    /// Opens a model that turns texts into vectors.
+    ///
+    /// # Errors
+    /// There are none of its provider, or it is not configured as its provider asks.
+    pub(super) async fn open_embedder(&self, key: &ModelKey, model: &Model) -> Result<Arc<dyn Embedder>, CallError> {
+        check_embeddings(key, model)?;
+        let (http, secret) = self.ready(model).await?;
+        let wire = embeddings_wire(key, model)?;
+        Ok(Arc::new(Embeddings::new(http, model.base_url.as_ref(), secret, wire)?))
+    }
+
     /// Opens a model of a provider that is on the network.
     ///
     /// # Errors
@@ -87,8 +135,8 @@ impl Network {
         known: Known,
     ) -> Result<Arc<dyn Provider>, CallError> {
         check(key, model)?;
-        let secret = self.key(model).await?;
-        let (http, at) = (self.http()?, model.base_url.as_ref());
+        let (http, secret) = self.ready(model).await?;
+        let at = model.base_url.as_ref();
         let prices_cache = model.price.cache_write_input.is_some();
         let hosted = |kind, is_azure, secret: Option<Secret>| -> Result<Arc<dyn Provider>, CallError> {
             // A server that needs none is sent something, as its clients do.
@@ -137,3 +185,8 @@ pub(super) fn config<T: serde::de::DeserializeOwned>(key: &ModelKey, model: &Mod
     T::deserialize(&model.provider_config)
         .map_err(|cause| CallError::misconfigured(format!("model {key}: provider_config: {cause}")))
 }
+
+/// `provider_config` of a model that takes none.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoConfig {}

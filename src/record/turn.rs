@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::chain::LicenceId;
 use super::{Nonce, record};
+use crate::domain::archive::Archived;
 use crate::domain::contract::{ToolCall, Violation};
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
@@ -152,6 +153,9 @@ pub struct Effects {
     /// What it keeps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memory: Vec<MemoryChange>,
+    /// What leaves its memory and is kept in the archive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archive: Vec<Archived>,
     /// Files it writes in its workspace or in `shared/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileChange>,
@@ -204,6 +208,22 @@ pub struct Receipt {
     pub attempts: u32,
     /// The invocation that made it.
     pub by: RunnerId,
+    /// The hash of the whole request: messages, the provider's name of the model, temperature, `max_tokens`,
+    /// tools and `context_tokens`, as a JSON list of canonical bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Sha>,
+    /// What the licence had spent before this call on others that no receipt shows; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
+}
+
+/// Money that a licence spent and that stands in no receipt of its turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Answers that were not used: a rival's was journalled first.
+    pub paid: Credits,
+    /// Calls that were sent and not answered, at their worst case.
+    pub unanswered: Credits,
 }
 
 /// One answer of the model, and what its tool calls returned.
@@ -230,6 +250,11 @@ pub struct Spent {
     pub unanswered: Credits,
     /// `cost_per_action`, if the turn called its model.
     pub action: Credits,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// `ticks/<tick>/turns/<agent>.json`.
@@ -267,10 +292,22 @@ pub struct TurnRecord {
     /// People's edits that it found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<FileChange>,
+    /// How many of the edits, imported or not, the turn began with; it found the others on its way.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub edits_at_start: u32,
+    /// Edits that a failed turn found: a later turn imports them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unimported: Vec<FileChange>,
     /// The prompt of the first call; later ones add the answers and results below.
     pub prompt: Vec<Message>,
     /// The answers, in order.
     pub exchanges: Vec<Exchange>,
+    /// The bills of this licence for texts that were turned into vectors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub embeddings: Vec<Receipt>,
+    /// The template that it made agents from, as it stood then; an input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Sha>,
     /// What it does; empty for a failed turn.
     pub effects: Effects,
     /// The model's own notes.

@@ -13,11 +13,12 @@ use crate::config::Environment;
 use crate::domain::contract::{self, Addresses};
 use crate::domain::ids::Seed;
 use crate::domain::name::AgentName;
-use crate::engine::{Context, Memo, Progress, Stop};
+use crate::engine::{Context, Memo, Progress, Replaying, Stop};
 use crate::ingress::Postbox;
 use crate::provider::Providers;
 use crate::provider::builtin::{Builtin, Files};
 use crate::provider::cli::{Env, Host};
+use crate::provider::replay::Replay;
 use crate::sandbox::Sandbox;
 use crate::store::Store;
 use crate::store::counting::{Counter, Counting, Requests};
@@ -125,6 +126,13 @@ impl Org {
         // One sandbox for all contexts: it knows how many jobs run at once.
         tools.extend(self.sandbox.iter().flat_map(tool::sandboxed));
         tools
+    }
+
+    /// What a replay of past ticks needs: it calls no model, and writes nothing.
+    #[must_use]
+    pub fn replaying(&self) -> Replaying {
+        let answers = |record| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
+        Replaying { store: self.store.clone(), tools: self.tools(), answers }
     }
 
     /// The context of one invocation. Ticks that are to be repeatable have a `seed`.

@@ -37,6 +37,8 @@ pub enum Key {
     Memory(AgentName, MemoryKey),
     /// `agents/<agent>/archive/**`.
     Archive(AgentName, RelativePath),
+    /// `agents/<agent>/vectors/<sha256>.json`: the vector of a text that was compared with others. A cache.
+    Vector(AgentName, Sha),
     /// `agents/<agent>/workspace/**`: views.
     Workspace(AgentName, RelativePath),
     /// `shared/**`: views.
@@ -82,6 +84,7 @@ impl Key {
             Self::Outbox(agent, tick, id) => format!("agents/{agent}/outbox/{:08}_{id}.json", tick.0),
             Self::Memory(agent, key) => format!("agents/{agent}/memory/{key}.json"),
             Self::Archive(agent, path) => format!("agents/{agent}/archive/{path}"),
+            Self::Vector(agent, sha) => format!("agents/{agent}/vectors/{sha}.json"),
             Self::Workspace(agent, path) => format!("agents/{agent}/workspace/{path}"),
             Self::Shared(path) => format!("shared/{path}"),
             Self::Mail(name) => format!("ingress/mail/{name}.json"),
@@ -152,6 +155,9 @@ impl Key {
             }
             Some(("memory", name)) => Some(Self::Memory(agent, MemoryKey::new(name.strip_suffix(".json")?).ok()?)),
             Some(("archive", path)) => Some(Self::Archive(agent, RelativePath::new(path).ok()?)),
+            Some(("vectors", name)) => {
+                Some(Self::Vector(agent, Sha::try_from(name.strip_suffix(".json")?.to_owned()).ok()?))
+            }
             Some(("workspace", path)) => Some(Self::Workspace(agent, RelativePath::new(path).ok()?)),
             Some(_) => None,
         }
@@ -169,6 +175,24 @@ impl Key {
             ["shards", shard, seq] => Some(Self::Link(tick, shard.parse().ok()?, json(seq)?.parse().ok()?)),
             _ => None,
         }
+    }
+
+    /// `agents/<agent>/archive/<key>/<tick:08>_<hash>.json`: what left a memory in a tick. The first 16
+    /// digits of the hash of its bytes make writing it again harmless, and nothing else lies there.
+    #[must_use]
+    pub fn archived(agent: &AgentName, key: &MemoryKey, tick: Tick, sha: &Sha) -> Self {
+        let path = RelativePath::new(format!("{key}/{:08}_{}.json", tick.0, sha.short()));
+        Self::Archive(agent.clone(), path.unwrap_or_else(|_| unreachable!("a key and digits")))
+    }
+
+    /// The memory key and the tick of an archive file that [`Self::archived`] names.
+    #[must_use]
+    pub fn archived_from(&self) -> Option<(MemoryKey, Tick)> {
+        let Self::Archive(_, path) = self else { return None };
+        let (key, name) = path.as_str().split_once('/')?;
+        let (number, hash) = name.strip_suffix(".json")?.split_once('_')?;
+        let is_hash = hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        Some((MemoryKey::new(key).ok()?, tick(number)?)).filter(|_| is_hash)
     }
 
     /// The file that this path names, if agents and people may both write it.
@@ -196,6 +220,8 @@ pub enum Prefix {
     Agents,
     /// `agents/<agent>/memory/`.
     Memory(AgentName),
+    /// `agents/<agent>/archive/`, or what of it is of one memory key.
+    Archive(AgentName, Option<MemoryKey>),
     /// `agents/<agent>/workspace/`.
     Workspace(AgentName),
     /// `shared/`.
@@ -213,6 +239,8 @@ impl Prefix {
         match self {
             Self::Agents => "agents".to_owned(),
             Self::Memory(agent) => format!("agents/{agent}/memory"),
+            Self::Archive(agent, None) => format!("agents/{agent}/archive"),
+            Self::Archive(agent, Some(key)) => format!("agents/{agent}/archive/{key}"),
             Self::Workspace(agent) => format!("agents/{agent}/workspace"),
             Self::Shared => "shared".to_owned(),
             Self::Ingress => "ingress".to_owned(),
@@ -257,6 +285,7 @@ mod tests {
             (agent(), tick(), any::<u128>()).prop_map(|(a, t, id)| Key::Outbox(a, t, Uuid::from_u128(id))),
             (agent(), key()).prop_map(|(a, k)| Key::Memory(a, k)),
             (agent(), path()).prop_map(|(a, p)| Key::Archive(a, p)),
+            (agent(), sha()).prop_map(|(a, s)| Key::Vector(a, s)),
             (agent(), path()).prop_map(|(a, p)| Key::Workspace(a, p)),
             path().prop_map(Key::Shared),
             name().prop_map(Key::Mail),
@@ -295,6 +324,18 @@ mod tests {
         fn no_key_is_the_folder_of_another(a in keys(), b in keys()) {
             let (a, b) = (a.path(), b.path());
             prop_assert!(!b.starts_with(&format!("{a}/")), "{a} is above {b}");
+        }
+    }
+
+    #[test]
+    fn an_archive_file_says_what_it_is_of() {
+        let (ada, log) = (AgentName::new("ada").expect("name"), MemoryKey::new("log").expect("key"));
+        let key = Key::archived(&ada, &log, Tick(12), &Sha::of(b"x"));
+        assert_eq!(key.path(), "agents/ada/archive/log/00000012_2d711642b726b044.json");
+        assert_eq!(Key::parse(&key.path()), Some(key.clone()));
+        assert_eq!(key.archived_from(), Some((log, Tick(12))));
+        for other in ["agents/ada/archive/log/12_x.json", "agents/ada/archive/a.txt", "agents/ada/memory/log.json"] {
+            assert_eq!(Key::parse(other).expect("a key").archived_from(), None, "{other}");
         }
     }
 

@@ -12,6 +12,7 @@ pub mod key;
 #[cfg(unix)]
 pub mod local;
 pub mod open;
+mod overlay;
 pub mod probe;
 
 use std::sync::Arc;

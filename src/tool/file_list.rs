@@ -35,6 +35,10 @@ impl Tool for FileList {
         schema::<Arguments>()
     }
 
+    fn sees_people(&self) -> bool {
+        true
+    }
+
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
         let folder = arguments::<Arguments>(value)?.folder;
         let mut listing = desk.list_files(folder.as_deref()).await?;

@@ -48,6 +48,10 @@ impl Tool for FileSearch {
         schema::<Arguments>()
     }
 
+    fn sees_people(&self) -> bool {
+        true
+    }
+
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
         let arguments = arguments::<Arguments>(value)?;
         let pattern = compile(&arguments)?;

@@ -1,5 +1,7 @@
 //! `memory_write`: changes a memory key.
 
+use std::num::NonZeroU32;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,6 +10,9 @@ use serde_json::{Value, json};
 use super::{CallFailure, Desk, MAX_MEMORY_BYTES, Tool, ToolError, arguments, schema};
 use crate::domain::memory::Operation;
 use crate::domain::name::MemoryKey;
+
+/// A longer value is not repeated to the model that has just written it.
+const MAX_TOLD_BYTES: usize = 2048;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +25,9 @@ struct Arguments {
     /// What is done with it.
     #[serde(default)]
     operation: Operation,
+    /// For append: how many items of the list stay, the newest; the others are archived.
+    #[serde(default)]
+    cap: Option<NonZeroU32>,
 }
 
 #[derive(Debug)]
@@ -40,12 +48,26 @@ impl Tool for MemoryWrite {
     }
 
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
-        let Arguments { key, value, operation } = arguments(value)?;
+        let Arguments { key, value, operation, cap } = arguments(value)?;
+        if cap.is_some() && operation != Operation::Append {
+            return Err(ToolError("`cap` belongs to the operation append alone".to_owned()).into());
+        }
         let bytes = value.to_string().len();
         if bytes > MAX_MEMORY_BYTES {
             return Err(ToolError(format!("the value has {bytes} bytes, more than {MAX_MEMORY_BYTES}")).into());
         }
-        desk.change_memory(key.clone(), operation, value).await?;
-        Ok(json!({"key": key, "value": desk.memory(&key)}))
+        desk.change_memory(key.clone(), operation, value, cap).await?;
+        Ok(told(&key, desk.memory(&key)))
+    }
+}
+
+/// The value as it is now; of a long one what was said is known, and the rest too.
+fn told(key: &MemoryKey, value: Option<Value>) -> Value {
+    match value {
+        Some(value) if value.to_string().len() > MAX_TOLD_BYTES => {
+            let items = value.as_array().map(Vec::len);
+            json!({"key": key, "bytes": value.to_string().len(), "items": items})
+        }
+        value => json!({"key": key, "value": value}),
     }
 }

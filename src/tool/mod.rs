@@ -11,7 +11,10 @@ mod file_search;
 mod file_write;
 pub mod limits;
 mod list_agents;
+mod memory_delete;
+mod memory_list;
 mod memory_read;
+mod memory_search;
 mod memory_write;
 mod python;
 mod scratch;
@@ -21,6 +24,7 @@ mod web_fetch;
 mod web_search;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -32,10 +36,12 @@ use serde_json::Value;
 pub use self::limits::{MAX_FILE_BYTES, MAX_MEMORY_BYTES};
 use self::web::{Resolver, SystemResolver, Web};
 use crate::config::Environment;
+use crate::domain::archive::Archived;
 use crate::domain::credits::Credits;
 use crate::domain::memory::Operation;
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::resume::Resume;
+use crate::domain::time::Tick;
 use crate::domain::tools::ToolSettings;
 use crate::sandbox::Sandbox;
 
@@ -77,6 +83,30 @@ pub struct Listing {
     pub cut: bool,
 }
 
+/// A file of the archive.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArchiveNote {
+    /// Its path, as `memory_read` takes it.
+    pub path: String,
+    /// The memory key that it is of, if its name says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<MemoryKey>,
+    /// The tick in which it left the memory, if its name says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tick: Option<Tick>,
+}
+
+/// What texts mean, as far as it can be compared.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Meanings {
+    /// The organisation names no model for it.
+    Unasked,
+    /// It does, and that model could not be asked; why, for people.
+    Unknown(String),
+    /// A vector for each text, in their order: what means the same lies near.
+    Vectors(Vec<Arc<[f32]>>),
+}
+
 /// What a tool works on: one agent's turn.
 #[async_trait]
 pub trait Desk: Send {
@@ -84,8 +114,22 @@ pub trait Desk: Send {
     fn memory(&self, key: &MemoryKey) -> Option<Value>;
     /// The keys of the memory, with the changes of this turn.
     fn memory_keys(&self) -> Vec<MemoryKey>;
-    /// Changes a memory key.
-    async fn change_memory(&mut self, key: MemoryKey, operation: Operation, value: Value) -> Result<(), CallFailure>;
+    /// Changes a memory key. An append with `cap` leaves the newest so many items in the list.
+    async fn change_memory(
+        &mut self,
+        key: MemoryKey,
+        operation: Operation,
+        value: Value,
+        cap: Option<NonZeroU32>,
+    ) -> Result<(), CallFailure>;
+    /// What left the memory in this turn, and will be archived with it.
+    fn left_memory(&self) -> Vec<Archived>;
+    /// The files of the agent's archive as of the last closed tick, of one key or all, the newest first.
+    async fn archive(&mut self, key: Option<&MemoryKey>) -> Result<Vec<ArchiveNote>, CallFailure>;
+    /// The texts of files of the agent's archive; none for one that is missing or no text.
+    async fn read_archive(&mut self, paths: &[String]) -> Result<Vec<Option<String>>, CallFailure>;
+    /// What texts mean. Each is asked for once, and paid for by the turn.
+    async fn meanings(&mut self, texts: &[String]) -> Result<Meanings, CallFailure>;
     /// The agents of the organisation.
     fn agents(&self) -> Vec<AgentCard>;
     /// Reads a file of the workspace or of `shared/`, with the changes of this turn.
@@ -128,6 +172,16 @@ pub trait Tool: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`CallFailure::Refused`]: the model is told why; [`CallFailure::Broken`]: the turn cannot go on.
     async fn call(&self, arguments: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure>;
+    /// Says whether this result came from outside of the organisation's files: a turn that is run again
+    /// from its record then takes it from there.
+    fn asks_outside(&self, _result: &Value) -> bool {
+        false
+    }
+    /// Says whether the result shows what people put among the files while the turn ran: a turn that is run again
+    /// makes the call, for the edits that it finds, and takes the result from its record.
+    fn sees_people(&self) -> bool {
+        false
+    }
 }
 
 /// What tools reach outside with.
@@ -163,7 +217,10 @@ pub fn with(outside: Outside) -> Vec<Arc<dyn Tool>> {
         Arc::new(file_search::FileSearch),
         Arc::new(file_write::FileWrite),
         Arc::new(list_agents::ListAgents),
+        Arc::new(memory_delete::MemoryDelete),
+        Arc::new(memory_list::MemoryList),
         Arc::new(memory_read::MemoryRead),
+        Arc::new(memory_search::MemorySearch),
         Arc::new(memory_write::MemoryWrite),
         Arc::new(web_fetch::WebFetch(Arc::clone(&web))),
         Arc::new(web_search::WebSearch { web, environment: outside.environment }),

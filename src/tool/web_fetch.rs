@@ -42,6 +42,10 @@ impl Tool for WebFetch {
         schema::<Arguments>()
     }
 
+    fn asks_outside(&self, _: &Value) -> bool {
+        true
+    }
+
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
         let Arguments { url, part } = arguments(value)?;
         let settings = desk.settings().web_fetch.clone();

@@ -43,6 +43,10 @@ impl Tool for WebSearch {
         schema::<Arguments>()
     }
 
+    fn asks_outside(&self, _: &Value) -> bool {
+        true
+    }
+
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
         let query = arguments::<Arguments>(value)?.query;
         let length = query.chars().count();

@@ -14,7 +14,7 @@ use crate::domain::org::{ORG_FORMAT, OrgConfig};
 use crate::domain::resume::Resume;
 use crate::domain::tools::SandboxRule;
 use crate::engine::worst;
-use crate::provider::Providers;
+use crate::provider::{Providers, network};
 use crate::schema::FileKind;
 use crate::store::{Key, Prefix, Store};
 use crate::tool::Tool;
@@ -43,6 +43,9 @@ pub async fn check(
         tools::check(org, &mut found);
     }
     let registry = models::check(store, providers, &mut found).await?;
+    if let (Some(org), Some(registry)) = (&org, &registry.typed) {
+        check_embeddings(org, registry, &mut found);
+    }
     let resumes = resumes(store, &mut found).await?;
     let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
     for (name, resume) in &resumes.read {
@@ -109,6 +112,27 @@ fn check_settings(org: &OrgConfig, found: &mut Findings) {
     if org.budget.as_ref().is_some_and(|budget| budget.credits.is_zero()) {
         let finding = Finding::warning("no_budget", &path, "/budget/credits");
         found.add(finding.says("is 0: nobody can run before a top-up", "leave `budget` out, or allow something"));
+    }
+}
+
+/// The model that memories are compared with must be one that makes vectors.
+fn check_embeddings(org: &OrgConfig, registry: &ModelRegistry, found: &mut Findings) {
+    let Some(key) = &org.memory.embeddings else { return };
+    let at = |code| Finding::error(code, Key::Org.path(), "/memory/embeddings");
+    match registry.models.get(key) {
+        None => {
+            let known: Vec<&str> = registry.models.keys().map(ModelKey::as_str).collect();
+            let message = format!("{} has no model {:?}", Key::Models, key.as_str());
+            found.add(at("unknown_model").says(message, one_of(key.as_str(), &known, "models")));
+        }
+        Some(model) => {
+            if let Err(error) = network::check_embeddings(key, model) {
+                found.add(
+                    at("unusable_model")
+                        .says(error.message, "must be a model of embeddings, configured as its provider asks"),
+                );
+            }
+        }
     }
 }
 

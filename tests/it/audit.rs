@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use lemming::domain::archive::ArchiveFile;
 use lemming::domain::credits::Credits;
 use lemming::domain::ids::Sha;
 use lemming::domain::memory::MemoryFile;
@@ -13,6 +14,9 @@ use lemming::domain::org::{OrgConfig, Visibility};
 use lemming::domain::position::Position;
 use lemming::domain::resume::Resume;
 use lemming::domain::time::Tick;
+use lemming::engine::{Replaying, replay};
+use lemming::provider::Providers;
+use lemming::provider::replay::Replay;
 use lemming::record::chain::{Extension, Link};
 use lemming::record::closed::Closed;
 use lemming::record::encode;
@@ -108,6 +112,7 @@ pub async fn audit(world: &World, expect: &Expect) -> Seen {
     }
     book.views(&objects, last, expect);
     checkpoints(&objects, last).await;
+    replays(world, last).await;
     seen.calls = world.calls().len() as u64;
     seen
 }
@@ -238,6 +243,8 @@ struct Book {
     /// What a record says that a memory file of ours holds.
     memories: BTreeMap<String, (AgentName, Tick, serde_json::Value)>,
     outbox: BTreeMap<String, Vec<u8>>,
+    /// What left memories, by the folder of its key: tick, part and value.
+    archived: BTreeMap<String, BTreeMap<(Tick, u32), serde_json::Value>>,
     admitted: BTreeSet<String>,
 }
 
@@ -456,6 +463,12 @@ impl Book {
         for due in &plan.due {
             note(&due.agent, &turns[&due.agent].effects.memory);
         }
+        for turn in turns.values() {
+            for (part, archived) in (0..).zip(&turn.effects.archive) {
+                let folder = format!("agents/{}/archive/{}", turn.agent, archived.key);
+                self.archived.entry(folder).or_default().insert((plan.tick, part), archived.value.clone());
+            }
+        }
         // The index holds what the last record of a path says, imports before writes.
         let mut last: BTreeMap<&str, Option<Sha>> = BTreeMap::new();
         let in_order = || plan.due.iter().map(|due| &turns[&due.agent]);
@@ -489,6 +502,7 @@ impl Book {
             let tick = path.split("/outbox/").nth(1).and_then(|name| name[..8].parse::<u64>().ok()).unwrap();
             assert!(self.outbox.contains_key(path) || tick > last, "{path} is of no committed turn");
         }
+        self.archive(objects, last);
         // What an open tick has committed may be ahead of the closed ones.
         let open = format!("ticks/{:012}/", last + 1);
         let is_open = objects.keys().any(|path| path.starts_with(&open));
@@ -504,6 +518,39 @@ impl Book {
             assert_eq!((&file.agent, file.tick, &file.value), (agent, *tick, value), "the view {path}");
         }
     }
+}
+
+/// What left memories lies in the archive, each once, and nothing else does.
+impl Book {
+    fn archive(&self, objects: &Objects, last: u64) {
+        let mut found: BTreeMap<String, BTreeMap<(Tick, u32), serde_json::Value>> = BTreeMap::new();
+        for (path, bytes) in objects.iter().filter(|(path, _)| path.contains("/archive/")) {
+            let file: ArchiveFile = serde_json::from_slice(bytes).expect("an archive file");
+            let (folder, name) = path.rsplit_once('/').expect("a folder");
+            assert_eq!(name, format!("{:08}_{}.json", file.tick.0, Sha::of(bytes).short()), "{path}");
+            assert_eq!(folder, format!("agents/{}/archive/{}", file.agent, file.key), "{path}");
+            if file.tick.0 <= last {
+                let old = found.entry(folder.to_owned()).or_default().insert((file.tick, file.part), file.value);
+                assert_eq!(old, None, "{path} is there twice");
+            }
+        }
+        assert_eq!(found, self.archived);
+    }
+}
+
+/// Every turn comes out the same again, from the records alone.
+async fn replays(world: &World, last: u64) {
+    for tick in 1..=last {
+        for turn in replay(&replaying(world), Tick(tick), None).await.unwrap().expect("a planned tick") {
+            assert!(turn.is_equal(), "the replay of tick {tick}: {turn:?}");
+        }
+    }
+}
+
+/// What a replay of a world needs.
+pub fn replaying(world: &World) -> Replaying {
+    let answers = |record: Arc<TurnRecord>| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
+    Replaying { store: world.raw.clone(), tools: world.tools.clone(), answers }
 }
 
 /// Every checkpoint equals the state rebuilt from the ticks alone.

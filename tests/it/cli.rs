@@ -138,6 +138,7 @@ fn help_lists_every_command() {
       send       Sends a message to an agent, or to all
       inbox      Shows what was said to you; with an agent's name, what that agent may read
       logs       Tells what happened, from the records: turns, messages, violations, skips, money
+      replay     Runs the turns of a past tick again, from their records alone, and compares them
       pause      Lets an agent, or the whole organisation, rest until `resume`
       resume     Lets an agent, or the whole organisation, go on after `pause`
       credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger
@@ -164,7 +165,7 @@ fn help_lists_every_command() {
       3    a file of the organisation is wrong: see `lemming validate`
       4    the store cannot be opened or reached, or it refuses
       5    a tick was begun and is not closed: the next `lemming tick` goes on with it
-      6    there is no such organisation, agent or message
+      6    there is no such organisation, agent, message or tick
       130  interrupted twice
 
     With --json, standard output holds one JSON document; a failed command leaves it empty and ends
@@ -262,6 +263,9 @@ fn every_bad_input_is_named_exactly() {
         ("org.json", br#"{"format": 2, "name": "Test"}"#.to_vec(), "unknown_format", "/format"),
         ("org.json", br#"{"format": 1, "name": "Test", "budget": {"credits": -2}}"#.to_vec(), "out_of_range", "/budget/credits"),
         ("org.json", br#"{"format": 1, "name": "Test", "pace": {"every": "5 min"}}"#.to_vec(), "wrong_value", "/pace/every"),
+        ("org.json", br#"{"format": 1, "name": "Test", "memory": {"max_list_items": 0}}"#.to_vec(), "out_of_range", "/memory/max_list_items"),
+        ("org.json", br#"{"format": 1, "name": "Test", "memory": {"embeddings": "none"}}"#.to_vec(), "unknown_model", "/memory/embeddings"),
+        ("org.json", br#"{"format": 1, "name": "Test", "memory": {"embeddings": "m"}}"#.to_vec(), "unusable_model", "/memory/embeddings"),
         ("org.json", br#"{"format": 1, "name": "Test", "visibility": "all"}"#.to_vec(), "wrong_value", "/visibility"),
     ] {
         let world = World::founded();
@@ -367,6 +371,7 @@ fn where_there_is_no_organisation_every_command_says_so_and_writes_nothing() {
         vec!["send", "ada", "hi"],
         vec!["inbox"],
         vec!["logs"],
+        vec!["replay", "1"],
         vec!["pause"],
         vec!["resume"],
         vec!["credits"],
@@ -474,6 +479,37 @@ fn commands_that_show_write_nothing() {
         }
     }
     assert_eq!(world.files(), before);
+}
+
+#[test]
+fn a_replay_ends_with_1_if_a_record_was_changed() {
+    let world = World::empty();
+    world.run(&["bootstrap"]);
+    world.run(&["send", "archivist", "hello"]);
+    // The archivist runs at every sixth tick.
+    for _ in 0..6 {
+        assert_eq!(code(&world.run(&["tick"])), 0);
+    }
+    let before = world.files();
+    let equal = world.run(&["replay", "6", "--json"]);
+    assert_eq!(code(&equal), 0, "{}", text(&equal.stderr));
+    let document: Value = serde_json::from_slice(&equal.stdout).expect("a document");
+    let turns = document["turns"].as_array().expect("turns");
+    assert!(document["equal"] == true && !turns.is_empty());
+    let agent = turns[0]["agent"].as_str().expect("a name").to_owned();
+    assert!(text(&world.run(&["replay", "6", "--agent", &agent]).stdout).contains("equal"));
+    assert_eq!(code(&world.run(&["replay", "7"])), 6);
+    assert_eq!(code(&world.run(&["replay", "6", "--agent", "nobody"])), 6);
+    assert_eq!(world.files(), before);
+    let path = format!("ticks/000000000006/turns/{agent}.json");
+    let mut record: Value =
+        serde_json::from_slice(&std::fs::read(world.path().join(&path)).expect("turn")).expect("turn");
+    record["notes"] = json!("changed");
+    world.write(&path, record.to_string());
+    let different = world.run(&["replay", "6", "--agent", &agent]);
+    assert_eq!(code(&different), 1);
+    let shown = text(&different.stdout);
+    assert!(shown.contains("at /notes") && shown.contains("somebody changed it"), "{shown}");
 }
 
 #[test]

@@ -30,7 +30,8 @@ async fn world() -> World {
                 "tool_calls": [
                     {"tool": "file_read", "arguments": {"path": "shared/board.txt"}},
                     {"tool": "file_write", "arguments": {"path": "shared/board.txt", "text": format!("ada {tick}")}},
-                    {"tool": "memory_write", "arguments": {"key": "log", "value": "tool", "operation": "append"}},
+                    {"tool": "memory_write", "arguments": {"key": "log", "value": "tool", "operation": "append",
+                        "cap": 2}},
                 ],
             }),
             ("ada", 1) => json!({
@@ -41,8 +42,10 @@ async fn world() -> World {
             }),
             ("bob", _) => json!({
                 "outbox_entries": [{"payload": {"text": format!("bob heard, {answer}: {}", texts.join(" | "))}}],
-                "memory_updates": [{"key": "heard", "op": "set", "value": texts}],
+                "memory_updates": [{"key": "heard", "op": "set", "value": texts},
+                    {"key": "all", "op": "append", "value": texts, "cap": 1}],
             }),
+            ("cyd", _) if tick == 1 => json!({"memory_updates": [{"key": "once", "op": "set", "value": "early"}]}),
             (agent, _) => json!({
                 "outbox_entries": [{"payload": {"text": format!("{agent} says {tick} to {}", texts.len())},
                     "recipients": ["ada"]}],
@@ -56,7 +59,7 @@ async fn world() -> World {
     let tools = json!(["file_read", "file_write", "memory_write"]);
     world.agent("ada", json!({"permissions": {"tools": tools}, "credits": {"max_credits": 2}})).await;
     world.agent("bob", json!({})).await;
-    world.agent("cyd", json!({"permissions": {"read_outboxes": []}})).await;
+    world.agent("cyd", json!({"permissions": {"read_outboxes": []}, "memory": {"archive_after_ticks": 1}})).await;
     world.tick().await;
     world.mail(1, "human", None, "hello").await;
     world.command(2, json!({"action": "top_up", "agent": "ada", "credits": 1})).await;

@@ -89,8 +89,12 @@ impl Org {
         Answer::Says(says.collect())
     }
 
+    fn list(&self, agent: usize, tick: u64) -> Option<&Option<BTreeSet<usize>>> {
+        self.agents[agent].reads.iter().rev().find(|(from, _)| *from <= tick).map(|(_, list)| list)
+    }
+
     fn reads(&self, agent: usize, tick: u64, author: usize) -> bool {
-        let list = self.agents[agent].reads.iter().rev().find(|(from, _)| *from <= tick).map(|(_, list)| list);
+        let list = self.list(agent, tick);
         list.is_some_and(|list| list.as_ref().is_none_or(|list| list.contains(&author)))
     }
 
@@ -102,11 +106,19 @@ impl Org {
             text: String,
             hops: u32,
         }
+        /// Failures in a row, and the tick of the last.
+        struct Failing {
+            count: u32,
+            last: u64,
+        }
         let mut entries: Vec<Entry> = Vec::new();
         let mut passed: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         let mut blamed: BTreeMap<usize, (u32, BTreeSet<usize>)> = BTreeMap::new();
+        let mut failing: BTreeMap<usize, Failing> = BTreeMap::new();
         let mut turns = Vec::new();
         for tick in 1..=self.ticks {
+            // Who changed is given another chance.
+            failing.retain(|agent, _| self.list(*agent, tick) == self.list(*agent, tick - 1));
             for agent in (0..self.agents.len()).filter(|agent| self.agents[*agent].joins == tick) {
                 passed.insert(agent, (0..entries.len()).collect());
             }
@@ -138,7 +150,12 @@ impl Org {
                         let unread = unread(*i, &entries, planned, &passed[i]);
                         unread.iter().any(|e| entries[*e].hops <= self.max_hops)
                     };
-                    agent.joins <= tick && fires && (!agent.on_message || woken())
+                    // After five failures in a row it is left alone: for a period, two, four, up to 32.
+                    let rests = failing.get(i).filter(|failing| failing.count >= 5).is_some_and(|failing| {
+                        let periods = 1_i128 << (failing.count - 5).min(5);
+                        i128::from(tick - failing.last) <= n * periods
+                    });
+                    agent.joins <= tick && fires && !rests && (!agent.on_message || woken())
                 })
                 .collect();
             // By the fraction of the period that has passed at the fire point, then by name.
@@ -159,10 +176,13 @@ impl Org {
                 let answer = self.think(tick, agent, texts.iter().map(String::as_str));
                 let passed = passed.get_mut(&agent).expect("it has joined");
                 let mut turn = Turn { tick, agent, good: false, inbox: texts, says: Vec::new(), hops };
+                let fails = failing.entry(agent).or_insert(Failing { count: 0, last: 0 });
+                (fails.count, fails.last) = (fails.count + 1, tick);
                 match answer {
                     Answer::Says(says) => {
                         passed.extend(0..upto);
                         blamed.remove(&agent);
+                        failing.remove(&agent);
                         for (to, text) in &says {
                             entries.push(Entry { author: Some(agent), to: to.clone(), text: text.clone(), hops });
                         }

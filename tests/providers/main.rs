@@ -13,6 +13,7 @@
 
 mod anthropic;
 mod bedrock;
+mod embeddings;
 mod failures;
 mod gemini;
 mod independent;

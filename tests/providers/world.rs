@@ -11,7 +11,7 @@ use lemming::domain::name::{AgentName, ModelKey};
 use lemming::domain::prompt::CallResult;
 use lemming::domain::time::{Clock, Tick};
 use lemming::provider::builtin::{Builtin, Files};
-use lemming::provider::{Answer, CallError, Message, Provider, Providers, Request, Role, ToolSpec, TurnView};
+use lemming::provider::{Answer, CallError, Embedded, Message, Provider, Providers, Request, Role, ToolSpec, TurnView};
 use serde_json::{Value, json};
 
 /// The key of all tests. Never to be seen anywhere but in its header.
@@ -50,6 +50,16 @@ pub(crate) async fn open_with(
 /// Opens a model and makes one call.
 pub(crate) async fn ask(model: Value, request: &Request) -> Result<Answer, CallError> {
     open(model).await.expect("provider").complete(request).await
+}
+
+/// Opens a model of embeddings, and asks it for the vectors of texts.
+pub(crate) async fn embed(mut model: Value, model_name: &str, texts: &[String]) -> Result<Embedded, CallError> {
+    model["price"] = json!({"input": 0, "output": 0});
+    let model: Model = serde_json::from_value(model).expect("model");
+    let vars = BTreeMap::from([("THE_KEY".to_owned(), KEY.to_owned())]);
+    let builtin = Builtin::new(Arc::new(NoFiles)).with_network(vars, None);
+    let embedder = builtin.open_embedder(&ModelKey::new("m").expect("key"), &model).await?;
+    embedder.embed(model_name, texts).await
 }
 
 /// The first call of a turn, with one tool.

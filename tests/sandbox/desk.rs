@@ -1,14 +1,16 @@
 //! A desk with files and settings, and nothing else.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use async_trait::async_trait;
+use lemming::domain::archive::Archived;
 use lemming::domain::credits::Credits;
 use lemming::domain::memory::Operation;
 use lemming::domain::name::{AgentName, MemoryKey};
 use lemming::domain::resume::Resume;
 use lemming::domain::tools::ToolSettings;
-use lemming::tool::{AgentCard, CallFailure, Desk, Listing, ToolError};
+use lemming::tool::{AgentCard, ArchiveNote, CallFailure, Desk, Listing, Meanings, ToolError};
 use serde_json::{Value, json};
 
 #[derive(Debug)]
@@ -45,8 +47,30 @@ impl Desk for TestDesk {
         Vec::new()
     }
 
-    async fn change_memory(&mut self, _: MemoryKey, _: Operation, _: Value) -> Result<(), CallFailure> {
+    async fn change_memory(
+        &mut self,
+        _: MemoryKey,
+        _: Operation,
+        _: Value,
+        _: Option<NonZeroU32>,
+    ) -> Result<(), CallFailure> {
         Err(ToolError("there is no memory".to_owned()).into())
+    }
+
+    fn left_memory(&self) -> Vec<Archived> {
+        Vec::new()
+    }
+
+    async fn archive(&mut self, _: Option<&MemoryKey>) -> Result<Vec<ArchiveNote>, CallFailure> {
+        Ok(Vec::new())
+    }
+
+    async fn read_archive(&mut self, paths: &[String]) -> Result<Vec<Option<String>>, CallFailure> {
+        Ok(vec![None; paths.len()])
+    }
+
+    async fn meanings(&mut self, _: &[String]) -> Result<Meanings, CallFailure> {
+        Ok(Meanings::Unasked)
     }
 
     fn agents(&self) -> Vec<AgentCard> {

@@ -8,6 +8,7 @@ mod inspect;
 mod logs;
 mod models;
 mod pause;
+mod replay;
 mod run;
 mod schema;
 mod send;
@@ -32,6 +33,7 @@ pub(super) enum Command {
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
+    Replay(replay::ReplayArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
@@ -57,6 +59,7 @@ impl Command {
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
+            Self::Replay(args) => replay::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,

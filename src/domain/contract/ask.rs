@@ -1,5 +1,7 @@
 //! What a model asks for besides talking: tool calls and changes of its memory.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -31,6 +33,9 @@ pub struct MemoryUpdate {
     /// The value; null where the key is deleted.
     #[serde(default)]
     pub value: Value,
+    /// For an append: how many items of the list stay, the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<NonZeroU32>,
 }
 
 pub(super) fn tool_calls(list: Value, log: &mut Log) -> Vec<ToolCall> {
@@ -127,7 +132,7 @@ pub(super) fn memory_updates(list: Value, log: &mut Log) -> Vec<MemoryUpdate> {
         let set = |(key, value): (&String, &Value)| {
             let at = field(AT, key);
             let key = key_of(key, &at, log)?;
-            shallow(MemoryUpdate { key, operation: Operation::Set, value: value.clone() }, &at, log)
+            shallow(MemoryUpdate { key, operation: Operation::Set, value: value.clone(), cap: None }, &at, log)
         };
         return fields.iter().take(MAX_MEMORY_UPDATES).filter_map(set).collect();
     }
@@ -178,7 +183,26 @@ fn memory_update(mut fields: Map<String, Value>, at: &str, log: &mut Log) -> Opt
             return None;
         }
     };
-    shallow(MemoryUpdate { key, operation, value }, at, log)
+    let cap = cap(fields.remove("cap").unwrap_or_default(), operation, &format!("{at}/cap"), log);
+    shallow(MemoryUpdate { key, operation, value, cap }, at, log)
+}
+
+fn cap(value: Value, operation: Operation, at: &str, log: &mut Log) -> Option<NonZeroU32> {
+    if value.is_null() {
+        return None;
+    }
+    let cap = value.as_u64().and_then(|cap| u32::try_from(cap).ok()).and_then(NonZeroU32::new);
+    match (cap, operation) {
+        (Some(cap), Operation::Append) => Some(cap),
+        (Some(_), _) => {
+            log.add(at, "belongs to an append alone: dropped");
+            None
+        }
+        (None, _) => {
+            log.add(at, format!("expected a number of items from 1, got {}: dropped", excerpt(&value.to_string())));
+            None
+        }
+    }
 }
 
 fn key_of(key: &str, at: &str, log: &mut Log) -> Option<MemoryKey> {

@@ -49,6 +49,11 @@ pub fn schema() -> Value {
                         "key": { "type": "string", "pattern": MemoryKey::PATTERN },
                         "op": { "enum": ["set", "append", "merge", "delete"], "default": "set" },
                         "value": { "description": "Any JSON; needed unless `op` is delete." },
+                        "cap": {
+                            "description": "For append: how many items of the list stay, the newest; the others are archived.",
+                            "type": "integer",
+                            "minimum": 1,
+                        },
                     },
                 },
             },

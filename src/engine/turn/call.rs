@@ -14,10 +14,12 @@ use super::super::prompt;
 use super::super::run::Run;
 use super::meter::{Hours, Meter};
 use crate::domain::credits::Credits;
+use crate::domain::ids::Sha;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::time::Timestamp;
 use crate::provider::{Answer, CallCost, CallError, CallErrorKind, Provider, Request};
+use crate::record::encode;
 use crate::record::turn::Receipt;
 
 /// How often a call is made before the turn fails.
@@ -187,7 +189,7 @@ impl Line<'_> {
                 let cost = answer.usage.map_or(worst, |usage| model.price.of(usage));
                 meter.settle(worst, cost);
                 breakers.answered(key);
-                let receipt = receipt(run, model, key, &answer, cost, began, attempt);
+                let receipt = receipt(run, model, key, request, &answer, cost, began, attempt);
                 return Ok(Ok((answer, receipt)));
             }
             Ok(Err(error)) => error,
@@ -229,10 +231,12 @@ fn worst(model: &Model, request: &Request) -> Credits {
     model.price.worst(tokens, u64::from(request.max_tokens))
 }
 
+#[expect(clippy::too_many_arguments, reason = "a receipt says all of a call")]
 fn receipt(
     run: &Run,
     model: &Model,
     key: &ModelKey,
+    request: &Request,
     answer: &Answer,
     cost_credits: Credits,
     began: Timestamp,
@@ -250,5 +254,15 @@ fn receipt(
         duration_ms: run.ms_since(began),
         attempts,
         by: run.by.clone(),
+        request: Some(exact(request)),
+        beside: None,
     }
+}
+
+/// The hash of all that the model was given. What it is made of stands in the record, the resume and
+/// the registry; the hash says whether it was put together the same way.
+fn exact(request: &Request) -> Sha {
+    let Request { messages, model_name, temperature, max_tokens, tools, context_tokens, view: _ } = request;
+    let exact = serde_json::json!([messages, model_name, temperature, max_tokens, tools, context_tokens]);
+    Sha::of(&encode(&exact))
 }

@@ -4,10 +4,12 @@
 
 use serde_json::Value;
 
+use super::super::EngineError;
 use super::super::inputs::input;
 use super::super::money;
 use super::super::run::Run;
 use crate::domain::credits::Credits;
+use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, TEMPLATE};
 use crate::domain::resume::Resume;
 use crate::record::plan::Due;
@@ -16,31 +18,48 @@ use crate::store::Key;
 use crate::tool::limits::MAX_CREATED_AGENTS;
 use crate::tool::{CallFailure, ToolError};
 
-/// The resume of the creator, of an agent that it may read, or of the template.
-pub(super) async fn template(run: &Run, creator: &Resume, name: &AgentName) -> Result<Option<Value>, CallFailure> {
-    let broken = |error: Box<dyn std::error::Error + Send + Sync>| CallFailure::Broken(error);
-    let bytes = if name.as_str() == TEMPLATE {
-        match run.ctx.store.get(&Key::Resume(name.clone())).await {
-            Ok(bytes) => bytes,
-            Err(error) if error.is_about_one_object() => None,
-            Err(error) => return Err(broken(Box::new(super::EngineError::from(error)))),
+/// The resume of the creator, of an agent that it may read, or of the template. `pinned`: the template as
+/// this turn has it, once it has looked.
+pub(super) async fn template(
+    run: &Run,
+    creator: &Resume,
+    name: &AgentName,
+    pinned: &mut Option<Sha>,
+) -> Result<Option<Value>, CallFailure> {
+    let sha = if name.as_str() == TEMPLATE {
+        if pinned.is_none() {
+            *pinned = pin(run, name).await.map_err(broken)?;
         }
+        pinned.clone()
     } else if *name == creator.name || creator.permissions.read_outboxes.allows(name) {
-        match run.agent(name).filter(|agent| agent.present) {
-            Some(agent) => {
-                let pinned = input(&run.ctx.store, &agent.resume).await.map_err(|error| broken(Box::new(error)))?;
-                Some(pinned.1)
-            }
-            None => None,
-        }
+        run.agent(name).filter(|agent| agent.present).map(|agent| agent.resume.clone())
     } else {
         None
     };
-    let Some(bytes) = bytes else { return Ok(None) };
+    let Some(sha) = sha else { return Ok(None) };
+    let (_, bytes) = input(&run.ctx.store, &sha).await.map_err(broken)?;
     match serde_json::from_slice(&bytes) {
         Ok(resume @ Value::Object(_)) => Ok(Some(resume)),
         _ => Err(ToolError(format!("the resume of {name} is not a JSON object")).into()),
     }
+}
+
+fn broken(error: EngineError) -> CallFailure {
+    CallFailure::Broken(Box::new(error))
+}
+
+/// Makes an input of the template as it stands, so that the turn's record can name it.
+async fn pin(run: &Run, name: &AgentName) -> Result<Option<Sha>, EngineError> {
+    let store = &run.ctx.store;
+    let bytes = match store.get(&Key::Resume(name.clone())).await {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_about_one_object() => None,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(bytes) = bytes else { return Ok(None) };
+    let sha = Sha::of(&bytes);
+    store.create_pure(&Key::Input(sha.clone()), bytes).await?;
+    Ok(Some(sha))
 }
 
 /// What a creator may still give away: what its account holds beyond what this turn may cost, less what it gave.

@@ -1,28 +1,34 @@
 //! What a turn has done so far: its effects, collected in memory, and the desk that tools work at.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
+mod keep;
+mod meaning;
+
 use super::super::EngineError;
 use super::super::run::Run;
 use super::listing::{self, Area};
 use super::memory::Memory;
-use super::{create, files, memory};
-use crate::domain::contract::{Draft, Violation};
+use super::meter::Meter;
+use super::{Permit, create, files};
+use crate::domain::archive::Archived;
+use crate::domain::contract::Draft;
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
-use crate::domain::memory::Operation;
+use crate::domain::memory::{Keeping, Operation};
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::outbox::{Meta, OutboxEntry};
 use crate::domain::resume::{Permissions, Resume};
 use crate::domain::tools::ToolSettings;
 use crate::record::plan::Due;
-use crate::record::turn::{Content, Effects, FileChange, MemoryChange, NewAgent};
+use crate::record::turn::{Content, Effects, FileChange, NewAgent, Receipt};
 use crate::store::Key;
-use crate::tool::{AgentCard, CallFailure, Desk, Listing, ToolError};
+use crate::tool::{AgentCard, ArchiveNote, CallFailure, Desk, Listing, Meanings, ToolError};
 
 /// One turn's effects, buffered: nothing of them happens before the commit.
 pub(super) struct Bench<'a> {
@@ -31,10 +37,23 @@ pub(super) struct Bench<'a> {
     resume: &'a Resume,
     inbox: &'a [OutboxEntry],
     hops: u32,
+    meter: &'a Meter,
+    /// Bills for texts that were turned into vectors.
+    pub(super) embeddings: Vec<Receipt>,
+    /// The template as this turn has it, once it has looked.
+    pub(super) template: Option<Sha>,
     /// The memory, with the changes of this turn.
     values: BTreeMap<MemoryKey, Value>,
     /// The keys that were looked at or changed in this turn, also those without a value.
     looked: BTreeSet<MemoryKey>,
+    /// Keys that were changed in this turn, by itself or by a person, or whose file cannot be read.
+    fresh: BTreeSet<MemoryKey>,
+    /// Keys whose files cannot be read: a person is at work on them.
+    unreadable: BTreeSet<MemoryKey>,
+    /// How much of it stays.
+    keeping: Keeping,
+    /// What left it up to the last step.
+    pub(super) archived: Vec<Archived>,
     /// Files read or written in this turn.
     seen: BTreeMap<String, Option<String>>,
     /// Files that were looked at and are no text.
@@ -58,6 +77,7 @@ pub(super) struct Bench<'a> {
 struct Settled {
     values: BTreeMap<MemoryKey, Value>,
     looked: BTreeSet<MemoryKey>,
+    fresh: BTreeSet<MemoryKey>,
     seen: BTreeMap<String, Option<String>>,
     binary: BTreeSet<String>,
 }
@@ -70,6 +90,7 @@ impl<'a> Bench<'a> {
         inbox: &'a [OutboxEntry],
         hops: u32,
         memory: Memory,
+        permit: Permit<'a>,
     ) -> Self {
         Self {
             run,
@@ -77,8 +98,15 @@ impl<'a> Bench<'a> {
             resume,
             inbox,
             hops,
+            meter: permit.meter,
+            embeddings: Vec::new(),
+            template: permit.recorded.and_then(|record| record.template.clone()),
+            fresh: keep::fresh(&due.agent, &memory),
+            unreadable: memory.unreadable,
             values: memory.values,
             looked: memory.looked,
+            keeping: resume.memory.within(&run.settings.org.value.memory),
+            archived: Vec::new(),
             seen: BTreeMap::new(),
             binary: BTreeSet::new(),
             imports: memory.imports,
@@ -124,41 +152,12 @@ impl<'a> Bench<'a> {
         });
     }
 
-    /// Changes a memory key; a refusal is told to the model as a violation.
-    pub(super) async fn remember(
-        &mut self,
-        key: MemoryKey,
-        operation: Operation,
-        value: Value,
-    ) -> Result<Option<Violation>, EngineError> {
-        if self.looked.insert(key.clone()) {
-            // Who writes a path unread in this turn reads it first, importing what is there.
-            let (found, import) = memory::read_one(self.run, &self.due.agent, &key).await?;
-            if let Some(found) = found {
-                self.values.insert(key.clone(), found);
-            }
-            self.imports.extend(import);
-        }
-        let after = operation.apply(self.values.get(&key).cloned(), value);
-        let limit = self.run.settings.org.value.limits.max_inline_bytes.get();
-        if after.as_ref().is_some_and(|value| value.to_string().len() > usize::try_from(limit).unwrap_or(usize::MAX)) {
-            let message = format!("the value of {key} would have more than {limit} bytes: it was left as it is");
-            return Ok(Some(Violation { pointer: "/memory_updates".to_owned(), message }));
-        }
-        match &after {
-            Some(value) => self.values.insert(key.clone(), value.clone()),
-            None => self.values.remove(&key),
-        };
-        self.since.memory.retain(|change| change.key != key);
-        self.since.memory.push(MemoryChange { key, operation, value: after });
-        Ok(None)
-    }
-
     /// Keeps how memory and files stand at a step, for [`Self::go_back`].
     pub(super) fn keep(&mut self) {
         self.settled = Settled {
             values: self.values.clone(),
             looked: self.looked.clone(),
+            fresh: self.fresh.clone(),
             seen: self.seen.clone(),
             binary: self.binary.clone(),
         };
@@ -167,12 +166,13 @@ impl<'a> Bench<'a> {
     /// Forgets what was done since the last step: a rival's step counts instead.
     pub(super) fn go_back(&mut self) {
         let settled = std::mem::take(&mut self.settled);
-        (self.values, self.looked) = (settled.values, settled.looked);
+        (self.values, self.looked, self.fresh) = (settled.values, settled.looked, settled.fresh);
         (self.seen, self.binary) = (settled.seen, settled.binary);
     }
 
     /// Begins anew with the memory that a rival's step 0 was given.
     pub(super) fn begin_with(&mut self, memory: Memory) {
+        self.fresh = keep::fresh(&self.due.agent, &memory);
         self.values = memory.values;
         self.looked = memory.looked;
     }
@@ -183,12 +183,14 @@ impl<'a> Bench<'a> {
         self.imports.clear();
         for change in &effects.memory {
             self.looked.insert(change.key.clone());
+            self.fresh.insert(change.key.clone());
             match &change.value {
                 Some(value) => self.values.insert(change.key.clone(), value.clone()),
                 None => self.values.remove(&change.key),
             };
         }
         // What was imported or written is not read again: the file may be another one by now.
+        self.fresh.extend(keep::edited(&self.due.agent, imports));
         for change in imports.iter().chain(&effects.files) {
             let bytes = files::content_bytes(self.run, &change.content).await?;
             let text = bytes.map(|bytes| String::from_utf8(bytes.to_vec())).transpose();
@@ -288,12 +290,34 @@ impl Desk for Bench<'_> {
         self.values.keys().cloned().collect()
     }
 
-    async fn change_memory(&mut self, key: MemoryKey, operation: Operation, value: Value) -> Result<(), CallFailure> {
-        match self.remember(key, operation, value).await {
+    async fn change_memory(
+        &mut self,
+        key: MemoryKey,
+        operation: Operation,
+        value: Value,
+        cap: Option<NonZeroU32>,
+    ) -> Result<(), CallFailure> {
+        match self.remember(key, operation, value, cap).await {
             Ok(None) => Ok(()),
             Ok(Some(violation)) => Err(ToolError(violation.message).into()),
             Err(error) => Err(CallFailure::Broken(Box::new(error))),
         }
+    }
+
+    fn left_memory(&self) -> Vec<Archived> {
+        self.archived.iter().chain(&self.since.archive).cloned().collect()
+    }
+
+    async fn archive(&mut self, key: Option<&MemoryKey>) -> Result<Vec<ArchiveNote>, CallFailure> {
+        self.archive_notes(key).await.map_err(|error| CallFailure::Broken(Box::new(error)))
+    }
+
+    async fn read_archive(&mut self, paths: &[String]) -> Result<Vec<Option<String>>, CallFailure> {
+        self.archive_texts(paths).await
+    }
+
+    async fn meanings(&mut self, texts: &[String]) -> Result<Meanings, CallFailure> {
+        self.vectors(texts).await.map_err(|error| CallFailure::Broken(Box::new(error)))
     }
 
     fn agents(&self) -> Vec<AgentCard> {
@@ -380,7 +404,7 @@ impl Desk for Bench<'_> {
     }
 
     async fn resume_of(&mut self, name: &AgentName) -> Result<Option<Value>, CallFailure> {
-        create::template(self.run, self.resume, name).await
+        create::template(self.run, self.resume, name, &mut self.template).await
     }
 
     fn purse(&self) -> Credits {

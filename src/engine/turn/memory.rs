@@ -16,12 +16,16 @@ use super::files::content_bytes;
 use crate::domain::ids::Sha;
 use crate::domain::memory::MemoryFile;
 use crate::domain::name::{AgentName, MemoryKey};
+use crate::domain::time::Tick;
 use crate::record::state::FileState;
 use crate::record::turn::{Content, FileChange};
 use crate::store::{Key, Prefix};
 
 /// On a bucket, a memory that a person adds is looked for at every so many turns of the agent.
 const LIST_EVERY_TURNS: u64 = 8;
+
+/// How the warning of a file ends that cannot be read.
+pub(super) const UNREADABLE: &str = "; the last recorded value was used";
 
 /// The memory of an agent at the beginning of its turn.
 #[derive(Debug, Clone, Default)]
@@ -30,10 +34,14 @@ pub(in super::super) struct Memory {
     pub(in super::super) values: BTreeMap<MemoryKey, Value>,
     /// The keys that were looked at, also those without a value.
     pub(in super::super) looked: BTreeSet<MemoryKey>,
+    /// When each last changed; an edit that is found now is a change of now.
+    pub(in super::super) changed: BTreeMap<MemoryKey, Tick>,
     /// People's edits among them.
     pub(in super::super) imports: Vec<FileChange>,
     /// Files that cannot be read: left alone, the truth used.
     pub(in super::super) warnings: Vec<String>,
+    /// The keys whose files those are.
+    pub(in super::super) unreadable: BTreeSet<MemoryKey>,
 }
 
 /// One key, as it was found.
@@ -68,16 +76,18 @@ pub(in super::super) async fn read(
         Ok::<_, EngineError>((key.clone(), found))
     }));
     let found = found.await?;
-    let mut memory = Memory { looked: keys, ..Memory::default() };
+    let mut memory = Memory { changed: changed(run, agent, &keys), looked: keys, ..Memory::default() };
     for (key, found) in found {
         let value = match found {
             Found::Value(value) => value,
             Found::Edit(value, import) => {
                 memory.imports.push(import);
+                memory.changed.insert(key.clone(), run.tick());
                 value
             }
             Found::Unreadable(value, warning) => {
                 memory.warnings.push(warning);
+                memory.unreadable.insert(key.clone());
                 value
             }
         };
@@ -94,7 +104,8 @@ fn lists_now(agent: &AgentName, turns: u64) -> bool {
     turns == 0 || turns.wrapping_add(own).is_multiple_of(LIST_EVERY_TURNS)
 }
 
-fn memory_key(path: &str, agent: &AgentName) -> Option<MemoryKey> {
+/// The memory key of an agent that a path is of.
+pub(super) fn memory_key(path: &str, agent: &AgentName) -> Option<MemoryKey> {
     match Key::parse(path) {
         Some(Key::Memory(owner, key)) if owner == *agent => Some(key),
         _ => None,
@@ -107,6 +118,17 @@ fn known_keys(run: &Run, agent: &AgentName) -> BTreeSet<MemoryKey> {
     let known = run.state.files.range(folder.clone()..).take_while(|(path, _)| path.starts_with(&folder));
     let commanded = run.plan.value.memory.get(agent).into_iter().flatten().map(|change| change.key.clone());
     known.filter_map(|(path, _)| memory_key(path, agent)).chain(commanded).collect()
+}
+
+/// When each key last changed, by the records.
+fn changed(run: &Run, agent: &AgentName, keys: &BTreeSet<MemoryKey>) -> BTreeMap<MemoryKey, Tick> {
+    let index = |key: &MemoryKey| run.state.files.get(&Key::Memory(agent.clone(), key.clone()).path());
+    let mut changed: BTreeMap<MemoryKey, Tick> =
+        keys.iter().filter_map(|key| Some((key.clone(), index(key)?.tick))).collect();
+    for change in run.plan.value.memory.get(agent).into_iter().flatten() {
+        changed.insert(change.key.clone(), run.tick());
+    }
+    changed
 }
 
 async fn pinned_key(
@@ -166,7 +188,7 @@ async fn read_key(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Found
         }
         Err(problem) => {
             let truth = truth(run, agent, key).await?.and_then(|bytes| edited_value(&bytes).ok());
-            Ok(Found::Unreadable(truth, format!("{path}: {problem}; the last recorded value was used")))
+            Ok(Found::Unreadable(truth, format!("{path}: {problem}{UNREADABLE}")))
         }
     }
 }

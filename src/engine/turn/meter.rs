@@ -22,6 +22,11 @@ impl Meter {
         Self { ceiling, action, spent: Mutex::default() }
     }
 
+    /// Says that so much is spent: for a turn that is run again from its record.
+    pub(super) fn set(&self, paid: Credits, unanswered: Credits) {
+        self.with(|spent| *spent = (paid, unanswered));
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut (Credits, Credits)) -> T) -> T {
         change(&mut self.spent.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -12,6 +12,7 @@ mod journal;
 mod listing;
 mod memory;
 mod meter;
+mod past;
 mod preparation;
 
 use std::sync::Arc;
@@ -26,12 +27,16 @@ use self::inbox::Inbox;
 use self::journal::{Answered, Journal};
 use self::meter::Hours;
 pub(super) use self::meter::Meter;
+pub(super) use self::past::lay_out;
 pub(super) use self::preparation::Preparation;
 use self::preparation::Prepared;
-use super::prompt::{self, News, ToolNote};
+use super::prompt::{self, News, Recall, ToolNote};
 use super::run::Run;
 use super::{EngineError, money};
+use crate::domain::archive;
 use crate::domain::contract::{self, Reply, Violation};
+use crate::domain::ids::Sha;
+use crate::domain::json;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::prompt::Message;
@@ -41,12 +46,20 @@ use crate::provider::{CallErrorKind, Request, Role, ToolSpec, TurnView};
 use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
 use crate::record::step::StepRecord;
-use crate::record::turn::{Effects, Exchange, Failure, FailureKind, FileChange, Spent, Status, ToolResult, TurnRecord};
+use crate::record::turn::{
+    Effects, Exchange, Failure, FailureKind, FileChange, Receipt, Spent, Status, ToolResult, TurnRecord,
+};
 use crate::tool::{self, CallFailure, Tool, ToolError};
 
 /// What the model is told of a call that nobody knows the outcome of.
 const UNKNOWN: &str = "the runner that was to make this call ended, perhaps after it had made it; it is not made again: \
                        find out whether it happened before you ask for it again";
+
+/// How the warning begins of a turn whose time was over before its last answer.
+const TOO_LATE: &str = "the turn ended early: it took longer than";
+
+/// How the failure begins of a turn whose time was over before its first.
+const TOO_LATE_TO_BEGIN: &str = "the turn took longer than";
 
 /// What a licence allows.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +68,8 @@ pub(super) struct Permit<'a> {
     pub(super) meter: &'a Meter,
     /// Nobody else can have begun this turn: there is no journal to look for.
     pub(super) first: bool,
+    /// The turn is run again from this record: what came from outside is taken from there.
+    pub(super) recorded: Option<&'a TurnRecord>,
 }
 
 /// How an attempt at a turn ended.
@@ -75,7 +90,7 @@ pub(super) async fn work(
     committed: &Committed,
 ) -> Result<Attempt, EngineError> {
     let began = run.ctx.clock.now();
-    let Prepared { resume, journal, memory, last } = preparation.of(run, due, permit.first).await?;
+    let Prepared { resume, journal, memory, last } = preparation.of(run, due, permit.first, permit.recorded).await?;
     let models = models(run, due, resume);
     if models.is_empty() {
         let inbox = inbox::collect(run, due, committed, usize::MAX).await?;
@@ -85,22 +100,28 @@ pub(super) async fn work(
     let max_bytes = max_prompt_bytes(run, resume, &models);
     let tools = permitted_tools(run, resume);
     let system = prompt::system(&run.settings.org.value.name, resume, &notes(&tools));
-    let memory_bytes = prompt::memory_share(max_bytes);
+    let keeping = resume.memory.within(&run.settings.org.value.memory);
+    let memory_bytes = prompt::memory_share(max_bytes, &keeping);
     let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(&system)) + memory_bytes + 4096);
     let inbox = inbox::collect(run, due, committed, inbox_bytes).await?;
     let plan = &run.plan.value;
-    let news = prompt::news(
-        &News {
-            tick: plan.tick,
-            clock: plan.clock,
-            time: plan.time,
-            memory: &memory.values,
-            last: last.as_deref(),
-            inbox: &inbox.entries,
-            left_out: inbox.left_out,
+    let finders: Vec<&'static str> =
+        tools.iter().map(|tool| tool.name()).filter(|name| ["memory_read", "memory_search"].contains(name)).collect();
+    let news = prompt::news(&News {
+        tick: plan.tick,
+        clock: plan.clock,
+        time: plan.time,
+        memory: Recall {
+            values: &memory.values,
+            changed: &memory.changed,
+            pinned: &keeping.pinned,
+            finders: &finders,
+            max_bytes: memory_bytes,
         },
-        memory_bytes,
-    );
+        last: last.as_deref(),
+        inbox: &inbox.entries,
+        left_out: inbox.left_out,
+    });
     let mut turn = Turn {
         run,
         due,
@@ -114,17 +135,26 @@ pub(super) async fn work(
         prompt: journal.prompt().unwrap_or_else(|| vec![system, news]),
         conversation: Vec::new(),
         exchanges: Vec::new(),
+        embeddings: Vec::new(),
+        template: None,
         imports: Vec::new(),
+        edits_at_start: count(&memory.imports),
         effects: Effects::default(),
         violations: Vec::new(),
         warnings: memory.warnings.clone(),
         notes: None,
     };
     let hops = if due.because == Cause::Mail { inbox.hops } else { 0 };
-    let mut bench = Bench::new(run, due, resume, &inbox.entries, hops, memory.clone());
-    match turn.converse(&mut bench, &inbox, journal.clone()).await? {
+    let mut bench = Bench::new(run, due, resume, &inbox.entries, hops, memory.clone(), permit);
+    let ending = turn.converse(&mut bench, &inbox, journal.clone()).await?;
+    turn.embeddings = std::mem::take(&mut bench.embeddings);
+    turn.template = bench.template.take();
+    match ending {
         Ending::Good => Ok(Attempt::Done(Box::new(turn.good(&inbox, began)))),
-        Ending::Bad(failure) => Ok(Attempt::Done(Box::new(turn.bad(&inbox, failure, began)))),
+        Ending::Bad(failure) => {
+            turn.imports.extend(bench.take().1);
+            Ok(Attempt::Done(Box::new(turn.bad(&inbox, failure, began))))
+        }
         Ending::Stopped => Ok(Attempt::Stopped),
     }
 }
@@ -172,7 +202,10 @@ struct Turn<'a> {
     /// Answers and results after the prompt.
     conversation: Vec<Message>,
     exchanges: Vec<Exchange>,
+    embeddings: Vec<Receipt>,
+    template: Option<Sha>,
     imports: Vec<FileChange>,
+    edits_at_start: u32,
     /// Effects up to the last step.
     effects: Effects,
     violations: Vec<Violation>,
@@ -200,14 +233,24 @@ impl Turn<'_> {
                     (answered(record), false)
                 }
                 None => {
+                    past::rewind(&self.permit, &self.exchanges);
+                    let beside = past::beside(&self.permit, &self.run.by, &self.exchanges);
                     let mut request = self.request(bench, inbox, step, &results);
                     let last = step + 1 == max_steps || !self.another_would_fit(&request);
                     if last {
                         // What it asked for could not be done: it is not tempted.
                         request.tools = Arc::default();
                     }
-                    match call::call(self.run, self.permit.meter, &self.hours, &self.models, &request).await {
+                    let called = match past::no_answer(&self.permit, &self.exchanges) {
+                        Some(no_answer) => Err(no_answer),
+                        None => {
+                            let models = past::models(&self.permit, &self.exchanges, &self.models);
+                            call::call(self.run, self.permit.meter, &self.hours, &models, &request).await
+                        }
+                    };
+                    match called {
                         Ok((answer, receipt)) => {
+                            let receipt = Receipt { beside, ..receipt };
                             (Answered { text: answer.text, tool_calls: answer.tool_calls, receipt }, last)
                         }
                         Err(NoAnswer::Stopped) => return Ok(Ending::Stopped),
@@ -217,7 +260,7 @@ impl Turn<'_> {
                         }
                         Err(NoAnswer::NoTime) if step > 0 => {
                             let limit = self.hours.limit();
-                            self.warnings.push(format!("the turn ended early: it took longer than {limit:?}"));
+                            self.warnings.push(format!("{TOO_LATE} {limit:?}"));
                             break;
                         }
                         Err(no_answer) => return Ok(Ending::Bad(no_answer_failure(no_answer, &self.hours))),
@@ -255,6 +298,7 @@ impl Turn<'_> {
                         if step == 0 {
                             self.prompt.clone_from(&record.prompt);
                             let read = memory::read(self.run, &self.due.agent, Some(&record.imports)).await?;
+                            self.edits_at_start = count(&read.imports);
                             bench.begin_with(read);
                         }
                         self.adopt(bench, &record).await?;
@@ -286,7 +330,7 @@ impl Turn<'_> {
                     }
                     let result = tokio::select! {
                         biased;
-                        result = self.call_tool(bench, call, is_adopted) => result?,
+                        result = self.call_tool(bench, call, results.len(), is_adopted) => result?,
                         // A runner that is told to leave does not wait for a slow tool.
                         () = self.run.ctx.stop.requested() => return Ok(Ending::Stopped),
                     };
@@ -300,6 +344,7 @@ impl Turn<'_> {
             self.conversation.push(prompt::results(&results, native, more, room));
             self.exchanges.push(exchange(answer, results.clone()));
         }
+        bench.tidy();
         self.settle(bench, found);
         Ok(Ending::Good)
     }
@@ -355,6 +400,10 @@ impl Turn<'_> {
             self.effects.memory.retain(|old| old.key != change.key);
             self.effects.memory.push(change.clone());
         }
+        for archived in &effects.archive {
+            archive::add(&mut self.effects.archive, archived.clone());
+        }
+        bench.archived.clone_from(&self.effects.archive);
         for change in &effects.files {
             self.effects.files.retain(|old| old.path != change.path);
             self.effects.files.push(change.clone());
@@ -380,7 +429,7 @@ impl Turn<'_> {
             bench.say(draft);
         }
         for update in reply.memory_updates {
-            violations.extend(bench.remember(update.key, update.operation, update.value).await?);
+            violations.extend(bench.remember(update.key, update.operation, update.value, update.cap).await?);
         }
         if let Some(notes) = reply.notes {
             self.notes = Some(notes);
@@ -394,9 +443,15 @@ impl Turn<'_> {
         &self,
         bench: &mut Bench<'_>,
         call: contract::ToolCall,
+        place: usize,
         is_adopted: bool,
     ) -> Result<ToolResult, EngineError> {
         let tool = self.tools.iter().find(|tool| tool.name() == call.tool);
+        if let (Some(tool), Some(recorded)) = (tool, self.recorded(&call, place))
+            && (!tool.repeatable() || tool.asks_outside(&recorded.result))
+        {
+            return Ok(recorded.clone());
+        }
         let outcome = match tool {
             Some(tool) if is_adopted && !tool.repeatable() => {
                 tracing::warn!(event = "tool_outcome_unknown", tick = self.run.tick().0, agent = %self.due.agent,
@@ -410,6 +465,11 @@ impl Turn<'_> {
                 Err(CallFailure::Refused(ToolError(message)))
             }
         };
+        if let (Some(tool), Some(recorded), Ok(_)) = (tool, self.recorded(&call, place), &outcome)
+            && tool.sees_people()
+        {
+            return Ok(recorded.clone());
+        }
         let (ok, result) = match outcome {
             Ok(result) => (true, result),
             Err(CallFailure::Refused(error)) => (false, error.0.into()),
@@ -422,7 +482,15 @@ impl Turn<'_> {
         };
         tracing::info!(event = "tool_called", tick = self.run.tick().0, agent = %self.due.agent, tool_name = %call.tool, ok,
             "a tool is called");
-        Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok, result })
+        // In the order in which whoever resumes the turn reads it from the journal.
+        let (arguments, result) = (json::sorted(&call.arguments), json::sorted(&result));
+        Ok(ToolResult { id: call.id, tool: call.tool, arguments, ok, result })
+    }
+
+    /// What the same call returned in the turn that is run again.
+    fn recorded(&self, call: &contract::ToolCall, place: usize) -> Option<&ToolResult> {
+        let result = self.permit.recorded?.exchanges.get(self.exchanges.len())?.results.get(place)?;
+        (result.tool == call.tool && result.arguments == call.arguments).then_some(result)
     }
 
     fn request(&self, bench: &Bench<'_>, inbox: &Inbox, step: u32, results: &[ToolResult]) -> Request {
@@ -457,14 +525,18 @@ impl Turn<'_> {
     }
 
     fn good(self, inbox: &Inbox, began: Timestamp) -> TurnRecord {
+        past::settle(&self.permit);
         let mut record = base(self.run, self.due, inbox, began);
         record.licence = Some(self.permit.licence);
         record.spent = self.permit.meter.spent(!self.exchanges.is_empty());
         record.warnings = self.warnings;
         record.warnings.extend(soft_cap(self.run, self.due, self.resume, &record.spent));
         record.imports = self.imports;
+        record.edits_at_start = self.edits_at_start;
         record.prompt = self.prompt;
         record.exchanges = self.exchanges;
+        record.embeddings = self.embeddings;
+        record.template = self.template;
         record.effects = self.effects;
         record.notes = self.notes;
         record.violations = self.violations;
@@ -477,13 +549,17 @@ impl Turn<'_> {
         record.status = Status::Failed;
         record.failure = Some(failure);
         record.effects = Effects::default();
-        record.imports = Vec::new();
+        record.unimported = std::mem::take(&mut record.imports);
         record
     }
 }
 
 fn refused(call: contract::ToolCall, why: String) -> ToolResult {
     ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok: false, result: why.into() }
+}
+
+fn count(edits: &[FileChange]) -> u32 {
+    u32::try_from(edits.len()).unwrap_or(u32::MAX)
 }
 
 fn answered(record: StepRecord) -> Answered {
@@ -511,8 +587,12 @@ fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
         inbox: inbox.read.clone(),
         inbox_end: inbox.end,
         imports: Vec::new(),
+        edits_at_start: 0,
+        unimported: Vec::new(),
         prompt: Vec::new(),
         exchanges: Vec::new(),
+        embeddings: Vec::new(),
+        template: None,
         effects: Effects::default(),
         notes: None,
         violations: Vec::new(),
@@ -537,7 +617,7 @@ fn no_answer_failure(no_answer: NoAnswer, hours: &Hours) -> Failure {
     let (key, error) = match no_answer {
         NoAnswer::Failed(key, error) => (key, error),
         NoAnswer::NoTime => {
-            let message = format!("the turn took longer than {:?} before its model was called", hours.limit());
+            let message = format!("{TOO_LATE_TO_BEGIN} {:?} before its model was called", hours.limit());
             return failure(FailureKind::Unavailable, message);
         }
         NoAnswer::NoMoney | NoAnswer::Stopped => {

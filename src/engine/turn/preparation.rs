@@ -9,6 +9,7 @@ use super::super::EngineError;
 use super::super::run::Run;
 use super::journal::Journal;
 use super::memory::{self, Memory};
+use super::past;
 use crate::domain::resume::Resume;
 use crate::record::plan::Due;
 use crate::record::turn::TurnRecord;
@@ -28,16 +29,27 @@ pub(in super::super) struct Prepared {
 pub(in super::super) struct Preparation(OnceCell<Prepared>);
 
 impl Preparation {
-    /// What the turn reads of its own. `first`: nobody else can have begun it.
-    pub(in super::super) async fn of(&self, run: &Run, due: &Due, first: bool) -> Result<&Prepared, EngineError> {
-        self.0.get_or_try_init(|| prepare(run, due, first)).await
+    /// What the turn reads of its own. `first`: nobody else can have begun it. `recorded`: it is run again
+    /// from this record.
+    pub(in super::super) async fn of(
+        &self,
+        run: &Run,
+        due: &Due,
+        first: bool,
+        recorded: Option<&TurnRecord>,
+    ) -> Result<&Prepared, EngineError> {
+        self.0.get_or_try_init(|| prepare(run, due, first, recorded)).await
     }
 }
 
-async fn prepare(run: &Run, due: &Due, first: bool) -> Result<Prepared, EngineError> {
+async fn prepare(run: &Run, due: &Due, first: bool, recorded: Option<&TurnRecord>) -> Result<Prepared, EngineError> {
     let resume = run.resume(due).await?;
     let journal = if first { Journal::default() } else { Journal::read(run, due).await? };
-    let memory = memory::read(run, &due.agent, journal.imports()).await?;
+    let pinned = journal.imports().or_else(|| recorded.and_then(past::edits_at_start));
+    let mut memory = memory::read(run, &due.agent, pinned).await?;
+    if let Some(record) = recorded {
+        past::leave_alone(record, &mut memory);
+    }
     let last = match run.agent(&due.agent).and_then(|agent| agent.last_turn.as_ref()) {
         Some(last) => run.earlier_turn(last.tick, &due.agent).await?,
         None => None,

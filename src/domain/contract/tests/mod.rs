@@ -65,7 +65,8 @@ fn show(reply: &Reply) -> String {
         write!(shown, "call {}{id} {}; ", call.tool, call.arguments).expect("text");
     }
     for update in &reply.memory_updates {
-        write!(shown, "{} {} {}; ", json!(update.operation).as_str().expect("name"), update.key, update.value)
+        let cap = update.cap.map_or(String::new(), |cap| format!(" cap {cap}"));
+        write!(shown, "{} {} {}{cap}; ", json!(update.operation).as_str().expect("name"), update.key, update.value)
             .expect("text");
     }
     if let Some(notes) = &reply.notes {
