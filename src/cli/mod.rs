@@ -24,7 +24,7 @@ use crate::telemetry::{self, LogFormat};
 
 /// Runs organisations of LLM agents as serverless jobs over a folder or bucket of plain JSON files.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lemming", version, after_help = HELP_FOOTER, disable_help_subcommand = true)]
+#[command(name = "lemming", version, after_help = HELP_FOOTER)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -144,6 +144,7 @@ fn help_lists_every_command() {
       credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger
       models     Lists the models and checks each; `use` switches to another one, `test` calls one
       schema     Prints the JSON Schema of a file that people write
+      help       Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')
@@ -224,6 +225,15 @@ fn help_of_commands_says_what_they_take() {
           --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
                                  values: text, json]
     "#);
+}
+
+#[test]
+fn help_is_a_command_too() {
+    for (words, shown) in [(&["help"][..], "Exit codes"), (&["help", "models", "use"], "models use")] {
+        let error = lemming::cli::command().try_get_matches_from([&["lemming"], words].concat()).expect_err("help");
+        assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelp, "{words:?}");
+        assert!(error.to_string().contains(shown), "{error}");
+    }
 }
 
 #[test]
