@@ -116,6 +116,24 @@ async fn who_asks_for_more_time_than_a_turn_waits_is_not_asked_too_early() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn agents_that_were_told_to_wait_the_same_do_not_come_back_together() {
+    let mut waited = Vec::new();
+    for agent in ["ada", "bob"] {
+        let world = World::new(|_| {
+            let error = CallError::new(CallErrorKind::RateLimited, "slow down");
+            Err(CallError { retry_after: Some(Duration::from_secs(2)), ..error })
+        });
+        world.found().await;
+        world.agent(agent, json!({})).await;
+        let began = tokio::time::Instant::now();
+        world.tick().await;
+        waited.push(began.elapsed());
+    }
+    assert!(waited.iter().all(|waited| *waited > Duration::from_secs(4)), "{waited:?}");
+    assert_ne!(waited[0], waited[1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_pauses_between_attempts_are_the_same_for_the_same_seed_and_differ_between_agents() {
     let pauses = || async {
         let mut all = Vec::new();

@@ -117,9 +117,11 @@ impl Line<'_> {
             if !error.kind.may_help_later() || attempt == ATTEMPTS {
                 return Err(self.failed(error));
             }
-            let pause = error.retry_after.unwrap_or_else(|| self.pause(attempt));
+            // Spread as well where the provider says how long: it says the same to all that it turned away.
+            let asked = error.retry_after.unwrap_or_default();
+            let pause = asked + self.pause(attempt);
             // Who asks for more time than there is would be asked too early.
-            if pause > LONGEST_PAUSE || self.hours.left(self.now()).is_none_or(|left| left <= pause) {
+            if asked > LONGEST_PAUSE || self.hours.left(self.now()).is_none_or(|left| left <= pause) {
                 return Err(self.failed(error));
             }
             tracing::debug!(event = "model_call_retried", agent = %self.request.view.agent, attempt, model = %self.key,
