@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::file::{self, Read};
 use super::{Finding, Findings, ValidateError, one_of};
+use crate::domain::credits::Credits;
 use crate::domain::endpoint::{BaseUrl, KeyRef};
 use crate::domain::model::{Model, ModelRegistry};
 use crate::domain::name::ModelKey;
@@ -92,12 +93,19 @@ fn check_fallbacks(path: &str, key: &ModelKey, model: &Model, registry: &ModelRe
 /// An hour of Anthropic's cache costs twice the input, and five minutes 1.25 times: a price that says
 /// less would record less than is billed. Source: platform.claude.com, "Prompt caching", pricing.
 fn check_cache_price(path: &str, key: &ModelKey, model: &Model, found: &mut Findings) {
-    let is_hour = model.provider_config.get("prompt_cache").and_then(Value::as_str) == Some("1h");
-    let least = model.price.input.times(2);
-    let written = model.price.cache_write_input.unwrap_or(model.price.input);
-    if model.provider == "anthropic" && is_hour && written < least {
+    let asked = model.provider_config.get("prompt_cache").and_then(Value::as_str);
+    // Without a word about it, what has a price is cached for five minutes.
+    let asked = asked.or(model.price.cache_write_input.map(|_| "5m"));
+    let input = model.price.input;
+    let (asked, least) = match asked {
+        Some(hour @ "1h") => (hour, input.times(2)),
+        Some(minutes @ "5m") => (minutes, Credits::from_micros(input.times(5).micros().div_ceil(4))),
+        _ => return,
+    };
+    let written = model.price.cache_write_input.unwrap_or(input);
+    if model.provider == "anthropic" && written < least {
         let finding = Finding::error("price_too_low", path, format!("{}/price/cache_write_input", at(key.as_str())));
-        let message = format!("is {written}, but prompt_cache 1h costs {least} at this price of input");
+        let message = format!("is {written}, but prompt_cache {asked} costs {least} at this price of input");
         found.add(finding.says(message, format!("must be {least} or more")));
     }
 }

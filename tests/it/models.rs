@@ -151,6 +151,7 @@ fn validate_refuses_models_without_price_provider_or_sound_references_and_repeat
         "e": {"provider": "openai", "model_name": "x", "price": price, "api_key": SECRET},
         "f": {"provider": "openai", "model_name": "x", "price": price, "provider_config": {"api_key": SECRET}},
         "i": {"provider": "anthropic", "model_name": "x", "price": price, "provider_config": {"prompt_cache": "1h"}},
+        "j": {"provider": "anthropic", "model_name": "x", "price": price, "provider_config": {"prompt_cache": "5m"}},
         "g": {"provider": "ollama", "model_name": "x", "price": price, "fallback": ["g", "nobody"]},
     });
     for (key, codes) in [
@@ -161,6 +162,7 @@ fn validate_refuses_models_without_price_provider_or_sound_references_and_repeat
         ("e", vec![("secret_in_file", "/e/api_key")]),
         ("f", vec![("secret_in_file", "/f/provider_config/api_key"), ("unusable_model", "/f")]),
         ("i", vec![("price_too_low", "/i/price/cache_write_input")]),
+        ("j", vec![("price_too_low", "/j/price/cache_write_input")]),
         ("g", vec![("unusable_model", "/g"), ("unknown_model", "/g/fallback/1"), ("own_fallback", "/g/fallback/0")]),
     ] {
         let one = json!({"desk": models["desk"], key: models[key]});
