@@ -161,6 +161,40 @@ async fn who_cannot_pay_one_call_is_skipped_until_topped_up() {
 }
 
 #[tokio::test]
+async fn a_prompt_as_long_as_may_be_fits_the_worst_case_of_one_call() {
+    let world = World::new(|_| Ok(says("x")));
+    let tools = [
+        "memory_read",
+        "memory_write",
+        "memory_list",
+        "memory_search",
+        "file_read",
+        "file_write",
+        "list_agents",
+        "memory_delete",
+        "file_list",
+        "file_delete",
+        "file_search",
+        "shell",
+        "create_agent",
+        "web_fetch",
+        "web_search",
+        "python",
+    ];
+    let credits = Credits::from_micros(LEAST);
+    of_ada(&world, json!({"credits": {"max_credits": credits}, "permissions": {"tools": tools}})).await;
+    for number in 1..=40 {
+        world.put(&format!("agents/ada/memory/key_{number}.json"), &json!({"value": "fact ".repeat(100)})).await;
+        world.mail(number, "human", None, &"word ".repeat(300)).await;
+    }
+    world.tick().await;
+    let turn = world.turn(1, "ada").await;
+    assert_eq!(turn.status, Status::Ok, "{:?}", turn.failure);
+    assert!(turn.inbox.len() > 1, "{}", turn.inbox.len());
+    audit(&world, &Expect::default()).await;
+}
+
+#[tokio::test]
 async fn a_turn_whose_money_runs_out_ends_cleanly() {
     let world = World::new(|request| {
         let calls = json!([{"tool": "list_agents", "arguments": {}}]);
