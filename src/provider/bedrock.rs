@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::aws::Aws;
-use super::chat::ToolCalls;
+use super::chat::{self, ToolCalls};
 use super::conversation::{self, Said};
 use super::http::Http;
 use super::secret::Secret;
@@ -34,6 +34,7 @@ pub(super) struct BedrockConfig {
     /// `false`: none is sent, for models that take none.
     temperature: Option<bool>,
     /// `additionalModelRequestFields`.
+    #[serde(deserialize_with = "chat::extra_body")]
     extra_body: Map<String, Value>,
 }
 
@@ -145,9 +146,11 @@ fn encoded(segment: &str) -> String {
 }
 
 fn usage(answer: &Value) -> Option<Usage> {
-    let number = |field: &str| answer.get("usage")?.get(field)?.as_u64();
-    let cached = number("cacheReadInputTokens").unwrap_or(0);
-    let written = number("cacheWriteInputTokens").unwrap_or(0);
+    let given = |field: &str| answer.get("usage")?.get(field);
+    let number = |field: &str| fault::tokens(given(field)?);
+    // Absent is none; what is no number of tokens makes the others worthless.
+    let cached = given("cacheReadInputTokens").map_or(Some(0), fault::tokens)?;
+    let written = given("cacheWriteInputTokens").map_or(Some(0), fault::tokens)?;
     Some(Usage {
         // `inputTokens` are those beside the cache.
         input_tokens: number("inputTokens")? + cached + written,
@@ -197,9 +200,14 @@ impl Provider for Bedrock {
                 arguments: call.get("input").cloned().unwrap_or_else(|| json!({})),
             })
         };
+        let tool_calls: Vec<ToolCall> = blocks.iter().filter_map(call).take(contract::MAX_TOOL_CALLS).collect();
+        if text.trim().is_empty() && tool_calls.is_empty() {
+            let is_cut = answer.get("stopReason").and_then(Value::as_str) == Some("max_tokens");
+            return Err(fault::empty(is_cut, request.max_tokens).billed(usage));
+        }
         Ok(Answer {
             text,
-            tool_calls: blocks.iter().filter_map(call).take(contract::MAX_TOOL_CALLS).collect(),
+            tool_calls,
             usage,
             reported_model: None,
             response_id: headers.get("x-amzn-requestid").and_then(|id| id.to_str().ok()).map(str::to_owned),

@@ -67,7 +67,44 @@ pub(super) struct ChatConfig {
     temperature: Option<bool>,
     prompt_cache: Option<PromptCache>,
     /// Fields that are added to the body of each request.
+    #[serde(deserialize_with = "extra_body")]
     extra_body: Map<String, Value>,
+}
+
+/// Fields of a request that are not for `extra_body`: they would take the place of ours, and what is
+/// asked would cost more than the worst case that the money was counted for.
+const OURS: &[&str] = &[
+    "best_of",
+    "candidateCount",
+    "contents",
+    "functions",
+    "generationConfig",
+    "generation_config",
+    "input",
+    "maxOutputTokens",
+    "maxTokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "max_tokens",
+    "max_tokens_to_sample",
+    "messages",
+    "model",
+    "n",
+    "num_predict",
+    "prediction",
+    "stream",
+    "system",
+    "systemInstruction",
+    "tools",
+];
+
+/// Reads `extra_body`.
+pub(super) fn extra_body<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Map<String, Value>, D::Error> {
+    let extra = Map::deserialize(from)?;
+    match extra.keys().find(|name| OURS.contains(&name.as_str())) {
+        Some(name) => Err(serde::de::Error::custom(format!("extra_body must not have {name:?}, which is set here"))),
+        None => Ok(extra),
+    }
 }
 
 /// How hard a model thinks.
@@ -272,14 +309,8 @@ impl Chat {
             arguments: if call.fn_arguments.is_null() { json!({}) } else { call.fn_arguments.clone() },
         });
         let tool_calls: Vec<ToolCall> = calls.take(contract::MAX_TOOL_CALLS).collect();
-        if text.is_empty() && tool_calls.is_empty() {
-            if is_cut {
-                let max = request.max_tokens;
-                let error =
-                    format!("the model used all {max} tokens of its answer before it said anything: raise max_tokens");
-                return Err(CallError::misconfigured(error).billed(usage));
-            }
-            return Err(fault::broken("is empty").billed(usage));
+        if text.trim().is_empty() && tool_calls.is_empty() {
+            return Err(fault::empty(is_cut, request.max_tokens).billed(usage));
         }
         let field = |names: [&str; 2]| names.iter().find_map(|name| raw.get(name)?.as_str()).map(str::to_owned);
         Ok(Answer {
@@ -347,7 +378,7 @@ fn thinks(name: &str) -> bool {
 /// The tokens of an answer, if the provider says how many: a missing number is never taken for none.
 fn usage(kind: AdapterKind, raw: &Value, read: &genai::chat::Usage) -> Option<Usage> {
     let number = |value: Option<i32>| value.and_then(|n| u64::try_from(n).ok());
-    let at = |pointer: &str| raw.pointer(pointer).and_then(Value::as_u64);
+    let at = |pointer: &str| raw.pointer(pointer).and_then(fault::tokens);
     let (input_tokens, output_tokens) = match kind {
         AdapterKind::Gemini => {
             // An answer without any text has no count of its tokens; thoughts are counted apart.

@@ -100,6 +100,7 @@ fn read(wire: Wire, answer: Value) -> Result<Embedded, CallError> {
             (answer.embeddings, answer.prompt_eval_count, answer.model)
         }
     };
+    let tokens = tokens.filter(|tokens| *tokens <= fault::MOST_TOKENS);
     let usage = tokens.map(|input_tokens| Usage { input_tokens, ..Usage::default() });
     Ok(Embedded { vectors, usage, reported_model })
 }

@@ -77,7 +77,10 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, secrets: &
         401..=403 => format!("the provider does not accept the key, or not for this model (HTTP {status})"),
         _ => format!("HTTP {status}: {}", shown(&said, secrets)),
     };
-    CallError { retry_after: retry_after(headers), ..CallError::new(kind, message) }
+    let error =
+        CallError { retry_after: retry_after(headers).or_else(|| delay(body)), ..CallError::new(kind, message) };
+    // A refusal costs nothing; what broke on the way may have cost something, whatever it says.
+    if status >= 500 { error.billed(None) } else { error }
 }
 
 /// A call that never came to an answer: no connection, or one that broke.
@@ -140,16 +143,49 @@ pub(super) fn shown(text: &str, secrets: &[Secret]) -> String {
 /// How long the provider asks to wait: seconds, or a date, held against the date of the answer.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse::<u64>().ok()) {
-        return Some(Duration::from_millis(ms).min(LONGEST_WAIT));
+    if let Some(wait) = text("retry-after-ms").and_then(|ms| wait(ms, 1000.0)) {
+        return Some(wait);
     }
     let after = text("retry-after")?;
-    if let Ok(seconds) = after.parse::<u64>() {
-        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
+    if let Some(wait) = wait(after, 1.0) {
+        return Some(wait);
     }
     let until = DateTime::parse_from_rfc2822(after).ok()?;
     let now = DateTime::parse_from_rfc2822(text("date")?).ok()?;
     Some((until - now).to_std().unwrap_or_default().min(LONGEST_WAIT))
+}
+
+/// How long an error of Google's asks to wait, in its own words. Source: google.rpc.RetryInfo.
+fn delay(body: &str) -> Option<Duration> {
+    let json: Value = serde_json::from_str(body).ok()?;
+    let error = json.get(0).unwrap_or(&json).get("error")?;
+    let delay = |detail: &Value| wait(detail.get("retryDelay")?.as_str()?.strip_suffix('s')?, 1.0);
+    error.get("details")?.as_array()?.iter().find_map(delay)
+}
+
+/// A wait as a number, of which so many make a second. Some count in fractions.
+fn wait(text: &str, per_second: f64) -> Option<Duration> {
+    let number: f64 = text.parse().ok().filter(|number: &f64| *number >= 0.0)?;
+    // What is no time at all is longer than any that is believed.
+    Some(Duration::try_from_secs_f64(number / per_second).map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT)))
+}
+
+/// The most tokens that are believed: what is more would be no amount of money that a record can hold.
+pub(super) const MOST_TOKENS: u64 = 1 << 31;
+
+/// A number of tokens, if it is one that can have been used.
+pub(super) fn tokens(value: &Value) -> Option<u64> {
+    value.as_u64().filter(|tokens| *tokens <= MOST_TOKENS)
+}
+
+/// What an answer is that says nothing and calls nothing: cut off in the middle of its thoughts, where
+/// a person must give it more room, or broken.
+pub(super) fn empty(is_cut: bool, max_tokens: u32) -> CallError {
+    if !is_cut {
+        return broken("is empty");
+    }
+    let why = format!("the model used all {max_tokens} tokens of its answer before it said anything: raise max_tokens");
+    CallError::misconfigured(why)
 }
 
 impl CallError {
@@ -210,6 +246,10 @@ mod tests {
     fn a_wait_is_seconds_or_a_date() {
         for (given, wait) in [
             (headers(&[("retry-after", "7")]), Some(7_000)),
+            (headers(&[("retry-after", "1.5")]), Some(1_500)),
+            (headers(&[("retry-after", "1e300")]), Some(86_400_000)),
+            (headers(&[("retry-after", "-1")]), None),
+            (headers(&[("retry-after", "NaN")]), None),
             (headers(&[("retry-after-ms", "250"), ("retry-after", "7")]), Some(250)),
             (
                 headers(&[("retry-after", "Wed, 25 Nov 2026 10:00:30 GMT"), ("date", "Wed, 25 Nov 2026 10:00:00 GMT")]),

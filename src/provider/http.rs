@@ -1,4 +1,6 @@
-//! The HTTP client of all providers: one pool, no redirects, answers of a bounded size.
+//! The HTTP client of all providers: one pool, no redirects. Answers that are read here have a bounded
+//! size. `genai` reads its own, whole: those are bounded by the time of a call alone, so that nothing
+//! is taken compressed, which could be small on the way and large here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +39,10 @@ impl Http {
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("lemming/", env!("CARGO_PKG_VERSION")))
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
             .no_proxy();
         for name in ["HTTPS_PROXY", "HTTP_PROXY"] {
             if let Some(address) = var(name) {

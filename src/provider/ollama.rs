@@ -178,7 +178,7 @@ impl Provider for Ollama {
         }
         let body = Bytes::from(self.body(request, native).to_string());
         let (_, answer) = self.http.post(self.url.clone(), headers, body, self.key.as_slice()).await?;
-        let number = |field: &str| answer.get(field).and_then(Value::as_u64);
+        let number = |field: &str| answer.get(field).and_then(fault::tokens);
         // No prompt has 0 tokens: older versions leave out what they had in memory.
         let read = number("prompt_eval_count").filter(|tokens| *tokens > 0);
         let usage = match (read, number("eval_count")) {
@@ -202,9 +202,15 @@ impl Provider for Ollama {
                 arguments: call.pointer("/function/arguments").cloned().unwrap_or_else(|| json!({})),
             })
         });
+        let tool_calls: Vec<ToolCall> = calls.take(contract::MAX_TOOL_CALLS).collect();
+        let text = message.get("content").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if text.trim().is_empty() && tool_calls.is_empty() {
+            let is_cut = answer.get("done_reason").and_then(Value::as_str) == Some("length");
+            return Err(fault::empty(is_cut, request.max_tokens).billed(usage));
+        }
         Ok(Answer {
-            text: message.get("content").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            tool_calls: calls.take(contract::MAX_TOOL_CALLS).collect(),
+            text,
+            tool_calls,
             usage,
             reported_model: answer.get("model").and_then(Value::as_str).map(str::to_owned),
             response_id: None,

@@ -47,6 +47,105 @@ async fn an_error_of_the_provider_may_have_cost_something() {
 }
 
 #[tokio::test]
+async fn an_error_of_the_provider_about_length_may_have_cost_something_too() {
+    let reply = Reply::status(500, &json!({"error": {"message": "the context length was exceeded"}}));
+    check(reply, CallErrorKind::ContextTooLong, CallCost::Unknown, "HTTP 500").await;
+}
+
+#[tokio::test]
+async fn a_wait_in_the_body_is_read_where_no_header_says_it() {
+    // Source: cloud.google.com/apis/design/errors, RetryInfo; as Gemini answers 429.
+    let body = json!({"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Please retry.", "details": [
+        {"@type": "type.googleapis.com/google.rpc.Help"},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "6.5s"}]}});
+    let peer = Peer::answering([Reply::status(429, &body)]).await;
+    for model in models(&peer.url) {
+        let error = ask(model, &request("m")).await.expect_err("an error");
+        assert_eq!(error.retry_after, Some(Duration::from_millis(6500)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_of_tokens_that_nobody_can_have_used_are_none() {
+    let huge = u64::MAX;
+    let usage = json!({"inputTokens": huge, "outputTokens": huge, "cacheReadInputTokens": huge});
+    for (provider, answer) in [
+        (
+            "ollama",
+            json!({"message": {"role": "assistant", "content": "{}"}, "done": true, "done_reason": "stop",
+            "prompt_eval_count": huge, "eval_count": huge}),
+        ),
+        (
+            "bedrock",
+            json!({"output": {"message": {"content": [{"text": "{}"}]}}, "stopReason": "end_turn", "usage": usage}),
+        ),
+        (
+            "gemini",
+            json!({"candidates": [{"content": {"parts": [{"text": "{}"}], "role": "model"}, "finishReason": "STOP"}],
+            "usageMetadata": {"promptTokenCount": huge, "toolUsePromptTokenCount": huge, "candidatesTokenCount": huge,
+            "thoughtsTokenCount": huge}}),
+        ),
+    ] {
+        let peer = Peer::answering([Reply::json(&answer)]).await;
+        let model = models(&peer.url).into_iter().find(|model| model["provider"] == provider).expect("model");
+        match ask(model, &request("m")).await {
+            Ok(answer) => assert_eq!(answer.usage, None, "{provider}"),
+            Err(error) => assert_eq!(error.cost, CallCost::Unknown, "{provider}: {error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_thought_until_the_end_blames_no_mail() {
+    for (provider, answer) in [
+        (
+            "ollama",
+            json!({"message": {"role": "assistant", "content": "", "thinking": "Hm."}, "done": true,
+            "done_reason": "length", "prompt_eval_count": 20, "eval_count": 500}),
+        ),
+        (
+            "bedrock",
+            json!({"output": {"message": {"content": []}}, "stopReason": "max_tokens",
+            "usage": {"inputTokens": 20, "outputTokens": 500}}),
+        ),
+        (
+            "anthropic",
+            json!({"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "max_tokens",
+            "content": [{"type": "thinking", "thinking": "Hm.", "signature": "s"}],
+            "usage": {"input_tokens": 20, "output_tokens": 500}}),
+        ),
+    ] {
+        let peer = Peer::answering([Reply::json(&answer)]).await;
+        let model = models(&peer.url).into_iter().find(|model| model["provider"] == provider).expect("model");
+        let error = ask(model, &request("m")).await.expect_err("nothing said");
+        assert_eq!(error.kind, CallErrorKind::Misconfigured, "{provider}: {error}");
+        assert!(error.message.contains("raise max_tokens"), "{provider}: {error}");
+        assert!(matches!(error.cost, CallCost::Used(usage) if usage.output_tokens == 500), "{provider}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_raises_the_bill_past_the_worst_case_is_no_extra() {
+    for (provider, extra) in [
+        ("openai", json!({"max_tokens": 100_000})),
+        ("openai", json!({"max_completion_tokens": 100_000})),
+        ("openai", json!({"n": 4})),
+        ("openai_resp", json!({"max_output_tokens": 100_000})),
+        ("anthropic", json!({"max_tokens": 100_000})),
+        ("anthropic", json!({"tools": [{"type": "web_search_20250305", "name": "web_search"}]})),
+        ("gemini", json!({"generationConfig": {"topK": 3}})),
+        ("bedrock", json!({"max_tokens": 100_000})),
+    ] {
+        let mut model = models("http://127.0.0.1:9/").into_iter().find(|m| m["provider"] == provider).expect("model");
+        model["provider_config"]["extra_body"] = extra.clone();
+        let error = open(model.clone()).await.expect_err("refused");
+        assert!(error.message.contains("extra_body"), "{provider} {extra}: {error}");
+        model["provider_config"]["extra_body"] = json!({"top_p": 0.9});
+        open(model).await.expect("harmless");
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_is_not_accepted_is_not_repeated() {
     let reply = Reply::status(401, &json!({"error": {"message": format!("Incorrect API key provided: {KEY}")}}));
     check(reply, CallErrorKind::Misconfigured, CallCost::Nothing, "does not accept the key").await;
