@@ -18,6 +18,7 @@ mod failures;
 mod gemini;
 mod independent;
 mod keys;
+mod killed;
 mod ollama;
 mod openai;
 mod peer;

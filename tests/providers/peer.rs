@@ -118,7 +118,7 @@ async fn serve(listener: TcpListener, got: Arc<Mutex<Vec<Got>>>, mut replies: Ve
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Got> {
+pub(crate) async fn read(stream: &mut TcpStream) -> Option<Got> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {

@@ -79,3 +79,28 @@ async fn an_organisation_switches_to_a_model_uses_a_tool_answers_and_pays_what_i
     let inbox = lemming(root, &["inbox"]).await;
     assert!(inbox.to_string().contains("There are two of us."), "{inbox}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_organisation_on_a_compatible_server_works_and_its_accounts_say_what_was_billed() {
+    let says = json!({"outbox_entries": [{"kind": "message", "payload": {"text": "Done."}, "recipients": ["human"]}]});
+    let text = json!({"role": "assistant", "content": says.to_string()});
+    let peer = Peer::answering([completion(&text, (1_000, 0, 100))]).await;
+    let folder = tempfile::tempdir().expect("folder");
+    let root = folder.path();
+    let url = format!("{}v1", peer.url);
+    let new = ["bootstrap", "--model", "openai_compatible:served", "--base-url", &url, "--price", "1,2"];
+    assert_eq!(lemming(root, &new).await["model"], "served");
+    lemming(root, &["send", "editor", "Please write about lemmings."]).await;
+    for _ in 0..6 {
+        lemming(root, &["tick"]).await;
+    }
+    let got = peer.got();
+    assert!(!got.is_empty() && got.iter().all(|got| got.body["model"] == "served"));
+    let accounts = lemming(root, &["credits"]).await;
+    let paid = accounts["agents"].as_array().expect("agents").iter().map(|agent| agent["paid"].as_f64().expect("paid"));
+    let action = serde_json::from_slice::<Value>(&std::fs::read(root.join("org.json")).expect("file")).expect("json");
+    let action = action.pointer("/credits/cost_per_action").and_then(Value::as_f64).unwrap_or(0.0);
+    let billed = got.len() as f64 * (0.001_2 + action);
+    assert!((paid.sum::<f64>() - billed).abs() < 1e-9, "{} calls: {accounts}", got.len());
+    assert!(lemming(root, &["inbox"]).await.to_string().contains("Done."));
+}
