@@ -11,7 +11,7 @@ use crate::domain::name::AgentName;
 use crate::domain::position::Position;
 use crate::domain::time::{Tick, Timestamp};
 use crate::record::plan::Item;
-use crate::record::turn::{Status, TurnRecord};
+use crate::record::turn::{Content, Status, TurnRecord};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -179,6 +179,21 @@ impl Story {
             let text = format!("{} keeps {}", turn.agent, change.key);
             self.add("memory", agent, text, json!({ "key": change.key, "operation": change.operation }));
         }
+        let used: Vec<Value> = turn
+            .exchanges
+            .iter()
+            .flat_map(|exchange| &exchange.results)
+            .map(|call| json!({ "tool": call.tool, "ok": call.ok }))
+            .collect();
+        if !used.is_empty() {
+            let text = format!("{} used {}", turn.agent, used_text(turn));
+            self.add("tools", agent, text, json!({ "calls": used }));
+        }
+        for change in &turn.effects.files {
+            let deleted = change.content == Content::Deleted;
+            let text = format!("{} {} {}", turn.agent, if deleted { "deletes" } else { "writes" }, change.path);
+            self.add("file", agent, text, json!({ "path": change.path, "deleted": deleted }));
+        }
         for violation in &turn.violations {
             let pointer = if violation.pointer.is_empty() { "the answer" } else { &violation.pointer };
             let text = format!("{} broke the contract at {pointer}: {}", turn.agent, violation.message);
@@ -236,6 +251,27 @@ impl Story {
         let text = format!("tick {} is closed: {} turns, {charged}", closed.tick, closed.turns.len());
         self.add("tick_closed", None, text, json!({ "cost_credits": charged, "turns": closed.turns.len() }));
     }
+}
+
+/// The tools that a turn called, in the order of their first calls, and how often.
+fn used_text(turn: &TurnRecord) -> String {
+    let mut used: Vec<(&str, usize, usize)> = Vec::new();
+    for call in turn.exchanges.iter().flat_map(|exchange| &exchange.results) {
+        let refused = usize::from(!call.ok);
+        match used.iter_mut().find(|(tool, ..)| *tool == call.tool) {
+            Some((_, times, refusals)) => {
+                *times += 1;
+                *refusals += refused;
+            }
+            None => used.push((&call.tool, 1, refused)),
+        }
+    }
+    let one = |(tool, times, refusals): &(&str, usize, usize)| {
+        let times = if *times > 1 { format!(" {times} times") } else { String::new() };
+        let refused = if *refusals > 0 { format!(" ({refusals} refused)") } else { String::new() };
+        format!("{tool}{times}{refused}")
+    };
+    used.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn whom(agent: Option<&AgentName>) -> &str {

@@ -149,6 +149,7 @@ fn farewell(dir: &Path, out: &mut Output) -> Result<(), CliError> {
     for line in [
         format!("All of it is in {dir}/, as plain JSON:"),
         format!("  {dir}/agents/      who they are (resume.json), what they said (outbox/), what they keep (memory/)"),
+        format!("  {dir}/shared/      the files of all: what they wrote"),
         format!("  {dir}/ticks/       the records: the truth, each written once"),
         "Try:".to_owned(),
         format!("  lemming --store {dir} status"),
