@@ -28,7 +28,7 @@ use crate::record::closed::Closed;
 use crate::record::plan::{Due, Plan};
 use crate::record::state::State;
 use crate::record::step::StepRecord;
-use crate::record::turn::{FailureKind, TurnRecord};
+use crate::record::turn::{FailureKind, FileChange, TurnRecord};
 use crate::store::{Key, Store};
 use crate::tool::Tool;
 
@@ -138,7 +138,9 @@ impl Past<'_> {
             (licence, _) => {
                 let licence = licence.unwrap_or(LicenceId { shard: 0, seq: 0 });
                 let meter = Meter::new(self.ceiling(licence, due).await?, action);
-                let permit = Permit { licence, meter: &meter, first: !adopted, recorded: Some(record) };
+                let changes = self.changes(record).await?;
+                let permit =
+                    Permit { licence, meter: &meter, first: !adopted, recorded: Some(record), changes: &changes };
                 match turn::work(&run, due, permit, &Preparation::default(), &self.committed).await? {
                     Attempt::Done(record) => *record,
                     Attempt::Stopped => {
@@ -166,6 +168,22 @@ impl Past<'_> {
             adopted = true;
         }
         Ok(adopted)
+    }
+
+    /// The files that the tools of each answer changed: the step after it has them, or the record, for the last ones
+    /// and where steps have been deleted.
+    async fn changes(&self, record: &TurnRecord) -> Result<Vec<Vec<FileChange>>, EngineError> {
+        let mut changes = Vec::new();
+        for (step, _) in (1..).zip(&record.exchanges) {
+            let key = Key::Step(record.tick, record.agent.clone(), step);
+            let next = usize::try_from(step).ok().and_then(|step: usize| record.exchanges.get(step));
+            let files = match self.with.store.read::<StepRecord>(&key).await? {
+                Some(found) if next.is_some_and(|next| next.receipt == found.receipt) => found.effects.files,
+                _ => record.effects.files.clone(),
+            };
+            changes.push(files);
+        }
+        Ok(changes)
     }
 
     /// What the licence might spend, off the chain.

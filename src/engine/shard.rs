@@ -528,7 +528,7 @@ async fn attempt(
     } else {
         _beside = run.alone.read().await;
     }
-    let permit = Permit { licence: id, meter: &meter, first, recorded: None };
+    let permit = Permit { licence: id, meter: &meter, first, recorded: None, changes: &[] };
     match turn::work(run, due, permit, &preparation, committed).await? {
         Attempt::Done(record) => commit(run, *record).await.map(Some),
         Attempt::Stopped => Ok(None),

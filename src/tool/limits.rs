@@ -27,6 +27,25 @@ pub const MAX_READ_BYTES: usize = 1 << 20;
 /// The longest memory value that a tool writes, as JSON. Source: LeMMing v1.0.0, `memory_write`.
 pub const MAX_MEMORY_BYTES: usize = 50 * 1024;
 
+/// The most changes of files in one turn.
+pub const MAX_CHANGED_FILES: usize = 1_000;
+
+/// The most bytes of files that one turn writes. The turn record holds them.
+pub const MAX_CHANGED_FILE_BYTES: usize = 8 << 20;
+
+/// The most files of one area beyond which tools make no new ones: the index of every checkpoint has them all.
+pub const MAX_FILES: usize = 10_000;
+
+/// The most bytes of people's files that the record of one turn holds itself: what it finds beyond goes into blobs.
+pub const MAX_INLINE_IMPORT_BYTES: usize = 4 << 20;
+
+/// The most keys of a memory beyond which its agent makes no new ones: each is read in every turn.
+pub const MAX_MEMORY_KEYS: usize = 1_000;
+
+/// The most bytes of values that one turn leaves in memory and archive: the turn record holds them, and an append
+/// to a long list stores the whole list.
+pub const MAX_CHANGED_MEMORY_BYTES: usize = 4 << 20;
+
 /// The most files of one area that are listed.
 pub const MAX_LISTED_FILES: usize = 1_000;
 
@@ -59,6 +78,9 @@ pub const SEARCH_TIME: Duration = Duration::from_secs(10);
 
 /// The most agents that one turn creates.
 pub const MAX_CREATED_AGENTS: usize = 8;
+
+/// The most agents beyond which agents create no others: where models cost nothing, credits do not bound them.
+pub const MAX_AGENTS: usize = 1_000;
 
 /// The longest resume of a created agent.
 pub const MAX_RESUME_BYTES: usize = 32 * 1024;

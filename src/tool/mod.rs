@@ -23,6 +23,7 @@ pub mod web;
 mod web_fetch;
 mod web_search;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -96,6 +97,17 @@ pub struct ArchiveNote {
     pub tick: Option<Tick>,
 }
 
+/// A call as the record of its turn has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedCall {
+    /// Whether it was done.
+    pub ok: bool,
+    /// What the model was told.
+    pub result: Value,
+    /// The files that were changed then, by the call or by others of the same answer, as they were left; none: deleted.
+    pub files: BTreeMap<String, Option<String>>,
+}
+
 /// What texts mean, as far as it can be compared.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Meanings {
@@ -149,6 +161,11 @@ pub trait Desk: Send {
     fn purse(&self) -> Credits;
     /// Asks for an agent to be created when the tick closes.
     async fn create_agent(&mut self, resume: Resume, credits: Credits) -> Result<(), CallFailure>;
+    /// The call that is being made as the record has it, if the turn is run again: a tool that runs programs runs none
+    /// then, and leaves at the desk what they left.
+    async fn recorded(&mut self) -> Result<Option<RecordedCall>, CallFailure> {
+        Ok(None)
+    }
     /// What `org.json` says of tools.
     fn settings(&self) -> &ToolSettings;
 }

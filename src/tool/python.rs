@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{CallFailure, Desk, Tool, ToolError, arguments, schema, scratch};
+use super::scratch::{self, Outcome};
+use super::{CallFailure, Desk, Tool, ToolError, arguments, schema};
 use crate::sandbox::{Report, Sandbox, Task};
 
 /// The longest code, in bytes.
@@ -50,7 +51,10 @@ impl Tool for Python {
         if code.len() > MAX_CODE_BYTES {
             return Err(ToolError(format!("the code has {} bytes, more than {MAX_CODE_BYTES}", code.len())).into());
         }
-        let mut done = scratch::run(&self.sandbox, Task::Code { code }, desk).await?;
+        let mut done = match scratch::run(&self.sandbox, Task::Code { code }, desk).await? {
+            Outcome::Done(done) => done,
+            Outcome::Repeated(result) => return Ok(result),
+        };
         let Report::Valued(valued) = std::mem::replace(&mut done.report, Report::Refused(String::new())) else {
             return Err(ToolError("the sandbox answered something else than was asked".to_owned()).into());
         };

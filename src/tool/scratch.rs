@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CallFailure, Desk, ToolError};
+use super::{CallFailure, Desk, RecordedCall, ToolError};
 use crate::domain::tools::SandboxRule;
 use crate::sandbox::{
     Changes, Copied, MAX_COPIED_BYTES, MAX_COPIED_FILES, Printed, Report, Sandbox, SandboxError, Task,
@@ -15,15 +15,50 @@ pub(super) struct Done {
     pub(super) notes: Vec<String>,
 }
 
-/// Runs a task on a copy of the files of the workspace and of `shared/`.
-pub(super) async fn run(sandbox: &Sandbox, task: Task, desk: &mut dyn Desk) -> Result<Done, CallFailure> {
+/// What became of a job.
+pub(super) enum Outcome {
+    /// It was done.
+    Done(Done),
+    /// It was done when its turn was run, with this result; now its changes were repeated.
+    Repeated(Value),
+}
+
+/// Runs a task on a copy of the files of the workspace and of `shared/`. In a turn that is run again nothing is run:
+/// what a program says depends on the machine, and not every machine has a sandbox.
+pub(super) async fn run(sandbox: &Sandbox, task: Task, desk: &mut dyn Desk) -> Result<Outcome, CallFailure> {
     let required = desk.settings().sandbox == SandboxRule::Required;
     let (files, notes) = copy(desk).await?;
+    if let Some(recorded) = desk.recorded().await? {
+        return repeat(recorded, desk).await.map(Outcome::Repeated);
+    }
     let report = sandbox.run(task, files, required).await.map_err(|error: SandboxError| {
         tracing::warn!(event = "sandbox_failed", error = %error, "a sandboxed tool failed");
         ToolError(error.to_string())
     })?;
-    Ok(Done { report, notes })
+    Ok(Outcome::Done(Done { report, notes }))
+}
+
+/// Leaves at the desk what a job left there when its turn was run.
+async fn repeat(recorded: RecordedCall, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
+    let RecordedCall { ok, result, files } = recorded;
+    if !ok {
+        return Err(ToolError(result.as_str().unwrap_or_default().to_owned()).into());
+    }
+    let names = |field: &str| result[field].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut named: Vec<&str> = names("written").chain(names("deleted")).collect();
+    if result.get("start").is_some() {
+        // A result that was cut does not say.
+        named = files.keys().map(String::as_str).filter(|path| path.starts_with("workspace/")).collect();
+    }
+    for path in named {
+        match files.get(path) {
+            Some(Some(text)) => desk.write_file(path, text.clone()).await?,
+            Some(None) => drop(desk.delete_file(path).await?),
+            // The turn failed later, and nobody kept it.
+            None => {}
+        }
+    }
+    Ok(result)
 }
 
 async fn copy(desk: &mut dyn Desk) -> Result<(Copied, Vec<String>), CallFailure> {

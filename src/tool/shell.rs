@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{CallFailure, Desk, Tool, ToolError, arguments, schema, scratch};
+use super::scratch::{self, Outcome};
+use super::{CallFailure, Desk, Tool, ToolError, arguments, schema};
 use crate::sandbox::{End, Report, Sandbox, Task};
 
 /// The most words of a command.
@@ -63,7 +64,10 @@ impl Tool for Shell {
         };
         check(name, rest, &allow)?;
         let task = Task::Program { name: name.clone(), arguments: rest.to_vec(), allow };
-        let mut done = scratch::run(&self.sandbox, task, desk).await?;
+        let mut done = match scratch::run(&self.sandbox, task, desk).await? {
+            Outcome::Done(done) => done,
+            Outcome::Repeated(result) => return Ok(result),
+        };
         let Report::Ran(ran) = std::mem::replace(&mut done.report, Report::Refused(String::new())) else {
             return Err(ToolError("the sandbox answered something else than was asked".to_owned()).into());
         };

@@ -12,6 +12,7 @@
 
 mod audit;
 mod births;
+mod bounds;
 mod cli;
 mod crash;
 mod engine;

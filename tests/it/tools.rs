@@ -559,6 +559,10 @@ async fn a_page_is_fetched_from_a_host_that_org_json_allows() {
     assert!(results[15].ok && !results[16].ok);
     let head = server.seen.lock().unwrap()[0].to_ascii_lowercase();
     assert!(head.starts_with("get /page http/1.1\r\n") && head.contains("accept-encoding: identity"), "{head}");
+    // Run again, the turn asks nobody, and says the same.
+    let asked = server.requests();
+    audit(&world, &Expect::default()).await;
+    assert_eq!(server.requests(), asked);
 }
 
 #[tokio::test]

@@ -206,6 +206,55 @@ fn without_a_sandbox_the_tools_refuse_unless_the_organisation_wants_them_to_run(
 }
 
 #[test]
+fn a_replay_runs_no_program_and_needs_no_sandbox() {
+    let probe = tokio::runtime::Runtime::new().unwrap().block_on(World::new());
+    if probe.is_none() {
+        return;
+    }
+    let allow = json!({"shell": {"allow": ["sh", "rm", "ls"]}});
+    let shell = |script: &str| json!({"tool": "shell", "arguments": {"command": ["sh", "-c", script]}});
+    let python = |code: &str| json!({"tool": "python", "arguments": {"code": code}});
+    let calls = [
+        // Nobody gets this twice.
+        shell("echo $$ > workspace/number; echo 1 > workspace/gone; ls -l --full-time workspace; echo $$"),
+        python("write_file('workspace/copy', read_file('workspace/number')); read_file('workspace/mine')"),
+        shell("rm workspace/gone; echo new > workspace/number; exit 3"),
+        python("read_file('workspace/number') + str(list_files())"),
+        shell("rm -r /"),
+    ];
+    let org = organisation(&calls, &allow);
+    fs::create_dir_all(org.path().join("agents/ada/workspace")).unwrap();
+    fs::write(org.path().join("agents/ada/workspace/mine"), "a person's").unwrap();
+    let output = lemming(org.path(), &["tick"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let before = files(org.path());
+    let replay = || lemming(org.path(), &["replay", "1"]).output().unwrap();
+    let output = replay();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let folder = org.path().to_owned();
+    without_landlock(async move {
+        let output = lemming(&folder, &["replay", "1"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        // A new turn says what is missing.
+        let output = lemming(&folder, &["tick"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    });
+    let after = files(org.path());
+    assert!(before.iter().all(|(path, text)| path.ends_with("head.json") || after.get(path) == Some(text)));
+    let turn = fs::read(org.path().join("ticks/000000000002/turns/ada.json")).unwrap();
+    let turn: Value = serde_json::from_slice(&turn).unwrap();
+    assert!(turn["exchanges"][0]["results"][0]["result"].as_str().unwrap().contains("no working sandbox"), "{turn}");
+    // Somebody who touched the record is found out all the same.
+    let path = org.path().join("ticks/000000000001/turns/ada.json");
+    let record = fs::read_to_string(&path).unwrap();
+    let touched = record.replace("\"new\\n\"", "\"old\\n\"");
+    assert_ne!(touched, record);
+    fs::write(&path, touched).unwrap();
+    let output = replay();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn links_and_special_files_are_passed_over_where_nothing_forbids_them() {
     without_landlock(async {
         let mut world = World::unprobed();

@@ -15,7 +15,7 @@ use crate::domain::resume::Resume;
 use crate::record::plan::Due;
 use crate::record::turn::NewAgent;
 use crate::store::Key;
-use crate::tool::limits::MAX_CREATED_AGENTS;
+use crate::tool::limits::{MAX_AGENTS, MAX_CREATED_AGENTS};
 use crate::tool::{CallFailure, ToolError};
 
 /// The resume of the creator, of an agent that it may read, or of the template. `pinned`: the template as
@@ -88,6 +88,10 @@ pub(super) fn check(
     }
     if asked_for.len() >= MAX_CREATED_AGENTS {
         return refused(format!("one turn creates at most {MAX_CREATED_AGENTS} agents"));
+    }
+    let present = run.state.agents.values().filter(|agent| agent.present).count();
+    if present + asked_for.len() >= MAX_AGENTS {
+        return refused(format!("there are {present} agents: beyond {MAX_AGENTS} people alone add others"));
     }
     if let Some(excess) = child.permissions.excess_over(&creator.permissions, &creator.name) {
         return refused(format!("{name} may be given no more than you have: {excess}"));

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use serde_json::Value;
 
 mod keep;
+mod load;
 mod meaning;
 
+pub(super) use self::load::Load;
 use super::super::EngineError;
 use super::super::run::Run;
 use super::listing::{self, Area};
@@ -28,7 +30,7 @@ use crate::domain::tools::ToolSettings;
 use crate::record::plan::Due;
 use crate::record::turn::{Content, Effects, FileChange, NewAgent, Receipt};
 use crate::store::Key;
-use crate::tool::{AgentCard, ArchiveNote, CallFailure, Desk, Listing, Meanings, ToolError};
+use crate::tool::{AgentCard, ArchiveNote, CallFailure, Desk, Listing, Meanings, RecordedCall, ToolError};
 
 /// One turn's effects, buffered: nothing of them happens before the commit.
 pub(super) struct Bench<'a> {
@@ -66,10 +68,21 @@ pub(super) struct Bench<'a> {
     pub(super) said: usize,
     /// Agents asked for up to the last step.
     pub(super) asked_for: Vec<NewAgent>,
+    /// What the steps so far take in the records.
+    pub(super) load: Load,
+    /// Of a turn that is run again: what the call returned that is being made, and what its step changed.
+    pub(super) then: Option<Then>,
     /// What was listed in this turn.
     listed: BTreeMap<String, Area>,
     /// Memory and files as they were at the last step.
     settled: Settled,
+}
+
+/// A call as the record has it of a turn that is run again.
+pub(super) struct Then {
+    pub(super) ok: bool,
+    pub(super) result: Value,
+    pub(super) files: Vec<FileChange>,
 }
 
 /// Memory and files as a turn saw them at a step.
@@ -113,6 +126,8 @@ impl<'a> Bench<'a> {
             since: Effects::default(),
             said: 0,
             asked_for: Vec::new(),
+            load: Load::default(),
+            then: None,
             listed: BTreeMap::new(),
             settled: Settled::default(),
         }
@@ -253,7 +268,7 @@ impl<'a> Bench<'a> {
         if self.binary.contains(&key.path()) {
             return no_text();
         }
-        let file = files::read(self.run, &key).await.map_err(|error| failed(path, error))?;
+        let file = files::read(self.run, &key, self.may_inline()).await.map_err(|error| failed(path, error))?;
         self.imports.extend(file.import);
         let text = match file.bytes {
             None => None,
@@ -337,18 +352,19 @@ impl Desk for Bench<'_> {
 
     async fn write_file(&mut self, path: &str, text: String) -> Result<(), CallFailure> {
         let key = files::key(&self.due.agent, path).map_err(ToolError)?;
-        match self.look(path).await {
+        let is_new = match self.look(path).await {
             // What is no text may still be written over: the import keeps it.
-            Err(CallFailure::Refused(_)) if self.is_binary(&key.path()) => {}
-            looked => drop(looked?),
-        }
+            Err(CallFailure::Refused(_)) if self.is_binary(&key.path()) => false,
+            looked => looked?.1.is_none(),
+        };
         if let Some(other) = self.unwritable(&key.path()) {
             let message = format!("{path} cannot be written: {other} is there, and a file is never a folder");
             return Err(ToolError(message).into());
         }
+        self.check_file(&key.path(), text.len(), is_new)?;
         let bytes = Bytes::copy_from_slice(text.as_bytes());
         let sha = Sha::of(&bytes);
-        let content = files::store_content(self.run, &bytes, &sha).await.map_err(|error| failed(path, error))?;
+        let content = files::store_content(self.run, &bytes, &sha, true).await.map_err(|error| failed(path, error))?;
         self.change_file(FileChange { path: key.path(), content, sha256: Some(sha) }, Some(text));
         Ok(())
     }
@@ -362,6 +378,7 @@ impl Desk for Bench<'_> {
             Ok((_, Some(_))) | Err(CallFailure::Refused(_)) => {}
             Err(broken) => return Err(broken),
         }
+        self.check_file(&key.path(), 0, false)?;
         self.change_file(FileChange { path: key.path(), content: Content::Deleted, sha256: None }, None);
         Ok(true)
     }
@@ -416,6 +433,19 @@ impl Desk for Bench<'_> {
         create::check(self.run, self.due, self.resume, &asked_for, &resume, credits)?;
         self.since.creates.push(NewAgent { resume, credits });
         Ok(())
+    }
+
+    async fn recorded(&mut self) -> Result<Option<RecordedCall>, CallFailure> {
+        let Some(Then { ok, result, files }) = self.then.take() else { return Ok(None) };
+        let own = format!("agents/{}/", self.due.agent);
+        let mut changes = BTreeMap::new();
+        for change in &files {
+            let bytes = files::content_bytes(self.run, &change.content).await;
+            let bytes = bytes.map_err(|error| CallFailure::Broken(Box::new(error)))?;
+            let text = bytes.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
+            changes.extend(shown(&change.path, &own).map(|path| (path, text)));
+        }
+        Ok(Some(RecordedCall { ok, result, files: changes }))
     }
 
     fn settings(&self) -> &ToolSettings {

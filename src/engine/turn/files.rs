@@ -31,8 +31,9 @@ pub(super) fn key(agent: &AgentName, path: &str) -> Result<Key, String> {
     }
 }
 
-/// Reads a file as of the last closed tick, with a person's edit if there is one.
-pub(super) async fn read(run: &Run, key: &Key) -> Result<File, EngineError> {
+/// Reads a file as of the last closed tick, with a person's edit if there is one; `may_inline`: which the record may
+/// hold itself.
+pub(super) async fn read(run: &Run, key: &Key, may_inline: bool) -> Result<File, EngineError> {
     let path = key.path();
     let index = run.state.files.get(&path);
     let current = index.and_then(|index| index.sha256.as_ref());
@@ -54,7 +55,7 @@ pub(super) async fn read(run: &Run, key: &Key) -> Result<File, EngineError> {
     if index.is_some_and(|index| index.versions.iter().any(|version| version == sha.short())) {
         return restore(run, key).await;
     }
-    let content = store_content(run, &bytes, &sha).await?;
+    let content = store_content(run, &bytes, &sha, may_inline).await?;
     Ok(File { bytes: Some(bytes), import: Some(FileChange { path, content, sha256: Some(sha) }) })
 }
 
@@ -89,12 +90,17 @@ pub(in super::super) async fn content_bytes(run: &Run, content: &Content) -> Res
     }
 }
 
-/// How a record holds some bytes: inline if they are short text, else in a blob, which is written
+/// How a record holds some bytes: inline if they are short text and it may, else in a blob, which is written
 /// before the record that names it.
-pub(super) async fn store_content(run: &Run, bytes: &Bytes, sha: &Sha) -> Result<Content, EngineError> {
+pub(super) async fn store_content(
+    run: &Run,
+    bytes: &Bytes,
+    sha: &Sha,
+    may_inline: bool,
+) -> Result<Content, EngineError> {
     let inline = usize::try_from(run.settings.org.value.limits.max_inline_bytes.get()).unwrap_or(usize::MAX);
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.len() <= inline => Ok(Content::Text(text.to_owned())),
+        Ok(text) if may_inline && text.len() <= inline => Ok(Content::Text(text.to_owned())),
         _ => {
             run.ctx.store.create_pure(&Key::Blob(sha.clone()), bytes.clone()).await?;
             Ok(Content::Blob(sha.clone()))

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use self::call::NoAnswer;
-use self::desk::{AddressBook, Bench};
+use self::desk::{AddressBook, Bench, Load, Then};
 pub(super) use self::files::content_bytes;
 pub(super) use self::inbox::Committed;
 use self::inbox::Inbox;
@@ -70,6 +70,8 @@ pub(super) struct Permit<'a> {
     pub(super) first: bool,
     /// The turn is run again from this record: what came from outside is taken from there.
     pub(super) recorded: Option<&'a TurnRecord>,
+    /// The files that the tools of each of its answers changed, as far as the records tell.
+    pub(super) changes: &'a [Vec<FileChange>],
 }
 
 /// How an attempt at a turn ended.
@@ -409,6 +411,7 @@ impl Turn<'_> {
             self.effects.files.push(change.clone());
         }
         self.effects.creates.extend(effects.creates.iter().cloned());
+        bench.load += Load::of(effects, &imports);
         self.imports.extend(imports);
         self.violations.extend(violations);
         bench.said = self.effects.outbox.len();
@@ -459,7 +462,12 @@ impl Turn<'_> {
                 let result = json!({"unknown": UNKNOWN});
                 return Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok: false, result });
             }
-            Some(tool) => tool::call(tool.as_ref(), call.arguments.clone(), bench).await,
+            Some(tool) => {
+                bench.then = self.then(&call, place);
+                let outcome = tool::call(tool.as_ref(), call.arguments.clone(), bench).await;
+                bench.then = None;
+                outcome
+            }
             None => {
                 let message = format!("you have no tool {:?}", call.tool);
                 Err(CallFailure::Refused(ToolError(message)))
@@ -491,6 +499,17 @@ impl Turn<'_> {
     fn recorded(&self, call: &contract::ToolCall, place: usize) -> Option<&ToolResult> {
         let result = self.permit.recorded?.exchanges.get(self.exchanges.len())?.results.get(place)?;
         (result.tool == call.tool && result.arguments == call.arguments).then_some(result)
+    }
+
+    /// What a tool that runs programs is told of the same call, in a turn that is run again.
+    fn then(&self, call: &contract::ToolCall, place: usize) -> Option<Then> {
+        self.permit.recorded?;
+        let Some(ToolResult { ok, result, .. }) = self.recorded(call, place) else {
+            let result = "the record has no such call, and a replay runs no program".into();
+            return Some(Then { ok: false, result, files: Vec::new() });
+        };
+        let files = self.permit.changes.get(self.exchanges.len()).cloned().unwrap_or_default();
+        Some(Then { ok: *ok, result: result.clone(), files })
     }
 
     fn request(&self, bench: &Bench<'_>, inbox: &Inbox, step: u32, results: &[ToolResult]) -> Request {

@@ -66,6 +66,9 @@ impl Bench<'_> {
             let message = format!("the value of {key} would have more than {limit} bytes: it was left as it is");
             return Ok(Some(Violation { pointer: "/memory_updates".to_owned(), message }));
         }
+        if let Some(message) = after.as_ref().and_then(|after| self.objection(&key, after, &shed, limit)) {
+            return Ok(Some(Violation { pointer: "/memory_updates".to_owned(), message }));
+        }
         self.leave(&key, Because::Overflow, shed);
         self.change(key, operation, after);
         Ok(None)
@@ -90,7 +93,8 @@ impl Bench<'_> {
     }
 
     /// Ends a good turn: lists that are longer than they may be lose their oldest items, and keys that
-    /// rested for too long go, all to the archive. What cannot be read, a person is at work on.
+    /// rested for too long go, all to the archive; what is too much for one record goes with the next turn.
+    /// What cannot be read, a person is at work on.
     pub(in super::super) fn tidy(&mut self) {
         let (long, old): (Vec<_>, Vec<_>) = {
             let tidied = || self.values.iter().filter(|(key, _)| !self.unreadable.contains(*key));
@@ -100,6 +104,9 @@ impl Bench<'_> {
             (long.map(|(key, _)| key.clone()).collect(), old.map(|(key, _)| key.clone()).collect())
         };
         for key in long {
+            if self.has_archived_enough() {
+                return;
+            }
             if let (Some(Value::Array(mut list)), Some(most)) = (self.values.remove(&key), self.keeping.max_list_items)
             {
                 let shed = archive::shed(&mut list, most);
@@ -108,6 +115,9 @@ impl Bench<'_> {
             }
         }
         for key in old {
+            if self.has_archived_enough() {
+                return;
+            }
             if let Some(value) = self.values.remove(&key) {
                 archive::add(&mut self.since.archive, Archived { key: key.clone(), because: Because::Age, value });
                 self.change(key, Operation::Delete, None);
@@ -164,6 +174,6 @@ impl Bench<'_> {
     }
 }
 
-fn bytes(value: &impl serde::Serialize) -> usize {
+pub(super) fn bytes(value: &impl serde::Serialize) -> usize {
     serde_json::to_string(value).map_or(usize::MAX, |text| text.len())
 }
