@@ -56,3 +56,25 @@ fn the_commands_of_the_models_page_work() {
 fn the_commands_of_the_readme_work() {
     run_as_written(include_str!("../README.md"));
 }
+
+#[test]
+fn the_transcript_of_the_readme_is_what_the_demo_prints() {
+    let readme = include_str!("../README.md");
+    let transcript = readme.split_once("```console\n").and_then(|(_, rest)| rest.split_once("```")).expect("it").0;
+    let folder = tempfile::tempdir().expect("folder");
+    let demo = Command::new(env!("CARGO_BIN_EXE_lemming"))
+        .arg("demo")
+        .current_dir(folder.path())
+        .env_remove("LEMMING_STORE")
+        .output()
+        .expect("the demo");
+    let printed = String::from_utf8_lossy(&demo.stdout);
+    // Shortened lines end, and left out lines are, `…`; where the folder lies differs.
+    let shown = transcript.lines().filter(|line| !line.starts_with("$ make") && !line.starts_with("everything is in"));
+    let shown: Vec<&str> =
+        shown.map(|line| line.trim_end_matches('…').trim_end()).filter(|line| !line.is_empty()).collect();
+    assert!(shown.len() > 15, "{shown:?}");
+    for line in shown {
+        assert!(printed.lines().any(|printed| printed.starts_with(line)), "{line:?} is not in\n{printed}");
+    }
+}

@@ -248,8 +248,10 @@ impl Story {
             self.add("problem", problem.agent.as_ref(), problem.message.clone(), fields).level = "warning";
         }
         let charged: Credits = closed.turns.values().map(|fold| fold.charge.total()).sum();
-        let text = format!("tick {} is closed: {} turns, {charged}", closed.tick, closed.turns.len());
-        self.add("tick_closed", None, text, json!({ "cost_credits": charged, "turns": closed.turns.len() }));
+        let count = closed.turns.len();
+        let turns = if count == 1 { "turn" } else { "turns" };
+        let text = format!("tick {} is closed: {count} {turns}, {charged}", closed.tick);
+        self.add("tick_closed", None, text, json!({ "cost_credits": charged, "turns": count }));
     }
 }
 
