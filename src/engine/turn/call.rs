@@ -265,6 +265,5 @@ fn receipt(
 /// the registry; the hash says whether it was put together the same way.
 fn exact(request: &Request) -> Sha {
     let Request { messages, model_name, temperature, max_tokens, tools, context_tokens, view: _ } = request;
-    let exact = serde_json::json!([messages, model_name, temperature, max_tokens, tools, context_tokens]);
-    Sha::of(&encode(&exact))
+    Sha::of(&encode(&(messages, model_name, temperature, max_tokens, tools, context_tokens)))
 }
