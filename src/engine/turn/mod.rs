@@ -12,48 +12,42 @@ mod journal;
 mod listing;
 mod memory;
 mod meter;
+mod outcome;
 mod past;
 mod preparation;
+mod tools;
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use self::call::NoAnswer;
-use self::desk::{AddressBook, Bench, Load, Then};
+use self::desk::{AddressBook, Bench, Load};
 pub(super) use self::files::content_bytes;
 pub(super) use self::inbox::Committed;
 use self::inbox::Inbox;
 use self::journal::{Answered, Journal};
 use self::meter::Hours;
 pub(super) use self::meter::Meter;
+use self::outcome::{failed, failure, no_answer_failure};
 pub(super) use self::past::lay_out;
 pub(super) use self::preparation::Preparation;
 use self::preparation::Prepared;
-use super::prompt::{self, News, Recall, ToolNote};
+use self::tools::refused;
+use super::prompt::{self, News, Recall};
 use super::run::Run;
 use super::{EngineError, money};
 use crate::domain::archive;
 use crate::domain::contract::{self, Reply, Violation};
 use crate::domain::ids::Sha;
-use crate::domain::json;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::prompt::Message;
 use crate::domain::resume::Resume;
-use crate::domain::time::Timestamp;
-use crate::provider::{CallErrorKind, Request, Role, ToolSpec, TurnView};
+use crate::provider::{Request, Role, ToolSpec, TurnView};
 use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
 use crate::record::step::StepRecord;
-use crate::record::turn::{
-    Effects, Exchange, Failure, FailureKind, FileChange, Receipt, Spent, Status, ToolResult, TurnRecord,
-};
-use crate::tool::{self, CallFailure, Tool, ToolError};
-
-/// What the model is told of a call that nobody knows the outcome of.
-const UNKNOWN: &str = "the runner that was to make this call ended, perhaps after it had made it; it is not made again: \
-                       find out whether it happened before you ask for it again";
+use crate::record::turn::{Effects, Exchange, Failure, FailureKind, FileChange, Receipt, ToolResult, TurnRecord};
+use crate::tool::Tool;
 
 /// How the warning begins of a turn whose time was over before its last answer.
 const TOO_LATE: &str = "the turn ended early: it took longer than";
@@ -101,7 +95,8 @@ pub(super) async fn work(
     }
     let max_bytes = max_prompt_bytes(run, resume, &models);
     let tools = permitted_tools(run, resume);
-    let system = prompt::system(&run.settings.org.value.name, resume, &notes(&tools));
+    let specs = specs(&tools);
+    let system = prompt::system(&run.settings.org.value.name, resume, &specs);
     let keeping = resume.memory.within(&run.settings.org.value.memory);
     let memory_bytes = prompt::memory_share(max_bytes, &keeping);
     let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(&system)) + memory_bytes + 4096);
@@ -130,7 +125,7 @@ pub(super) async fn work(
         resume,
         models,
         hours: Hours::new(began, run.settings.org.value.limits.turn_timeout.duration()),
-        specs: specs(&tools),
+        specs,
         tools,
         permit,
         max_bytes,
@@ -440,78 +435,6 @@ impl Turn<'_> {
         Ok(violations)
     }
 
-    /// Calls a tool. What may not be made twice is not made for an answer that this runner only adopted: whoever wrote
-    /// it down may have made the call.
-    async fn call_tool(
-        &self,
-        bench: &mut Bench<'_>,
-        call: contract::ToolCall,
-        place: usize,
-        is_adopted: bool,
-    ) -> Result<ToolResult, EngineError> {
-        let tool = self.tools.iter().find(|tool| tool.name() == call.tool);
-        if let (Some(tool), Some(recorded)) = (tool, self.recorded(&call, place))
-            && (!tool.repeatable() || tool.asks_outside(&recorded.result))
-        {
-            return Ok(recorded.clone());
-        }
-        let outcome = match tool {
-            Some(tool) if is_adopted && !tool.repeatable() => {
-                tracing::warn!(event = "tool_outcome_unknown", tick = self.run.tick().0, agent = %self.due.agent,
-                    tool_name = %call.tool, "a call that may have been made is not made again");
-                let result = json!({"unknown": UNKNOWN});
-                return Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok: false, result });
-            }
-            Some(tool) => {
-                bench.then = self.then(&call, place);
-                let outcome = tool::call(tool.as_ref(), call.arguments.clone(), bench).await;
-                bench.then = None;
-                outcome
-            }
-            None => {
-                let message = format!("you have no tool {:?}", call.tool);
-                Err(CallFailure::Refused(ToolError(message)))
-            }
-        };
-        if let (Some(tool), Some(recorded), Ok(_)) = (tool, self.recorded(&call, place), &outcome)
-            && tool.sees_people()
-        {
-            return Ok(recorded.clone());
-        }
-        let (ok, result) = match outcome {
-            Ok(result) => (true, result),
-            Err(CallFailure::Refused(error)) => (false, error.0.into()),
-            Err(CallFailure::Broken(source)) => {
-                return Err(source.downcast::<EngineError>().map_or_else(
-                    |source| EngineError::Damaged { tick: self.run.tick(), message: source.to_string() },
-                    |error| *error,
-                ));
-            }
-        };
-        tracing::info!(event = "tool_called", tick = self.run.tick().0, agent = %self.due.agent, tool_name = %call.tool, ok,
-            "a tool is called");
-        // In the order in which whoever resumes the turn reads it from the journal.
-        let (arguments, result) = (json::sorted(&call.arguments), json::sorted(&result));
-        Ok(ToolResult { id: call.id, tool: call.tool, arguments, ok, result })
-    }
-
-    /// What the same call returned in the turn that is run again.
-    fn recorded(&self, call: &contract::ToolCall, place: usize) -> Option<&ToolResult> {
-        let result = self.permit.recorded?.exchanges.get(self.exchanges.len())?.results.get(place)?;
-        (result.tool == call.tool && result.arguments == call.arguments).then_some(result)
-    }
-
-    /// What a tool that runs programs is told of the same call, in a turn that is run again.
-    fn then(&self, call: &contract::ToolCall, place: usize) -> Option<Then> {
-        self.permit.recorded?;
-        let Some(ToolResult { ok, result, .. }) = self.recorded(call, place) else {
-            let result = "the record has no such call, and a replay runs no program".into();
-            return Some(Then { ok: false, result, files: Vec::new() });
-        };
-        let files = self.permit.changes.get(self.exchanges.len()).cloned().unwrap_or_default();
-        Some(Then { ok: *ok, result: result.clone(), files })
-    }
-
     fn request(&self, bench: &Bench<'_>, inbox: &Inbox, step: u32, results: &[ToolResult]) -> Request {
         // As a record gives them back, whoever has them in memory.
         let mut memory = bench.values().clone();
@@ -542,39 +465,6 @@ impl Turn<'_> {
     fn another_would_fit(&self, request: &Request) -> bool {
         self.permit.meter.fits(call::dearest(&self.models, request) + self.due.call_credits)
     }
-
-    fn good(self, inbox: &Inbox, began: Timestamp) -> TurnRecord {
-        past::settle(&self.permit);
-        let mut record = base(self.run, self.due, inbox, began);
-        record.licence = Some(self.permit.licence);
-        record.spent = self.permit.meter.spent(!self.exchanges.is_empty());
-        record.warnings = self.warnings;
-        record.warnings.extend(soft_cap(self.run, self.due, self.resume, &record.spent));
-        record.imports = self.imports;
-        record.edits_at_start = self.edits_at_start;
-        record.prompt = self.prompt;
-        record.exchanges = self.exchanges;
-        record.embeddings = self.embeddings;
-        record.template = self.template;
-        record.effects = self.effects;
-        record.notes = self.notes;
-        record.violations = self.violations;
-        record
-    }
-
-    /// A failed turn leaves the mail unread and drops its effects; its calls stay in the record.
-    fn bad(self, inbox: &Inbox, failure: Failure, began: Timestamp) -> TurnRecord {
-        let mut record = self.good(inbox, began);
-        record.status = Status::Failed;
-        record.failure = Some(failure);
-        record.effects = Effects::default();
-        record.unimported = std::mem::take(&mut record.imports);
-        record
-    }
-}
-
-fn refused(call: contract::ToolCall, why: String) -> ToolResult {
-    ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok: false, result: why.into() }
 }
 
 fn count(edits: &[FileChange]) -> u32 {
@@ -589,88 +479,12 @@ fn exchange(answer: Answered, results: Vec<ToolResult>) -> Exchange {
     Exchange { answer: answer.text, tool_calls: answer.tool_calls, receipt: answer.receipt, results }
 }
 
-fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
-    TurnRecord {
-        format: 1,
-        nonce: run.ctx.entropy.nonce(),
-        by: run.by.clone(),
-        tick: run.tick(),
-        agent: due.agent.clone(),
-        rank: due.rank,
-        status: Status::Ok,
-        failure: None,
-        licence: None,
-        spent: Spent::default(),
-        resume: due.resume.clone(),
-        prompt_version: prompt::VERSION,
-        inbox: inbox.read.clone(),
-        inbox_end: inbox.end,
-        imports: Vec::new(),
-        edits_at_start: 0,
-        unimported: Vec::new(),
-        prompt: Vec::new(),
-        exchanges: Vec::new(),
-        embeddings: Vec::new(),
-        template: None,
-        effects: Effects::default(),
-        notes: None,
-        violations: Vec::new(),
-        warnings: Vec::new(),
-        started_at: began,
-        duration_ms: run.ms_since(began),
-    }
-}
-
-fn failed(run: &Run, due: &Due, inbox: &Inbox, failure: Failure, began: Timestamp) -> TurnRecord {
-    let mut record = base(run, due, inbox, began);
-    record.status = Status::Failed;
-    record.failure = Some(failure);
-    record
-}
-
-fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure { kind, message: message.into(), model: None }
-}
-
-fn no_answer_failure(no_answer: NoAnswer, hours: &Hours) -> Failure {
-    let (key, error) = match no_answer {
-        NoAnswer::Failed(key, error) => (key, error),
-        NoAnswer::NoTime => {
-            let message = format!("{TOO_LATE_TO_BEGIN} {:?} before its model was called", hours.limit());
-            return failure(FailureKind::Unavailable, message);
-        }
-        NoAnswer::NoMoney | NoAnswer::Stopped => {
-            return failure(FailureKind::OutOfMoney, "one model call would not fit what this turn may cost");
-        }
-    };
-    let kind = match error.kind {
-        CallErrorKind::Refused => FailureKind::Refused,
-        CallErrorKind::ContextTooLong => FailureKind::ContextTooLong,
-        CallErrorKind::Misconfigured => FailureKind::Misconfigured,
-        CallErrorKind::Unanswered | CallErrorKind::TimedOut | CallErrorKind::RateLimited => FailureKind::Unavailable,
-    };
-    let model = (kind == FailureKind::Unavailable).then_some(key);
-    Failure { model, ..failure(kind, error.message) }
-}
-
 /// The model that an agent thinks with in this turn, and its fallbacks; empty where there is none.
 fn models<'a>(run: &'a Run, due: &Due, resume: &Resume) -> Vec<(&'a ModelKey, &'a Model)> {
     let registry = &run.settings.models.value;
     // The balance before the turn, as the plan saw it: whoever resumes the turn takes the same model.
     let balance = run.agent(&due.agent).map(|agent| agent.account.balance).unwrap_or_default();
     registry.candidates(money::chosen_model(resume, registry, balance))
-}
-
-fn soft_cap(run: &Run, due: &Due, resume: &Resume, spent: &Spent) -> Option<String> {
-    let spent = spent.paid + spent.unanswered + spent.action;
-    let left = run.agent(&due.agent)?.account.balance.saturating_sub(spent);
-    let cap = resume.credits.soft_cap;
-    // Who changes models below the cap is doing what a person said, and needs no warning of it.
-    let frugal = resume.credits.soft_cap_model.as_ref();
-    if frugal.is_some_and(|key| run.settings.models.value.models.contains_key(key)) {
-        return None;
-    }
-    (left < cap).then(|| format!("{left} credits are left, below the soft cap of {cap}"))
 }
 
 /// The most bytes of a prompt: no tokenizer makes more tokens than bytes.
@@ -686,15 +500,6 @@ fn max_prompt_bytes(run: &Run, resume: &Resume, models: &[(&ModelKey, &Model)]) 
 fn permitted_tools(run: &Run, resume: &Resume) -> Vec<Arc<dyn Tool>> {
     let allowed = |tool: &&Arc<dyn Tool>| resume.permissions.tools.iter().any(|name| name.as_str() == tool.name());
     run.ctx.tools.iter().filter(allowed).cloned().collect()
-}
-
-fn notes(tools: &[Arc<dyn Tool>]) -> Vec<ToolNote> {
-    let note = |tool: &Arc<dyn Tool>| ToolNote {
-        name: tool.name(),
-        description: tool.description(),
-        arguments: tool.arguments(),
-    };
-    tools.iter().map(note).collect()
 }
 
 fn specs(tools: &[Arc<dyn Tool>]) -> Arc<[ToolSpec]> {
