@@ -1,6 +1,6 @@
 //! What all turns of one tick share: plan, settings, state, and the records read so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{RwLock, Semaphore};
@@ -29,6 +29,8 @@ pub(super) struct Run {
     pub(super) plan: Hashed<Plan>,
     /// Whose unread entries stand where in that state.
     pub(super) authors: Authors,
+    /// The models that did not answer the turns of the tick before.
+    in_trouble: BTreeSet<ModelKey>,
     /// Where each due agent stands in the plan.
     due: BTreeMap<AgentName, usize>,
     pub(super) settings: Settings,
@@ -51,9 +53,13 @@ impl Run {
         }
         let parallel = settings.org.value.limits.max_parallel_turns.get();
         let due = (0..).zip(&plan.value.due).map(|(i, due)| (due.agent.clone(), i)).collect();
+        let last = state.agents.values().filter_map(|agent| agent.last_turn.as_ref());
+        let in_trouble =
+            last.filter(|turn| turn.tick == state.tick).filter_map(|turn| turn.unreached.clone()).collect();
         Self {
             ctx,
             by,
+            in_trouble,
             authors: Authors::of(&state),
             state,
             plan,
@@ -147,7 +153,6 @@ impl Run {
 
     /// Says whether a model did not answer the last turns that the records tell of.
     pub(super) fn is_in_trouble(&self, key: &ModelKey) -> bool {
-        let last = self.state.agents.values().filter_map(|agent| agent.last_turn.as_ref());
-        last.filter(|turn| turn.tick == self.state.tick).any(|turn| turn.unreached.as_ref() == Some(key))
+        self.in_trouble.contains(key)
     }
 }
