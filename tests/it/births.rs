@@ -9,7 +9,7 @@ use lemming::record::plan::Trigger;
 use lemming::record::state::State;
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::crash::behind;
 use crate::gate::Gate;
 use crate::world::{World, name};
@@ -90,7 +90,7 @@ async fn a_child_works_in_the_next_tick_and_reads_what_its_creator_said_when_it_
     world.tick().await;
     assert_eq!(said(&world, 3, "kid").await, ["kid heard "]);
     assert_eq!(world.turn(3, "ada").await.inbox.len(), 1, "the creator reads its child");
-    let seen = audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    let seen = world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
     assert_eq!((seen.ticks, seen.failed), (3, 0));
 }
 
@@ -121,7 +121,7 @@ async fn of_two_who_ask_for_a_name_the_lower_rank_gets_it_and_the_other_keeps_it
         assert_eq!(stored["instructions"], "Made by ada.");
         world.tick().await;
         assert_eq!(said(&world, 2, "kid").await, ["kid heard ada: welcome from ada"]);
-        audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+        world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
     }
 }
 
@@ -149,7 +149,7 @@ async fn nobody_gives_more_than_it_has_beyond_what_its_turn_may_cost() {
     assert!(results[0].1.contains("credits to give away beyond what this turn may cost"), "{results:?}");
     let state = world.state().await;
     assert_eq!(everything(&state), Credits::whole(20));
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn a_child_is_made_from_a_template_and_may_differ_from_it() {
     assert_eq!(kid["permissions"]["send_outboxes"], json!(["kid", "eve"]));
     assert_eq!((&eve["title"], &eve["schedule"]["run_every_n_ticks"]), (&json!("Blank"), &json!(4)));
     assert_eq!(eve["credits"]["max_credits"].to_string().parse::<f64>().unwrap(), 2.0);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -307,7 +307,7 @@ async fn stopped_at(n: u64) -> bool {
     assert_eq!(everything(&state), Credits::whole(20), "stopped at {n}");
     assert_eq!(state.agents[&name("kid")].account.received, Credits::whole(3), "stopped at {n}");
     assert_eq!(said(&world, 2, "kid").await, ["kid heard ada: welcome from ada"], "stopped at {n}");
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
     through
 }
 

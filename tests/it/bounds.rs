@@ -15,7 +15,7 @@ use lemming::tool::limits::{
 use lemming::tool::{CallFailure, Desk, Tool};
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::tools::{Steps, call, results};
 use crate::world::World;
 
@@ -90,7 +90,7 @@ async fn a_turn_changes_so_many_files_and_no_more() {
     assert_eq!(world.turn(1, "ada").await.effects.files.len(), MAX_CHANGED_FILES);
     world.tick().await;
     assert_eq!(done(&world, 2).await, [1], "the next turn has room again");
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_turn_writes_so_many_bytes_of_files_and_no_more() {
     let most = (MAX_CHANGED_FILE_BYTES / bytes) as u64;
     assert_eq!(done(&world, 1).await, [100, 100, most - 100]);
     assert!(encode(&world.turn(1, "ada").await).len() < 2 * MAX_CHANGED_FILE_BYTES);
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_memory_has_so_many_keys_and_a_turn_changes_so_many_bytes_of_it() {
         let bytes = encode(&world.turn(tick, "ada").await).len();
         assert!(bytes < 3 * MAX_CHANGED_MEMORY_BYTES, "tick {tick}: {bytes}");
     }
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn what_is_archived_for_its_age_is_archived_in_turns() {
     }
     let at_once = MAX_CHANGED_MEMORY_BYTES.div_ceil(60_002);
     assert_eq!(archived, [at_once, 75 - at_once, 0]);
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -167,7 +167,7 @@ async fn peoples_files_that_a_turn_meets_do_not_make_its_record_long() {
     let inline = turn.imports.iter().filter(|import| matches!(import.content, Content::Text(_))).count();
     assert_eq!(inline, MAX_INLINE_IMPORT_BYTES.div_ceil(60_000));
     assert!(encode(&turn).len() < 2 * MAX_INLINE_IMPORT_BYTES);
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]

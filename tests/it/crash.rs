@@ -10,7 +10,7 @@ use lemming::store::Store;
 use object_store::path::Path;
 use serde_json::json;
 
-use crate::audit::{Expect, Seen, audit};
+use crate::audit::{Expect, Seen};
 use crate::gate::{Gate, Gated};
 use crate::world::World;
 
@@ -126,7 +126,7 @@ async fn stopped_at(n: u64, goes_on: bool) -> Option<Seen> {
         finish(&world).await;
     }
     let stale_views = goes_on;
-    Some(audit(&world, &Expect { stale_views, ..Expect::default() }).await)
+    Some(world.audit(&Expect { stale_views, ..Expect::default() }).await)
 }
 
 #[tokio::test]
@@ -181,6 +181,6 @@ async fn a_turn_that_kills_three_runners_fails_and_the_tick_goes_on() {
     assert_eq!(deaths, 3);
     assert_eq!(world.turn(2, "bob").await.failure.unwrap().kind, lemming::record::turn::FailureKind::Crashed);
     world.tick().await;
-    let seen = audit(&world, &Expect::default()).await;
+    let seen = world.audit(&Expect::default()).await;
     assert_eq!((seen.ticks, seen.failed), (3, 1));
 }

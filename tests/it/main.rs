@@ -10,6 +10,7 @@
     reason = "tests fail by panicking, print what they measured, and take their size from the environment"
 )]
 
+#[path = "../audit/mod.rs"]
 mod audit;
 mod births;
 mod bounds;

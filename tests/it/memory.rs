@@ -12,7 +12,7 @@ use lemming::record::plan::Trigger;
 use lemming::store::Prefix;
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::world::{Thinker, World, merge, name};
 
 /// A world of one agent, `ada`, with all memory tools and a `memory` of its resume.
@@ -56,7 +56,7 @@ async fn archived(world: &World, key: &str) -> Vec<Value> {
 }
 
 async fn sound(world: &World) {
-    audit(world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 /// What the tool calls of a turn's first answer returned.
@@ -414,7 +414,7 @@ async fn meanings_find_what_words_do_not_and_nothing_is_embedded_twice() {
     let answers: Credits = turn.exchanges.iter().map(|exchange| exchange.receipt.cost_credits).sum();
     assert_eq!(turn.spent.paid, answers + bill);
     // A replay asks nobody, and comes out the same.
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
     assert_eq!(meanings.asked.lock().unwrap().len(), 4);
 }
 
@@ -425,12 +425,12 @@ async fn a_search_goes_on_by_words_where_meanings_cannot_be_had() {
     let turn = world.turn(2, "ada").await;
     assert_eq!(turn.exchanges[0].results[0].result["compared"], "words alone: out of order");
     assert!(turn.embeddings.is_empty() && turn.spent.unanswered > Credits::ZERO, "it may have cost its worst case");
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
     // A price that the turn cannot pay is not paid, and nothing is sent.
     let meanings = Arc::new(Meanings::default());
     let world = searched(&meanings, 900_000.0).await;
     let result = &world.turn(2, "ada").await.exchanges[0].results[0].result;
     assert_eq!(result["compared"], "words alone: it would not fit what this turn may cost");
     assert!(meanings.asked.lock().unwrap().is_empty());
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }

@@ -17,7 +17,7 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use serde_json::json;
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::world::{World, name, says};
 
 fn micros(micros: u64) -> Credits {
@@ -53,7 +53,7 @@ async fn calls_without_an_answer_stay_at_their_worst_case_and_leave_the_mail() {
         assert!(state.agents[&name("ada")].account.charged.unanswered >= paid);
         world.tick().await;
         assert_eq!(world.turn(5, "ada").await.inbox.len(), 1, "an outage gives up no mail");
-        audit(&world, &Expect::default()).await;
+        world.audit(&Expect::default()).await;
     }
 }
 
@@ -67,7 +67,7 @@ async fn what_the_provider_refuses_costs_nothing() {
         world.tick().await;
         assert_eq!(world.calls().len(), calls);
         assert_eq!(world.state().await.agents[&name("ada")].account.charged.total(), Credits::ZERO, "{kind:?}");
-        audit(&world, &Expect::default()).await;
+        world.audit(&Expect::default()).await;
     }
 }
 
@@ -88,7 +88,7 @@ async fn mail_that_fails_three_turns_is_given_up_and_shown() {
     assert_eq!(world.tick().await.turns[0].status, Status::Ok);
     let read: Vec<String> = world.turn(4, "ada").await.inbox.iter().map(|read| read.position.to_string()).collect();
     assert_eq!(read, ["2.0.0"], "what came later is not given up");
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn a_budget_renews_by_the_day_of_the_plan_and_is_never_overspent() {
     assert_eq!(days, [(7, "2027-01-15".to_owned()), (7, "2027-01-16".to_owned())]);
     world.tick().await;
     assert_eq!(world.state().await.budget.charged, micros(1_120));
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn no_top_up_lifts_an_account_above_its_max() {
     assert!(report.problems.iter().any(|problem| problem.kind == "top_up_refused"));
     let (left, world) = balance(world).await;
     assert_eq!(left, micros(100_000 - 1_120));
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn who_cannot_pay_one_call_is_skipped_until_topped_up() {
     assert_eq!((report.skipped[0].reason, report.turns.len()), (SkipReason::NoCredits, 0));
     world.command(1, json!({"action": "top_up", "agent": "ada", "credits": 1})).await;
     assert_eq!(world.tick().await.skipped, []);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn a_prompt_as_long_as_may_be_fits_the_worst_case_of_one_call() {
     let turn = world.turn(1, "ada").await;
     assert_eq!(turn.status, Status::Ok, "{:?}", turn.failure);
     assert!(turn.inbox.len() > 1, "{}", turn.inbox.len());
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_turn_whose_money_runs_out_ends_cleanly() {
     assert_eq!(turn.status, Status::Ok);
     assert!((1..8).contains(&turn.exchanges.len()), "the last that fits is final: {}", turn.exchanges.len());
     assert!(turn.violations.iter().any(|violation| violation.message.contains("were not made")));
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn mail_about_mail_ends_at_max_hops() {
     }
     assert_eq!(turns, 4, "hops 1, 2, 3, and 4, which wakes nobody");
     assert_eq!(problems.iter().filter(|problem| problem.kind == "too_many_hops").count(), 1);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -249,7 +249,7 @@ async fn people_pause_and_resume_agents_and_the_organisation() {
     assert!(world.tick().await.due.is_empty());
     world.command(4, json!({"action": "resume"})).await;
     assert_eq!(world.tick().await.due.len(), 2);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 /// Tells the runner to leave as soon as a turn is committed.
@@ -286,7 +286,7 @@ async fn a_runner_that_leaves_between_turns_releases_its_shard() {
     // The lease is 30 seconds: the next one does not wait for it.
     let next = tokio::time::timeout(Duration::from_secs(2), world.tick()).await.expect("no waiting");
     assert!(next.closed && next.resumed);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 /// Lets the next put fail once a turn is committed: that of its view.
@@ -320,7 +320,7 @@ async fn a_view_that_cannot_be_written_stops_the_other_calls_and_releases_the_sh
     let next = tokio::time::timeout(Duration::from_secs(10), world.tick()).await.expect("no waiting");
     assert!(next.closed && next.resumed);
     assert!(world.closed(1).await.turns.values().all(|turn| turn.charge.forfeited == Credits::ZERO));
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 /// Stops a runner while the model is thinking.
@@ -347,7 +347,7 @@ async fn a_stopped_call_is_charged_as_unanswered_and_the_turn_is_made_anew() {
     let charge = world.closed(1).await.turns[&name("ada")].charge;
     assert_eq!((charge.paid, charge.forfeited), (micros(1_120), Credits::ZERO));
     assert!(charge.unanswered > Credits::ZERO);
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -360,7 +360,7 @@ async fn a_grant_that_stopped_calls_use_up_blames_no_mail() {
     let turn = world.turn(1, "ada").await;
     assert_eq!(turn.failure.unwrap().kind, FailureKind::OutOfMoney);
     assert_eq!(world.closed(1).await.turns[&name("ada")].blamed, None);
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use lemming::domain::prompt::{Message, Role};
 use lemming::provider::Request;
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::turns::die_in_call;
 use crate::world::{World, says};
 
@@ -60,7 +60,7 @@ async fn the_results_of_native_calls_come_back_under_their_ids() {
     let turn = world.turn(1, "ada").await;
     assert!(turn.violations.is_empty(), "{:?}", turn.violations);
     assert_eq!((turn.exchanges[0].answer.as_str(), turn.exchanges[0].tool_calls.len()), ("One moment.", 2));
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -127,5 +127,5 @@ async fn a_crash_after_a_native_call_repeats_nothing() {
         assert_eq!(asked[2].messages, asked[3].messages, "whoever resumes a turn asks the very same");
     }
     assert_eq!(message(&asked, 3, Role::Tool).results[0].id, "c2");
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }

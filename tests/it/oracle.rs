@@ -9,7 +9,7 @@ use lemming::record::turn::TurnRecord;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::oracle_model::{Agent, Answer, Mail, Org, Turn, name};
 use crate::world::World;
 
@@ -158,7 +158,7 @@ proptest! {
             }
         }
         prop_assert_eq!(&turns, &oracle);
-        block_on(audit(&world, &Expect { exactly_once: true, ..Expect::default() }));
+        block_on(world.audit(&Expect { exactly_once: true, ..Expect::default() }));
     }
 }
 
@@ -277,7 +277,7 @@ async fn parallelism_and_sizes_change_nothing_that_is_said_kept_or_paid() {
         world.org["limits"] = limits;
         run_busy(&world).await;
         let mut changed = comparable(&world).await;
-        audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+        world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
         for (path, value) in &reference {
             if path.contains("/shards/") || path.starts_with("inputs/") || path == "org.json" {
                 continue;

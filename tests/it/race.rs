@@ -16,7 +16,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, Seen, audit};
+use crate::audit::{Expect, Seen};
 use crate::gate::{Gate, Gated};
 use crate::world::{World, name};
 
@@ -232,7 +232,7 @@ async fn heal(world: &World, touched: &BTreeSet<String>) -> Seen {
         assert!(!path.starts_with("ingress/"), "{path} is not admitted");
     }
     assert!(touched.iter().all(|path| state.files.contains_key(path)), "an edit was never seen");
-    audit(world, &Expect::default()).await
+    world.audit(&Expect::default()).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

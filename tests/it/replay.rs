@@ -12,7 +12,7 @@ use lemming::record::turn::TurnRecord;
 use lemming::store::Key;
 use serde_json::json;
 
-use crate::audit::{Expect, audit, replaying};
+use crate::audit::Expect;
 use crate::world::{World, name, says};
 
 /// A world in which `ada` uses tools and `bob` answers her.
@@ -45,7 +45,7 @@ async fn world() -> World {
 }
 
 async fn replayed(world: &World, tick: u64) -> Vec<Replayed> {
-    replay(&replaying(world), Tick(tick), None).await.unwrap().expect("a planned tick")
+    replay(&world.replaying(), Tick(tick), None).await.unwrap().expect("a planned tick")
 }
 
 /// Writes a changed record over a turn.
@@ -70,8 +70,8 @@ async fn a_replay_calls_no_model_and_writes_nothing() {
         assert!(turns.iter().all(Replayed::is_equal), "{turns:?}");
     }
     assert_eq!((world.calls(), world.all().await), (calls, before));
-    assert!(replay(&replaying(&world), Tick(6), None).await.unwrap().is_none(), "it was not planned");
-    let bob = replay(&replaying(&world), Tick(2), Some(&name("bob"))).await.unwrap().unwrap();
+    assert!(replay(&world.replaying(), Tick(6), None).await.unwrap().is_none(), "it was not planned");
+    let bob = replay(&world.replaying(), Tick(2), Some(&name("bob"))).await.unwrap().unwrap();
     assert_eq!(bob.len(), 1);
 }
 
@@ -156,6 +156,6 @@ async fn failed_turns_and_lost_money_come_out_the_same() {
         world.tick().await;
         world.clock.advance(Duration::from_secs(1));
     }
-    let seen = audit(&world, &Expect::default()).await;
+    let seen = world.audit(&Expect::default()).await;
     assert!(seen.failed >= 6, "{seen:?}");
 }

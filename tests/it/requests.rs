@@ -8,7 +8,7 @@ use lemming::record::plan::Trigger;
 use lemming::store::counting::Requests;
 use serde_json::json;
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::world::World;
 
 const DUE: u64 = 10;
@@ -82,7 +82,7 @@ async fn a_ticks_requests_stay_within_the_bounds_and_flat_over_its_history() {
         assert_eq!((first.put, first.get, first.list), (last.put, last.get, last.list), "{n} agents");
         println!("{n:6}  mean {:5} {:5} {:5.1}", last.put / 16, last.get / 16, last.list as f64 / 16.0);
         if n == 10 {
-            audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+            world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
         }
         let (again, made) = slot(&world, false).await;
         assert!(matches!(again, Outcome::Idle { .. }));

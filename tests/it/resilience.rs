@@ -13,7 +13,7 @@ use lemming::record::plan::{SkipReason, Trigger};
 use lemming::record::turn::{FailureKind, Status};
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::world::{HandClock, World, name, says};
 
 fn gone() -> CallError {
@@ -51,7 +51,7 @@ async fn a_model_that_does_not_answer_is_replaced_by_its_fallbacks_within_the_de
     assert_eq!((turn.status, turn.exchanges[0].receipt.model.as_str()), (Status::Ok, "o"));
     assert_eq!(turn.exchanges[0].receipt.cost_credits, Credits::from_micros(1_020));
     assert_eq!(world.calls().len(), 3 + 3 + 1);
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +84,7 @@ async fn an_outage_that_used_up_the_turn_s_money_is_an_outage() {
     assert_eq!(world.calls().len(), 2, "a third would not fit");
     let failure = world.turn(1, "ada").await.failure.expect("failure");
     assert_eq!(failure.kind, FailureKind::Unavailable, "{failure:?}");
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,7 +242,7 @@ async fn an_agent_that_keeps_failing_is_left_alone_for_growing_numbers_of_its_pe
     // An edited resume may have mended it.
     world.agent("ada", json!({"title": "Mended"})).await;
     assert!(world.tick().await.skipped.is_empty());
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -334,5 +334,5 @@ async fn below_the_soft_cap_the_frugal_model_thinks_at_its_own_price() {
     }
     let (dear, cheap) = (("dear".to_owned(), 3_200_200), ("cheap".to_owned(), 32_200));
     assert_eq!(used, [dear, cheap.clone(), cheap]);
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }

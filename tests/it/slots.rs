@@ -20,7 +20,7 @@ use object_store::{
 };
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::world::{World, name, says};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ async fn a_slot_runs_once_however_often_it_is_triggered() {
     world.clock.advance(5 * MINUTE);
     let third = ran(&world, slot(&world)).await;
     assert_eq!((third.clock, third.due.len()), (Clock(4), 1), "the idle slot was counted");
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,7 +94,7 @@ async fn schedulers_that_race_for_a_slot_run_it_once() {
         assert_eq!(world.state().await.tick.0, round + 1);
         world.clock.advance(5 * MINUTE);
     }
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_wake_runs_who_has_mail_and_who_is_named() {
     world.mail(2, "human", Some(&["cyd"]), "hello").await;
     assert_eq!(ran(&world, Trigger::Invocation).await.due, [name("cyd")]);
     assert_eq!(idle(&world, Trigger::Invocation).await, Idle::NothingToDo);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn a_trigger_finishes_an_open_tick_and_then_runs_its_own() {
     let report = ran(&world, slot(&world)).await;
     assert_eq!((report.tick.0, report.clock), (2, Clock(2)));
     assert_eq!(world.turn(1, "ada").await.tick.0, 1);
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_clock_that_ran_ahead_is_mended_once() {
     world.clock.advance(5 * MINUTE);
     let next = ran(&world, slot(&world)).await;
     assert_eq!(next.clock.0, report.clock.0 + 1);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 async fn refused(world: &World) -> EngineError {
@@ -317,7 +317,7 @@ async fn a_store_in_which_nothing_may_be_deleted_stops_no_tick_and_admits_nothin
         world.tick().await;
         assert_eq!(world.turn(tick, "ada").await.inbox.len(), usize::from(tick == 1));
     }
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ async fn one_runner_on_a_store_that_ignores_put_if_absent_still_keeps_its_books(
     for _ in 0..3 {
         world.tick().await;
     }
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
     // It is refused where a store is opened, by its probe.
     let liar = Liar::new(world.objects.clone());
     let found = lemming::store::probe::probe_create(&liar, &Path::from("org"), "n").await;

@@ -15,7 +15,7 @@ use lemming::tool::{CallFailure, Desk, Outside, Tool};
 use object_store::ObjectStore;
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::gate::Gate;
 use crate::server::{Names, Server, response};
 use crate::world::{World, name};
@@ -105,7 +105,7 @@ async fn what_a_turn_writes_it_sees_at_once_and_everybody_else_with_its_commit()
     world.tick().await;
     assert_eq!(text(&world, "shared/plan.md").await, None);
     assert_eq!(results(&world, 2).await[1].result["files"], json!([]));
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn what_is_no_text_can_be_deleted_and_written_over_and_the_records_keep_it
     assert_eq!(turn.imports.len(), 2);
     let Content::Blob(sha) = &turn.imports[0].content else { panic!("{:?}", turn.imports) };
     assert_eq!(world.raw.get_path(&format!("blobs/{sha}")).await.unwrap().unwrap()[..], [0xff, 0x00]);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -362,7 +362,7 @@ async fn a_call_that_may_not_be_made_twice_is_not_made_for_an_answer_that_was_on
     assert!(!results[0].ok && results[0].result["unknown"].as_str().unwrap().contains("not made again"), "{results:?}");
     assert!(results[1].ok, "what can be repeated is");
     assert_eq!((results[2].ok, &results[2].result), (true, &json!(2)));
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 /// A tool whose answer never comes.
@@ -407,7 +407,7 @@ async fn a_runner_that_is_told_to_leave_does_not_wait_for_a_slow_tool() {
     assert!(matches!(left, Outcome::Ran(report) if !report.closed));
     world.tick().await;
     assert!(results(&world, 1).await[0].result["unknown"].is_string());
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 /// A tool that writes another file for each runner.
@@ -561,7 +561,7 @@ async fn a_page_is_fetched_from_a_host_that_org_json_allows() {
     assert!(head.starts_with("get /page http/1.1\r\n") && head.contains("accept-encoding: identity"), "{head}");
     // Run again, the turn asks nobody, and says the same.
     let asked = server.requests();
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
     assert_eq!(server.requests(), asked);
 }
 

@@ -7,7 +7,7 @@ use lemming::engine::run_tick;
 use lemming::record::plan::Trigger;
 use serde_json::{Value, json};
 
-use crate::audit::{Expect, audit};
+use crate::audit::Expect;
 use crate::gate::Gate;
 use crate::world::{World, name, says};
 
@@ -87,7 +87,7 @@ async fn a_key_that_a_turn_deletes_begins_anew_when_it_appends() {
     world.tick().await;
     world.tick().await;
     assert_eq!(memory(&world, "k").await, Some(json!(["new"])));
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn a_resumed_turn_reads_the_large_file_that_it_wrote_before_the_crash() {
     die_in_call(&world, "ada", 2).await;
     world.tick().await;
     assert!(said(&world, 1).await.contains(text), "{}", said(&world, 1).await);
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_resumed_turn_imports_an_edit_once_as_its_journal_has_it() {
     world.tick().await;
     assert!(said(&world, 3).await.contains("two"));
     assert_eq!(&world.all().await["shared/notes.txt"][..], b"two");
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_resumed_turn_goes_on_with_the_memory_that_it_began_with() {
     assert!(said(&world, 2).await.contains("own"), "{}", said(&world, 2).await);
     world.tick().await;
     assert!(said(&world, 3).await.contains("by hand"), "the next turn sees the edit");
-    audit(&world, &Expect::default()).await;
+    world.audit(&Expect::default()).await;
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn edits_of_memory_files_are_imported_healed_or_reported() {
     world.tick().await;
     assert_eq!(said(&world, 7).await, "{}");
     assert_eq!(world.state().await.files[path].sha256, None);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn a_memory_by_command_is_there_before_the_turns_of_its_tick() {
     world.command(4, json!({"action": "memory", "agent": "ada", "key": "new", "operation": "delete"})).await;
     world.tick().await;
     assert_eq!(said(&world, 3).await, r#"{"k":["own","told","twice"]}"#);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn a_resume_that_breaks_keeps_its_agent_alone_from_running() {
     assert!(report.problems.iter().any(|problem| problem.kind == "broken_resume"));
     world.raw.put_path("agents/bob/resume.json", good).await.unwrap();
     assert_eq!(world.tick().await.due.len(), 2);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn an_agent_that_is_gone_for_a_while_finds_its_mail_when_it_returns() {
     world.raw.put_path("agents/bob/resume.json", resume).await.unwrap();
     world.tick().await;
     assert_eq!(world.turn(3, "bob").await.inbox.len(), 3);
-    audit(&world, &Expect { exactly_once: true, ..Expect::default() }).await;
+    world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
 }
 
 #[tokio::test]

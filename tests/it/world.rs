@@ -15,7 +15,8 @@ use lemming::domain::ids::{Seed, Sha};
 use lemming::domain::model::{Model, Price, Usage};
 use lemming::domain::name::{AgentName, ModelKey};
 use lemming::domain::time::{Tick, Timestamp};
-use lemming::engine::{Context, EngineError, Outcome, Silent, Stop, TickReport, load, run_tick};
+use lemming::engine::{Context, EngineError, Outcome, Replaying, Silent, Stop, TickReport, load, run_tick};
+use lemming::provider::replay::Replay;
 use lemming::provider::{Answer, CallError, Provider, Providers, Request, ToolCall};
 use lemming::record::Record;
 use lemming::record::closed::Closed;
@@ -30,6 +31,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use serde_json::{Value, json};
 
+use crate::audit::{Call, Evidence, Expect, Seen};
 use crate::gate::Gate;
 
 pub type Mind = Arc<dyn Fn(&Request) -> Result<String, CallError> + Send + Sync>;
@@ -77,15 +79,6 @@ impl Entropy for SeededEntropy {
         bytes.copy_from_slice(&sha.as_str().as_bytes()[..16]);
         bytes
     }
-}
-
-/// One call that reached the model, and what its provider was really paid: also if the answer was lost.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Call {
-    pub tick: Tick,
-    pub agent: AgentName,
-    pub step: u32,
-    pub paid: Credits,
 }
 
 /// A model that answers by a function, and logs every call.
@@ -315,6 +308,27 @@ impl World {
             }
         }
         all
+    }
+
+    /// What auditors go by.
+    pub async fn evidence(&self) -> Evidence {
+        Evidence {
+            objects: self.all().await,
+            calls: self.calls(),
+            sent: self.sent.lock().unwrap().clone(),
+            tools: self.tools.clone(),
+        }
+    }
+
+    /// Lets auditors look at all of it.
+    pub async fn audit(&self, expect: &Expect) -> Seen {
+        crate::audit::audit(&self.evidence().await, expect).await
+    }
+
+    /// What a replay needs.
+    pub fn replaying(&self) -> Replaying {
+        let answers = |record: Arc<TurnRecord>| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
+        Replaying { store: self.raw.clone(), tools: self.tools.clone(), answers }
     }
 
     /// The calls so far.

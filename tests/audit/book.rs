@@ -1,0 +1,239 @@
+//! What follows from the records: who may read what, who pays what, who is born.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lemming::domain::credits::Credits;
+use lemming::domain::ids::Sha;
+use lemming::domain::name::AgentName;
+use lemming::domain::org::{OrgConfig, Visibility};
+use lemming::domain::position::Position;
+use lemming::domain::resume::Resume;
+use lemming::domain::time::Tick;
+use lemming::record::closed::Closed;
+use lemming::record::encode;
+use lemming::record::plan::{Found, Item, Plan};
+use lemming::record::turn::TurnRecord;
+
+use super::{Evidence, Expect, Objects, Seen, paid_in};
+
+pub(super) struct Entry {
+    pub(super) position: Position,
+    pub(super) id: uuid::Uuid,
+    pub(super) from: AgentName,
+    pub(super) mail: bool,
+    pub(super) to: Option<Vec<AgentName>>,
+}
+
+/// What follows from the records, kept by the auditor alone.
+#[derive(Default)]
+pub(super) struct Book {
+    pub(super) entries: Vec<Entry>,
+    pub(super) passed: BTreeMap<AgentName, BTreeSet<Position>>,
+    pub(super) resumes: BTreeMap<AgentName, Resume>,
+    pub(super) blamed: BTreeMap<AgentName, (u32, BTreeSet<Position>)>,
+    pub(super) balances: BTreeMap<AgentName, Credits>,
+    pub(super) window: String,
+    pub(super) budget: (Credits, Credits),
+    pub(super) files: BTreeMap<String, Option<Sha>>,
+    /// What a record says that a memory file of ours holds.
+    pub(super) memories: BTreeMap<String, (AgentName, Tick, serde_json::Value)>,
+    pub(super) outbox: BTreeMap<String, Vec<u8>>,
+    /// What left memories, by the folder of its key: tick, part and value.
+    pub(super) archived: BTreeMap<String, BTreeMap<(Tick, u32), serde_json::Value>>,
+    pub(super) admitted: BTreeSet<String>,
+}
+
+impl Book {
+    pub(super) fn deliver(
+        &mut self,
+        objects: &Objects,
+        plan: &Plan,
+        closed: &Closed,
+        turns: &BTreeMap<AgentName, TurnRecord>,
+        seen: &mut Seen,
+    ) {
+        let before: BTreeSet<Position> = self.entries.iter().map(|entry| entry.position).collect();
+        for (agent, found) in &plan.found {
+            if let Found::Resume { resume, .. } = found {
+                let bytes = objects.get(&format!("inputs/{resume}.json")).expect("a pinned resume");
+                assert_eq!(Sha::of(bytes), *resume);
+                self.resumes.insert(agent.clone(), Resume::parse(bytes, agent).expect("a resume"));
+                // A new agent reads from the end of the tick before.
+                self.passed.entry(agent.clone()).or_insert_with(|| before.clone());
+            }
+        }
+        for (index, admitted) in (0..).zip(&plan.ingress) {
+            if let Item::Mail(mail) = &admitted.item {
+                self.entries.push(Entry {
+                    position: Position::new(plan.tick, 0, index),
+                    id: mail.id,
+                    from: mail.from.clone(),
+                    mail: true,
+                    to: mail.recipients.clone(),
+                });
+            }
+        }
+        for due in &plan.due {
+            let (turn, fold) = (&turns[&due.agent], &closed.turns[&due.agent]);
+            let reads = &self.resumes[&due.agent].permissions.read_outboxes;
+            let sees = |entry: &&Entry| {
+                plan.visibility == Visibility::Ordered || entry.position.tick < plan.tick || entry.position.rank == 0
+            };
+            let may = |entry: &Entry| {
+                entry.from != due.agent
+                    && (entry.mail || reads.allows(&entry.from))
+                    && entry.to.as_ref().is_none_or(|to| to.contains(&due.agent))
+            };
+            let passed = self.passed.get_mut(&due.agent).expect("a due agent is known");
+            let visible: Vec<&Entry> = self.entries.iter().filter(sees).collect();
+            let unread = visible.iter().filter(|entry| !passed.contains(&entry.position) && may(entry));
+            let want: Vec<(Position, uuid::Uuid)> = unread.map(|entry| (entry.position, entry.id)).collect();
+            let got: Vec<(Position, uuid::Uuid)> = turn.inbox.iter().map(|read| (read.position, read.id)).collect();
+            let cut = got.len() < want.len() && Some(turn.inbox_end) == got.last().map(|(position, _)| *position);
+            if cut {
+                assert_eq!(got, want[..got.len()], "the inbox of {} in tick {}", due.agent, plan.tick);
+            } else {
+                assert_eq!(got, want, "the inbox of {} in tick {}", due.agent, plan.tick);
+            }
+            let upto = |end: Position| {
+                visible.iter().map(|entry| entry.position).filter(move |position| *position <= end).collect::<Vec<_>>()
+            };
+            if turn.status.is_good() {
+                seen.read += got.len() as u64;
+                assert_eq!(fold.cursor, Some(turn.inbox_end));
+                passed.extend(upto(turn.inbox_end));
+                self.blamed.remove(&due.agent);
+                for (index, entry) in (0..).zip(&turn.effects.outbox) {
+                    assert_eq!((&entry.agent, entry.tick), (&due.agent, plan.tick));
+                    let path = format!("agents/{}/outbox/{:08}_{}.json", due.agent, plan.tick.0, entry.id);
+                    assert!(self.outbox.insert(path, encode(entry)).is_none(), "an id was used twice");
+                    self.entries.push(Entry {
+                        position: Position::new(plan.tick, due.rank, index),
+                        id: entry.id,
+                        from: entry.agent.clone(),
+                        mail: false,
+                        to: entry.recipients.clone(),
+                    });
+                }
+                continue;
+            }
+            let kind = turn.failure.as_ref().expect("a failed turn says why").kind;
+            if kind.mail_can_have_caused() && !got.is_empty() {
+                let first = || (0, upto(turn.inbox_end).into_iter().collect());
+                let blamed = self.blamed.entry(due.agent.clone()).or_insert_with(first);
+                blamed.0 += 1;
+                if blamed.0 == 3 {
+                    let (_, given_up) = self.blamed.remove(&due.agent).unwrap_or_default();
+                    let letters: Vec<Position> =
+                        want.iter().map(|(position, _)| *position).filter(|p| given_up.contains(p)).collect();
+                    assert_eq!(fold.dead_letters, letters, "the dead letters of {} in tick {}", due.agent, plan.tick);
+                    passed.extend(given_up);
+                    continue;
+                }
+            }
+            assert_eq!((fold.cursor, fold.dead_letters.len()), (None, 0), "a failed turn leaves its mail unread");
+        }
+        self.bear(objects, plan, closed, turns);
+    }
+
+    /// Of those who ask for a name that nobody ever had, the one of the lowest rank gets it.
+    fn bear(&mut self, objects: &Objects, plan: &Plan, closed: &Closed, turns: &BTreeMap<AgentName, TurnRecord>) {
+        let mut born = BTreeMap::new();
+        for due in &plan.due {
+            for child in &turns[&due.agent].effects.creates {
+                let name = &child.resume.name;
+                if !self.resumes.contains_key(name) && !born.contains_key(name) {
+                    born.insert(name.clone(), (due, child));
+                }
+            }
+        }
+        assert_eq!(
+            born.keys().collect::<Vec<_>>(),
+            closed.born.keys().collect::<Vec<_>>(),
+            "born in tick {}",
+            plan.tick
+        );
+        for (name, (creator, child)) in born {
+            let fold = &closed.born[&name];
+            assert_eq!((&fold.by, fold.credits), (&creator.agent, child.credits));
+            let bytes = objects.get(&format!("inputs/{}.json", fold.resume)).expect("a pinned resume");
+            assert_eq!((Sha::of(bytes), bytes), (fold.resume.clone(), &objects[&format!("agents/{name}/resume.json")]));
+            let resume = Resume::parse(bytes, &name).expect("a resume");
+            let of_creator = &self.resumes[&creator.agent].permissions;
+            assert_eq!(resume.permissions.excess_over(of_creator, &creator.agent), None, "{name}");
+            // It reads what its creator said in that turn, and nothing that was said before.
+            let said_before = |entry: &&Entry| {
+                entry.position.tick < plan.tick
+                    || entry.position.rank
+                        < creator.rank.min(if plan.visibility == Visibility::Ordered { u32::MAX } else { 1 })
+            };
+            let before = self.entries.iter().filter(said_before).map(|entry| entry.position).collect();
+            assert!(self.passed.insert(name.clone(), before).is_none());
+            self.resumes.insert(name, resume);
+        }
+    }
+
+    pub(super) fn spend(
+        &mut self,
+        evidence: &Evidence,
+        plan: &Plan,
+        closed: &Closed,
+        turns: &BTreeMap<AgentName, TurnRecord>,
+        expect: &Expect,
+    ) {
+        for agent in plan.found.keys() {
+            if let Some(resume) = self.resumes.get(agent) {
+                self.balances.entry(agent.clone()).or_insert(resume.credits.max_credits);
+            }
+        }
+        if self.window != plan.budget_window {
+            self.window.clone_from(&plan.budget_window);
+            self.budget = Default::default();
+        }
+        for credited in &plan.credited {
+            match &credited.agent {
+                None => self.budget.0 += credited.credits,
+                Some(agent) => *self.balances.get_mut(agent).expect("an account") += credited.credits,
+            }
+        }
+        let objects = &evidence.objects;
+        let paid = paid_in(evidence, plan.tick.0);
+        assert!(paid.keys().all(|agent| turns.contains_key(agent)), "a call for somebody who was not due");
+        for due in &plan.due {
+            let charge = closed.turns[&due.agent].charge;
+            let paid = paid.get(&due.agent).copied().unwrap_or_default();
+            let at = format!("{} in tick {}", due.agent, plan.tick);
+            assert!(paid <= charge.total(), "{at}: {paid} was paid, {} is recorded", charge.total());
+            assert!(
+                charge.total() <= due.grant_credits,
+                "{at}: {} is charged, {} was granted",
+                charge.total(),
+                due.grant_credits
+            );
+            let balance = self.balances.get_mut(&due.agent).expect("an account");
+            *balance = balance.checked_sub(charge.total()).unwrap_or_else(|| panic!("{at}: the account was overdrawn"));
+            self.budget.1 += charge.total();
+            if expect.exactly_once {
+                let action = turns[&due.agent].spent.action;
+                assert_eq!(charge.forfeited, Credits::ZERO, "{at}: nothing was forfeited");
+                assert_eq!(charge.paid + charge.unanswered, paid + action, "{at}: what was paid is what is recorded");
+                let calls = evidence.calls.iter().filter(|call| call.tick == plan.tick && call.agent == due.agent);
+                let steps: Vec<u32> = calls.map(|call| call.step).collect();
+                let answers = (0..).take(turns[&due.agent].exchanges.len()).collect::<Vec<u32>>();
+                if turns[&due.agent].status.is_good() {
+                    assert_eq!(steps, answers, "{at}: each call is made once");
+                }
+            }
+        }
+        for (name, born) in &closed.born {
+            let creator = self.balances.get_mut(&born.by).expect("an account");
+            *creator = creator.checked_sub(born.credits).expect("nobody gives what it has not");
+            assert!(self.balances.insert(name.clone(), born.credits).is_none(), "{name} has an account already");
+        }
+        let org = objects.get(&format!("inputs/{}.json", plan.org)).expect("a pinned org.json");
+        let org: OrgConfig = serde_json::from_slice(org).expect("org.json");
+        if let Some(budget) = &org.budget {
+            assert!(self.budget.1 <= budget.credits + self.budget.0, "tick {}: the budget was overspent", plan.tick);
+        }
+    }
+}
