@@ -8,7 +8,7 @@ use lemming::domain::name::AgentName;
 use lemming::domain::org::{OrgConfig, Visibility};
 use lemming::domain::position::Position;
 use lemming::domain::resume::Resume;
-use lemming::domain::time::Tick;
+use lemming::domain::time::{Clock, Tick};
 use lemming::record::closed::Closed;
 use lemming::record::encode;
 use lemming::record::plan::{Found, Item, Plan};
@@ -22,6 +22,9 @@ pub(super) struct Entry {
     pub(super) from: AgentName,
     pub(super) mail: bool,
     pub(super) to: Option<Vec<AgentName>>,
+    pub(super) clock: Clock,
+    /// For whom it is too old: whether they still read it is the engine's choice.
+    pub(super) expired: BTreeSet<AgentName>,
 }
 
 /// What follows from the records, kept by the auditor alone.
@@ -30,6 +33,7 @@ pub(super) struct Book {
     pub(super) entries: Vec<Entry>,
     pub(super) passed: BTreeMap<AgentName, BTreeSet<Position>>,
     pub(super) resumes: BTreeMap<AgentName, Resume>,
+    pub(super) gone: BTreeSet<AgentName>,
     pub(super) blamed: BTreeMap<AgentName, (u32, BTreeSet<Position>)>,
     pub(super) balances: BTreeMap<AgentName, Credits>,
     pub(super) window: String,
@@ -54,6 +58,11 @@ impl Book {
     ) {
         let before: BTreeSet<Position> = self.entries.iter().map(|entry| entry.position).collect();
         for (agent, found) in &plan.found {
+            if matches!(found, Found::Gone) {
+                self.gone.insert(agent.clone());
+            } else {
+                self.gone.remove(agent);
+            }
             if let Found::Resume { resume, .. } = found {
                 let bytes = objects.get(&format!("inputs/{resume}.json")).expect("a pinned resume");
                 assert_eq!(Sha::of(bytes), *resume);
@@ -70,6 +79,8 @@ impl Book {
                     from: mail.from.clone(),
                     mail: true,
                     to: mail.recipients.clone(),
+                    clock: plan.clock,
+                    expired: BTreeSet::new(),
                 });
             }
         }
@@ -87,8 +98,10 @@ impl Book {
             let passed = self.passed.get_mut(&due.agent).expect("a due agent is known");
             let visible: Vec<&Entry> = self.entries.iter().filter(sees).collect();
             let unread = visible.iter().filter(|entry| !passed.contains(&entry.position) && may(entry));
-            let want: Vec<(Position, uuid::Uuid)> = unread.map(|entry| (entry.position, entry.id)).collect();
             let got: Vec<(Position, uuid::Uuid)> = turn.inbox.iter().map(|read| (read.position, read.id)).collect();
+            let shown: BTreeSet<Position> = got.iter().map(|(position, _)| *position).collect();
+            let alive = unread.filter(|entry| shown.contains(&entry.position) || !entry.expired.contains(&due.agent));
+            let want: Vec<(Position, uuid::Uuid)> = alive.map(|entry| (entry.position, entry.id)).collect();
             let cut = got.len() < want.len() && Some(turn.inbox_end) == got.last().map(|(position, _)| *position);
             if cut {
                 assert_eq!(got, want[..got.len()], "the inbox of {} in tick {}", due.agent, plan.tick);
@@ -113,6 +126,8 @@ impl Book {
                         from: entry.agent.clone(),
                         mail: false,
                         to: entry.recipients.clone(),
+                        clock: plan.clock,
+                        expired: BTreeSet::new(),
                     });
                 }
                 continue;
@@ -134,6 +149,23 @@ impl Book {
             assert_eq!((fold.cursor, fold.dead_letters.len()), (None, 0), "a failed turn leaves its mail unread");
         }
         self.bear(objects, plan, closed, turns);
+        self.age(closed);
+    }
+
+    /// Entries expire at the age that the settings say, and for nobody who is there and may read them before two of its
+    /// periods. For who is gone, what it could read when it left is kept, and nothing else.
+    fn age(&mut self, closed: &Closed) {
+        for entry in &mut self.entries {
+            let age = closed.clock.0.saturating_sub(entry.clock.0);
+            let is_old = age > i64::from(closed.max_outbox_age_ticks);
+            let too_late = self.resumes.iter().filter(|(name, resume)| {
+                let reads = entry.mail || resume.permissions.read_outboxes.allows(&entry.from);
+                let is_gone = self.gone.contains(*name);
+                let periods = i64::try_from(resume.schedule.run_every_n_ticks.get().saturating_mul(2));
+                (is_gone && !reads) || (is_old && (is_gone || !reads || age > periods.unwrap_or(i64::MAX)))
+            });
+            entry.expired.extend(too_late.map(|(name, _)| name.clone()));
+        }
     }
 
     /// Of those who ask for a name that nobody ever had, the one of the lowest rank gets it.

@@ -153,6 +153,46 @@ async fn a_runner_that_stalls_anywhere_and_goes_on_later_does_no_harm() {
 }
 
 #[tokio::test]
+async fn a_runner_that_slept_for_several_ticks_undoes_nothing_of_them() {
+    for n in 1.. {
+        let mut world = World::new(|request| {
+            let tick = request.view.tick.0;
+            let memories = json!([{"key": format!("new_{tick}"), "op": "set", "value": tick}]);
+            Ok(json!({"memory_updates": memories}).to_string())
+        });
+        world.org["limits"] = json!({"lease": "5ms"});
+        world.found().await;
+        world.agent("ada", json!({})).await;
+        let gate = Gate::closing_at(n);
+        let context = behind(&world, &gate);
+        let mut first = Box::pin(run_tick(&context, Trigger::Invocation));
+        tokio::select! {
+            biased;
+            done = &mut first => {
+                done.unwrap();
+                assert!(n > 15, "{n} places to stop at");
+                return;
+            }
+            () = gate.hit() => {}
+        }
+        let others = async {
+            while world.state().await.tick.0 < 4 {
+                world.run(Trigger::Invocation).await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), others).await.expect("others go on");
+        gate.open();
+        first.await.unwrap();
+        for _ in 0..2 {
+            world.tick().await;
+        }
+        let seen = world.audit(&Expect { stale_views: true, ..Expect::default() }).await;
+        assert_eq!((seen.failed, seen.imports), (0, 0), "stopped at {n}: nobody edited anything");
+        assert!(world.all().await.contains_key("agents/ada/memory/new_2.json"), "stopped at {n}");
+    }
+}
+
+#[tokio::test]
 async fn a_turn_that_kills_three_runners_fails_and_the_tick_goes_on() {
     let world = world().await;
     let mut deaths = 0;

@@ -174,10 +174,15 @@ async fn read_key(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Found
         return Ok(Found::Value(edited_value(&file).ok()));
     }
     let ours = serde_json::from_slice::<MemoryFile>(&file)
-        .is_ok_and(|memory| memory.is_ours() && memory.agent == *agent && memory.key == *key);
-    if ours {
+        .ok()
+        .filter(|memory| memory.is_ours() && memory.agent == *agent && memory.key == *key);
+    if let Some(version) = ours {
         let truth = truth(run, agent, key).await?;
-        rewrite(run, &at, truth.clone()).await?;
+        // A version of this tick or a later one says that this turn is over, and that this runner was asleep: what it
+        // takes for the truth is old, and to write it would undo what others have committed since.
+        if version.tick < run.tick() {
+            rewrite(run, &at, truth.clone()).await?;
+        }
         return Ok(Found::Value(truth.and_then(|bytes| edited_value(&bytes).ok())));
     }
     match edited_value(&file) {
