@@ -14,6 +14,7 @@ pub mod domain;
 pub mod edit;
 pub mod engine;
 pub mod ingress;
+pub mod mutant;
 mod process;
 pub mod provider;
 pub mod record;

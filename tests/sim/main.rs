@@ -1,0 +1,40 @@
+//! The real engine in simulated worlds: see docs/TESTING.md. `make sim` lives through thousands of them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    reason = "tests fail by panicking; the runner of the simulation uses what these do not"
+)]
+
+#[path = "../audit/mod.rs"]
+mod audit;
+mod bucket;
+mod dice;
+mod minds;
+mod network;
+mod people;
+mod process;
+mod witness;
+mod world;
+
+#[test]
+fn worlds_of_all_kinds_keep_every_invariant() {
+    let wrong = (0..40).filter_map(|seed| Some((seed, world::live(seed, false).err()?)));
+    for (seed, why) in wrong.collect::<Vec<_>>() {
+        {
+            println!("seed {seed}: {why}\n  cargo run --release --features sim --bin sim -- --seed {seed} --trace");
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_world() {
+    for seed in [1, 2, 8] {
+        let (once, again) = (world::live(seed, false), world::live(seed, false));
+        assert_eq!(once, again, "seed {seed}");
+        assert!(once.expect("a world").events > 100);
+    }
+}
