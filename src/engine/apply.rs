@@ -5,6 +5,7 @@ use crate::domain::ids::Sha;
 use crate::domain::name::AgentName;
 use crate::domain::position::Position;
 use crate::domain::time::{Clock, Tick};
+use crate::mutant::{self, Mutant};
 use crate::record::closed::{Born, Closed, FileFold, TurnFold};
 use crate::record::plan::{Credited, Found};
 use crate::record::state::{
@@ -159,7 +160,8 @@ fn apply_file(state: &mut State, tick: Tick, change: &FileFold) {
     }
     if let Some(old) = file.sha256.take() {
         file.versions.push_back(old.short().to_owned());
-        if file.versions.len() > KEPT_VERSIONS {
+        let kept = if mutant::is(Mutant::OldVersionsAreKnown) { 1 } else { KEPT_VERSIONS };
+        if file.versions.len() > kept {
             file.versions.pop_front();
         }
     }

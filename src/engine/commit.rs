@@ -11,6 +11,7 @@ use super::fold::Hashed;
 use super::run::Run;
 use super::{turn, view};
 use crate::domain::ids::Sha;
+use crate::mutant::{self, Mutant};
 use crate::record::turn::TurnRecord;
 use crate::record::{decode, encode};
 use crate::store::{Created, Key, StoreError};
@@ -29,9 +30,15 @@ pub(super) async fn commit(run: &Run, record: TurnRecord) -> Result<Published, E
     tracing::debug!(phase = "commit", event = "turn_commit", tick = record.tick.0, agent = %record.agent,
         "a turn is being committed");
     let bytes = Bytes::from(encode(&record));
+    if mutant::is(Mutant::ViewsFollowTheCommit) {
+        publish(run, &record).await?;
+    }
     let hashed = match run.ctx.store.create_own(&key, bytes.clone()).await? {
         Created::Won => Hashed { value: Arc::new(record), sha: Sha::of(&bytes) },
         Created::Lost(theirs) => {
+            if mutant::is(Mutant::LosersDropTheirEffects) {
+                publish(run, &record).await?;
+            }
             let value: TurnRecord = decode(&theirs).map_err(|source| StoreError::Record { key, source })?;
             Hashed { value: Arc::new(value), sha: Sha::of(&theirs) }
         }
@@ -84,11 +91,11 @@ pub(super) async fn publish(run: &Run, turn: &TurnRecord) -> Result<(), EngineEr
             Created::Unknown => Err(StoreError::Uncertain { key }),
         }
     });
-    let own = turn
-        .effects
-        .files
-        .iter()
-        .filter(|change| matches!(Key::parse(&change.path), Some(Key::Workspace(owner, _)) if owner == turn.agent));
+    let own = turn.effects.files.iter().filter(|change| match Key::parse(&change.path) {
+        Some(Key::Workspace(owner, _)) => owner == turn.agent,
+        Some(Key::Shared(_)) => mutant::is(Mutant::SharedFilesFollowTheSeals),
+        _ => false,
+    });
     let files = own.map(|change| async move {
         let written = match turn::content_bytes(run, &change.content).await? {
             Some(bytes) => store.put_path(&change.path, bytes).await,

@@ -10,6 +10,7 @@ use crate::clock::{Clock, Entropy};
 use crate::domain::ids::Seed;
 use crate::domain::name::{AgentName, RunnerId};
 use crate::domain::time::Tick;
+use crate::mutant::{self, Mutant};
 use crate::provider::Providers;
 use crate::record::turn::TurnRecord;
 use crate::store::Store;
@@ -41,6 +42,9 @@ impl Stop {
 
     /// Waits until it comes; for ever, if nobody can send it any more.
     pub async fn requested(&self) {
+        if mutant::is(Mutant::CallsStopBeforeRelease) {
+            std::future::pending::<()>().await;
+        }
         let mut receiver = self.0.clone();
         if receiver.wait_for(|stop| *stop).await.is_err() {
             std::future::pending::<()>().await;

@@ -12,6 +12,7 @@ use crate::domain::ingress::Action;
 use crate::domain::name::AgentName;
 use crate::domain::org::{OrgConfig, Visibility};
 use crate::domain::position::Position;
+use crate::mutant::{self, Mutant};
 use crate::record::chain::Link;
 use crate::record::closed::{Born, Closed, FileFold, TurnFold};
 use crate::record::plan::{Due, Item, Plan};
@@ -65,6 +66,9 @@ pub(super) fn fold(state: &State, records: &Records<'_>) -> Closed {
             unreached: record.failure.as_ref().and_then(|failure| failure.model.clone()),
             dead_letters: Vec::new(),
         };
+        if mutant::is(Mutant::FailedTurnsLeaveTheirMail) {
+            folded.cursor = Some(record.inbox_end);
+        }
         if record.status.is_good() {
             folded.cursor = Some(record.inbox_end);
             entries.extend(said(plan, due, record));
@@ -142,6 +146,8 @@ fn charges(records: &Records<'_>) -> BTreeMap<AgentName, Charge> {
                     Charge { paid, unanswered: spent.unanswered, forfeited: Credits::ZERO }
                 } else if let Some((paid, unanswered)) = licence.settled {
                     Charge { paid, unanswered, forfeited: Credits::ZERO }
+                } else if mutant::is(Mutant::EveryLicenceIsCharged) {
+                    Charge::default()
                 } else {
                     Charge { forfeited: licence.ceiling, ..Charge::default() }
                 };
@@ -168,6 +174,7 @@ pub(super) fn said<'a>(plan: &'a Plan, due: &'a Due, record: &'a TurnRecord) -> 
 pub(super) fn inbox_end(plan: &Plan, rank: u32) -> Position {
     match plan.visibility {
         Visibility::Ordered => Position::end_of_rank(plan.tick, rank),
+        Visibility::Snapshot if mutant::is(Mutant::SnapshotReadsClosedTicks) => Position::end_of_rank(plan.tick, rank),
         Visibility::Snapshot => Position::end_of_rank(plan.tick, 0),
     }
 }

@@ -204,6 +204,15 @@ pub(super) struct Ingress {
     pub(super) problems: Vec<Problem>,
 }
 
+impl Ingress {
+    /// What of it a state has not admitted; for a mutant, which lists before it reads the state.
+    pub(super) fn without(mut self, state: &State, limit: usize) -> Self {
+        self.items.retain(|admitted| !state.admitted.contains_key(&admitted.name));
+        self.items.truncate(limit);
+        self
+    }
+}
+
 /// Lists the ingress, and reads what was not admitted before.
 ///
 /// Only after the state is read: a name admitted by a tick that closed in between would otherwise

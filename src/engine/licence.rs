@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::credits::Credits;
 use crate::domain::name::{AgentName, RunnerId};
+use crate::mutant::{self, Mutant};
 use crate::record::chain::{Extension, LicenceId, Link};
 use crate::record::plan::Due;
 
@@ -57,7 +58,8 @@ impl Licences {
                 for agent in start {
                     let Some(due) = due(agent) else { continue };
                     let left = due.grant_credits.saturating_sub(self.counted(agent));
-                    let ceiling = left.min(due.attempt_credits);
+                    let free = mutant::is(Mutant::LicencesFitTheGrant);
+                    let ceiling = if free { due.attempt_credits } else { left.min(due.attempt_credits) };
                     let licence = Licence { id, by: link.by.clone(), ceiling, settled: None };
                     self.0.entry(agent.clone()).or_default().push(licence);
                 }

@@ -15,6 +15,7 @@ use super::EngineError;
 use super::memo::Memo;
 use crate::domain::ids::Sha;
 use crate::domain::time::Tick;
+use crate::mutant::{self, Mutant};
 use crate::record::closed::Closed;
 use crate::record::state::State;
 use crate::record::{Record, RecordError, decode, encode};
@@ -107,6 +108,9 @@ impl Seen<'_> {
         let mut last = Tick(0);
         if hint.0 > 0 && hint.0 < u64::MAX / 4 && self.is_closed(hint).await? {
             last = hint;
+        }
+        if hint.0 > 0 && mutant::is(Mutant::TheHintIsAHint) {
+            return Ok(hint);
         }
         let mut step = 1;
         while self.is_closed(Tick(last.0 + step)).await? {

@@ -11,6 +11,7 @@ use crate::domain::name::ModelKey;
 use crate::domain::org::{Budget, OrgConfig, Per};
 use crate::domain::resume::Resume;
 use crate::domain::time::Timestamp;
+use crate::mutant::{self, Mutant};
 use crate::record::plan::SkipReason;
 use crate::record::state::BudgetState;
 
@@ -94,6 +95,9 @@ pub(super) struct Claim {
 pub(super) fn grant(claims: &[Claim], budget: Option<Credits>) -> Vec<Result<Credits, SkipReason>> {
     // An absent budget is larger than all accounts together.
     let mut left = budget.unwrap_or(Credits::from_micros(u64::MAX));
+    if mutant::is(Mutant::GrantsFitTheBudget) {
+        left = Credits::from_micros(u64::MAX);
+    }
     let mut grants: Vec<Result<Credits, SkipReason>> = claims
         .iter()
         .map(|claim| match claim.worst.least {

@@ -17,6 +17,7 @@ use crate::domain::position::Position;
 use crate::domain::resume::ReadList;
 use crate::domain::schedule::{FirePoint, When};
 use crate::domain::time::{Clock, Tick};
+use crate::mutant::{self, Mutant};
 use crate::record::Nonce;
 use crate::record::plan::{Admitted, Cause, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger};
 use crate::record::state::{AgentState, Authors, Facts, Problem, State, Unread};
@@ -330,6 +331,8 @@ pub(super) fn may_be_due(state: &State, timing: &Timing, org: &OrgConfig, name: 
 fn forgotten(state: &State, ingress: &Ingress, tick: Tick) -> Vec<IngressName> {
     let listed: BTreeSet<&str> =
         ingress.listed.iter().filter_map(|path| path.rsplit('/').next()?.strip_suffix(".json")).collect();
-    let old = state.admitted.iter().filter(|(_, admitted)| tick.0 >= admitted.0 + REMEMBER_ADMITTED);
+    let at_once = mutant::is(Mutant::AdmittedNamesAreKept) || mutant::is(Mutant::IngressIsListedLast);
+    let remember = if at_once { 1 } else { REMEMBER_ADMITTED };
+    let old = state.admitted.iter().filter(|(_, admitted)| tick.0 >= admitted.0 + remember);
     old.map(|(name, _)| name).filter(|name| !listed.contains(name.as_str())).cloned().collect()
 }

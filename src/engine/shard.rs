@@ -25,6 +25,7 @@ use super::turn::{self, Attempt, Committed, Meter, Permit, Preparation};
 use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, RunnerId};
 use crate::domain::org::Visibility;
+use crate::mutant::{self, Mutant};
 use crate::record::chain::{Extension, LicenceId, Link, Settled};
 use crate::record::turn::TurnRecord;
 use crate::record::{decode, encode};
@@ -228,6 +229,9 @@ impl<'a> Shard<'a> {
         loop {
             self.start_ready(work);
             let stopping = run.ctx.stop.is_requested();
+            if stopping && mutant::is(Mutant::CallsStopBeforeRelease) {
+                self.release().await?;
+            }
             if self.running == 0 && work.is_empty() {
                 if self.is_sealed() {
                     self.read_turns().await?;
@@ -239,6 +243,9 @@ impl<'a> Shard<'a> {
                 if let Some(holder) = self.other_holder().cloned() {
                     let look_again = lease::patience(run);
                     return Ok(Way::Busy { holder, look_again });
+                }
+                if self.is_done() && mutant::is(Mutant::ShardsAreSealed) {
+                    return Ok(Way::Sealed);
                 }
                 if self.is_done() {
                     self.seal().await?;
@@ -472,7 +479,7 @@ impl<'a> Shard<'a> {
     /// Seals the shard. Who was not its sole holder from the start writes all its views again:
     /// whoever committed may have died before writing them.
     async fn seal(&mut self) -> Result<(), EngineError> {
-        if !self.sole {
+        if !self.sole && !mutant::is(Mutant::SealersWriteAllViews) {
             let run = self.run;
             try_join_all(self.committed.values().map(|turn| publish(run, &turn.value))).await?;
         }

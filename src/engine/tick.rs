@@ -19,6 +19,7 @@ use super::turn::Committed;
 use super::{Context, EngineError, close, command, load};
 use crate::domain::ids::Sha;
 use crate::domain::name::RunnerId;
+use crate::mutant::{self, Mutant};
 use crate::record::closed::Closed;
 use crate::record::plan::{Found, Plan, Trigger};
 use crate::record::state::State;
@@ -40,6 +41,10 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
     let by = ctx.entropy.runner_id();
     let mut helped = None;
     loop {
+        let early = match mutant::is(Mutant::IngressIsListedLast) {
+            true => Some(inputs::ingress(&ctx.store, &State::founding(), usize::MAX).await?),
+            false => None,
+        };
         let (before, missing_checkpoint) = load::load_known(&ctx.store, &ctx.memo).await?;
         if let Some((tick, bytes)) = missing_checkpoint {
             close::write_checkpoint(&ctx.store, tick, bytes).await?;
@@ -50,7 +55,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
                 let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
                 (Hashed { value: plan, sha: Sha::of(&bytes) }, settings, false)
             }
-            None => match make_plan(ctx, &by, &before, &trigger).await? {
+            None => match make_plan(ctx, &by, &before, &trigger, early).await? {
                 Ok(planned) => planned,
                 Err(reason) => {
                     return Ok(helped.map_or(Outcome::Idle { reason }, Outcome::Ran));
@@ -77,6 +82,7 @@ async fn make_plan(
     by: &RunnerId,
     before: &State,
     trigger: &Trigger,
+    early: Option<inputs::Ingress>,
 ) -> Result<Result<Planned, Idle>, EngineError> {
     let settings = inputs::settings(&ctx.store).await?;
     let org = settings.org.value.clone();
@@ -87,7 +93,10 @@ async fn make_plan(
     let wanted = |name: &_| may_be_due(before, &timing, &org, name);
     let check = inputs::resumes(ctx, before, timing.clock, wanted).await?;
     let limit = usize::try_from(org.limits.max_ingress_items.get()).unwrap_or(usize::MAX);
-    let ingress = inputs::ingress(&ctx.store, before, limit).await?;
+    let ingress = match early {
+        Some(early) => early.without(before, limit),
+        None => inputs::ingress(&ctx.store, before, limit).await?,
+    };
     let memory = command::memory(&ctx.store, before, &ingress.items).await?;
     let situation = Situation {
         state: before,

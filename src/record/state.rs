@@ -15,6 +15,7 @@ use crate::domain::position::Position;
 use crate::domain::resume::{ReadList, Resume};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::{Clock, Tick, Timestamp};
+use crate::mutant::{self, Mutant};
 
 /// Something a person should know, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -244,7 +245,8 @@ impl FileState {
     /// Says whether a missing file may be our own deletion, arrived late, rather than a person's.
     #[must_use]
     pub fn may_miss_by_our_deletion(&self, now: Tick) -> bool {
-        self.deleted.is_some_and(|deleted| now.0 <= deleted.0 + OWN_DELETION_TICKS)
+        !mutant::is(Mutant::OwnDeletionsAreKnown)
+            && self.deleted.is_some_and(|deleted| now.0 <= deleted.0 + OWN_DELETION_TICKS)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::domain::ids::Sha;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::time::Timestamp;
+use crate::mutant::{self, Mutant};
 use crate::provider::{Answer, CallCost, CallError, CallErrorKind, Provider, Request};
 use crate::record::encode;
 use crate::record::turn::Receipt;
@@ -200,6 +201,7 @@ impl Line<'_> {
         match error.cost {
             CallCost::Nothing => meter.settle(worst, Credits::ZERO),
             CallCost::Used(usage) => meter.settle(worst, model.price.of(usage)),
+            CallCost::Unknown if mutant::is(Mutant::UnansweredCallsAreMetered) => meter.settle(worst, Credits::ZERO),
             CallCost::Unknown => {}
         }
         if error.kind.may_help_later() {

@@ -8,6 +8,7 @@ use super::super::run::Run;
 use crate::domain::ids::Sha;
 use crate::domain::name::AgentName;
 use crate::domain::path::RelativePath;
+use crate::mutant::{self, Mutant};
 use crate::record::turn::{Content, FileChange};
 use crate::store::Key;
 
@@ -52,7 +53,8 @@ pub(super) async fn read(run: &Run, key: &Key, may_inline: bool) -> Result<File,
     if current == Some(&sha) {
         return Ok(File { bytes: Some(bytes), import: None });
     }
-    if index.is_some_and(|index| index.versions.iter().any(|version| version == sha.short())) {
+    let forgets = mutant::is(Mutant::StaleViewsAreNoEdits);
+    if !forgets && index.is_some_and(|index| index.versions.iter().any(|version| version == sha.short())) {
         return restore(run, key).await;
     }
     let content = store_content(run, &bytes, &sha, may_inline).await?;

@@ -8,6 +8,7 @@ use super::super::EngineError;
 use super::super::run::Run;
 use crate::domain::contract::{ToolCall, Violation};
 use crate::domain::prompt::Message;
+use crate::mutant::{self, Mutant};
 use crate::record::plan::Due;
 use crate::record::step::StepRecord;
 use crate::record::turn::{Effects, FileChange, Receipt, ToolResult};
@@ -112,6 +113,7 @@ pub(super) async fn store(run: &Run, record: StepRecord) -> Result<Stored, Engin
         "a step goes into the journal");
     match run.ctx.store.create_own(&key, Bytes::from(encode(&record))).await? {
         Created::Won => Ok(Stored::Ours(Box::new(record))),
+        Created::Lost(_) if mutant::is(Mutant::TheJournalDecides) => Ok(Stored::Ours(Box::new(record))),
         Created::Lost(bytes) => {
             let theirs = decode(&bytes).map_err(|source| StoreError::Record { key, source })?;
             Ok(Stored::Theirs(Box::new(theirs)))

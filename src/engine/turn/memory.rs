@@ -17,6 +17,7 @@ use crate::domain::ids::Sha;
 use crate::domain::memory::MemoryFile;
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::time::Tick;
+use crate::mutant::{self, Mutant};
 use crate::record::state::FileState;
 use crate::record::turn::{Content, FileChange};
 use crate::store::{Key, Prefix};
@@ -175,6 +176,7 @@ async fn read_key(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Found
     }
     let ours = serde_json::from_slice::<MemoryFile>(&file)
         .ok()
+        .filter(|_| !mutant::is(Mutant::StaleViewsAreNoEdits))
         .filter(|memory| memory.is_ours() && memory.agent == *agent && memory.key == *key);
     if let Some(version) = ours {
         let truth = truth(run, agent, key).await?;

@@ -42,6 +42,7 @@ use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
 use crate::domain::prompt::Message;
 use crate::domain::resume::Resume;
+use crate::mutant::{self, Mutant};
 use crate::provider::{Request, Role, ToolSpec, TurnView};
 use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
@@ -290,11 +291,15 @@ impl Turn<'_> {
                         (answered(*record), reply)
                     }
                     journal::Stored::Theirs(record) => {
+                        if mutant::is(Mutant::EffectsCountOnce) {
+                            self.add(bench, &delta.effects, delta.imports, Vec::new());
+                        }
                         bench.go_back();
                         is_adopted = true;
                         if step == 0 {
                             self.prompt.clone_from(&record.prompt);
-                            let read = memory::read(self.run, &self.due.agent, Some(&record.imports)).await?;
+                            let pinned = (!mutant::is(Mutant::StepZeroPinsInputs)).then_some(&record.imports[..]);
+                            let read = memory::read(self.run, &self.due.agent, pinned).await?;
                             self.edits_at_start = count(&read.imports);
                             bench.begin_with(read);
                         }

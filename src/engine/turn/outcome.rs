@@ -6,8 +6,10 @@ use super::call::NoAnswer;
 use super::inbox::Inbox;
 use super::meter::Hours;
 use super::{TOO_LATE_TO_BEGIN, Turn, past};
+use crate::domain::credits::Credits;
 use crate::domain::resume::Resume;
 use crate::domain::time::Timestamp;
+use crate::mutant::{self, Mutant};
 use crate::provider::CallErrorKind;
 use crate::record::plan::Due;
 use crate::record::turn::{Effects, Failure, FailureKind, Spent, Status, TurnRecord};
@@ -18,6 +20,10 @@ impl Turn<'_> {
         let mut record = base(self.run, self.due, inbox, began);
         record.licence = Some(self.permit.licence);
         record.spent = self.permit.meter.spent(!self.exchanges.is_empty());
+        if mutant::is(Mutant::TheMeterIsTheBill) {
+            let paid = self.exchanges.iter().map(|exchange| exchange.receipt.cost_credits).sum();
+            record.spent = Spent { paid, unanswered: Credits::ZERO, ..record.spent };
+        }
         record.warnings = self.warnings;
         record.warnings.extend(soft_cap(self.run, self.due, self.resume, &record.spent));
         record.imports = self.imports;

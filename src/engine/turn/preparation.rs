@@ -11,6 +11,7 @@ use super::journal::Journal;
 use super::memory::{self, Memory};
 use super::past;
 use crate::domain::resume::Resume;
+use crate::mutant::{self, Mutant};
 use crate::record::plan::Due;
 use crate::record::turn::TurnRecord;
 
@@ -46,6 +47,7 @@ async fn prepare(run: &Run, due: &Due, first: bool, recorded: Option<&TurnRecord
     let resume = run.resume(due).await?;
     let journal = if first { Journal::default() } else { Journal::read(run, due).await? };
     let pinned = journal.imports().or_else(|| recorded.and_then(past::edits_at_start));
+    let pinned = pinned.filter(|_| !mutant::is(Mutant::StepZeroPinsInputs));
     let mut memory = memory::read(run, &due.agent, pinned).await?;
     if let Some(record) = recorded {
         past::leave_alone(record, &mut memory);
