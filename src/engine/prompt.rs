@@ -5,22 +5,23 @@
 //! value a line: it can be quoted, but not mistaken for the rules.
 
 mod recall;
+mod shown;
 
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) use self::recall::Recall;
 use crate::domain::contract;
 use crate::domain::json::line;
 use crate::domain::memory::Keeping;
-use crate::domain::outbox::{Importance, OutboxEntry};
+use crate::domain::outbox::OutboxEntry;
 use crate::domain::prompt::{CallResult, Message, Role};
 use crate::domain::resume::Resume;
 use crate::domain::time::{Clock, Tick, Timestamp};
 use crate::provider::ToolSpec;
-use crate::record::turn::{Status, ToolResult, TurnRecord};
+use crate::record::turn::{ToolResult, TurnRecord};
 
 /// The version of this builder. Recorded with each turn: another version builds another prompt.
 pub(super) const VERSION: u32 = 2;
@@ -76,8 +77,7 @@ pub(super) fn system(org: &str, resume: &Resume, tools: &[ToolSpec]) -> Message 
     if !tools.is_empty() {
         text.push_str("\n# Your tools\n\n");
         for tool in tools {
-            let note = json!({"tool": tool.name, "description": tool.description, "arguments": tool.arguments});
-            let _ = writeln!(text, "{}", line(&note));
+            let _ = writeln!(text, "{}", shown::tool(tool));
         }
     }
     Message::new(Role::System, text)
@@ -94,7 +94,7 @@ pub(super) fn news(news: &News<'_>) -> Message {
     text.push_str(&news.memory.shown(news.inbox));
     if let Some(last) = news.last {
         text.push_str("\n# Your last turn\n\n");
-        let _ = writeln!(text, "{}", line(&last_turn(last)));
+        let _ = writeln!(text, "{}", shown::last_turn(last));
     }
     let _ = write!(text, "\n# Now\n\nTick {}, clock {}, {}.\n\n# New for you\n\n", news.tick, news.clock, news.time);
     if news.inbox.is_empty() {
@@ -104,55 +104,12 @@ pub(super) fn news(news: &News<'_>) -> Message {
     let mut shown: Vec<&OutboxEntry> = news.inbox.iter().collect();
     shown.sort_by_key(|entry| std::cmp::Reverse(entry.meta.importance));
     for entry in shown {
-        let _ = writeln!(text, "{}", line(&shown_entry(entry)));
+        let _ = writeln!(text, "{}", shown::entry(entry));
     }
     if news.left_out > 0 {
         let _ = writeln!(text, "({} more entries wait for your next turn)", news.left_out);
     }
     Message::new(Role::User, text)
-}
-
-fn shown_entry(entry: &OutboxEntry) -> Value {
-    let mut shown = json!({"id": entry.id, "from": entry.agent, "kind": entry.kind, "payload": entry.payload});
-    if !entry.tags.is_empty() {
-        shown["tags"] = json!(entry.tags);
-    }
-    if entry.meta.importance != Importance::Normal {
-        shown["importance"] = json!(entry.meta.importance);
-    }
-    if let Some(reply_to) = entry.meta.reply_to {
-        shown["reply_to"] = json!(reply_to);
-    }
-    if let Some(thread) = entry.meta.thread_id {
-        shown["thread_id"] = json!(thread);
-    }
-    shown
-}
-
-/// The last turn, briefly: its notes, what it said, and, where it failed, what it had done outside.
-fn last_turn(last: &TurnRecord) -> Value {
-    let short = |text: String| text.chars().take(280).collect::<String>();
-    let said: Vec<Value> = last
-        .effects
-        .outbox
-        .iter()
-        .take(8)
-        .map(|entry| json!({"to": entry.recipients, "text": short(entry.text())}))
-        .collect();
-    let mut shown = json!({"tick": last.tick, "status": last.status});
-    if !said.is_empty() {
-        shown["you_said"] = json!(said);
-    }
-    if let Some(notes) = &last.notes {
-        shown["notes"] = json!(short(notes.clone()));
-    }
-    if last.status == Status::Failed {
-        let calls = last.exchanges.iter().flat_map(|exchange| &exchange.results);
-        let calls: Vec<Value> = calls.map(|call| json!({"tool": call.tool, "ok": call.ok})).collect();
-        shown["failure"] = json!(last.failure.as_ref().map(|failure| short(failure.message.clone())));
-        shown["calls_that_were_made"] = json!(calls);
-    }
-    shown
 }
 
 /// The message that gives the results of tool calls, cut to `max_bytes`. The first `native` of them

@@ -12,11 +12,12 @@ use super::{Context, EngineError};
 use crate::domain::name::{AgentName, ModelKey, RunnerId};
 use crate::domain::resume::Resume;
 use crate::domain::time::{Tick, Timestamp};
-use crate::provider::{CallError, Provider};
+use crate::provider::{CallError, Provider, ToolSpec};
 use crate::record::plan::{Due, Plan};
 use crate::record::state::{AgentState, Authors, State};
 use crate::record::turn::TurnRecord;
 use crate::store::Key;
+use crate::tool::Tool;
 
 /// One invocation's work on one tick.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub(super) struct Run {
     pub(super) alone: RwLock<()>,
     plans: Mutex<BTreeMap<Tick, Arc<Plan>>>,
     models: Mutex<BTreeMap<ModelKey, Arc<Semaphore>>>,
+    /// By name: to make the schema of a tool's arguments takes longer than most of what a turn does.
+    specs: Mutex<BTreeMap<&'static str, ToolSpec>>,
 }
 
 impl Run {
@@ -69,6 +72,7 @@ impl Run {
             settings,
             plans: Mutex::default(),
             models: Mutex::default(),
+            specs: Mutex::default(),
         }
     }
 
@@ -133,6 +137,16 @@ impl Run {
         let plan = Arc::new(plan);
         lock(&self.plans).insert(tick, plan.clone());
         Ok(Some(plan))
+    }
+
+    /// A tool, as a provider is told of it.
+    pub(super) fn spec(&self, tool: &dyn Tool) -> ToolSpec {
+        let spec = || ToolSpec {
+            name: tool.name().to_owned(),
+            description: tool.description().to_owned(),
+            arguments: tool.arguments(),
+        };
+        lock(&self.specs).entry(tool.name()).or_insert_with(spec).clone()
     }
 
     /// Opens a model's provider, with the model's places for calls at once.

@@ -231,8 +231,9 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
             // Most holders are done in a moment: look again soon, and then less and less often.
             patience = patience.saturating_mul(2);
             tokio::select! {
-                () = run.ctx.clock.sleep(wait) => {}
+                biased;
                 () = run.ctx.stop.requested() => {}
+                () = run.ctx.clock.sleep(wait) => {}
             }
         }
         if let Some((closed, _)) = run.ctx.store.read_with_bytes::<Closed>(&Key::Closed(run.tick())).await? {

@@ -16,6 +16,8 @@ pub mod turn;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ids::Sha;
+
 /// Random text that tells our own bytes from a rival's equal ones. From the system's entropy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -71,6 +73,12 @@ pub enum RecordError {
 #[must_use]
 pub fn encode<R: Serialize>(record: &R) -> Vec<u8> {
     canonical::to_bytes(record)
+}
+
+/// The hash of the canonical bytes of a value.
+#[must_use]
+pub fn hash<T: Serialize>(value: &T) -> Sha {
+    canonical::with_bytes(value, Sha::of)
 }
 
 /// Reads a record.

@@ -63,8 +63,9 @@ pub async fn run_loop<E: From<EngineError>>(
 async fn wait(clock: &dyn Clock, until_ms: i64, stop: &Stop) {
     let left = u64::try_from(until_ms - clock.now().unix_ms()).unwrap_or(0);
     tokio::select! {
-        () = clock.sleep(std::time::Duration::from_millis(left)) => {}
+        biased;
         () = stop.requested() => {}
+        () = clock.sleep(std::time::Duration::from_millis(left)) => {}
     }
 }
 
@@ -80,6 +81,8 @@ pub async fn until_signalled<F: Future>(on_stop: impl FnOnce(), work: impl FnOnc
         signals.next().await;
     };
     tokio::select! {
+        biased;
+        // What is done is done, even if the second signal comes at the same moment.
         done = work(stop) => Some(done),
         () = signals => None,
     }
@@ -100,6 +103,7 @@ impl Signals {
 
     async fn next(&mut self) {
         tokio::select! {
+            biased;
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }

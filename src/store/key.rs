@@ -255,11 +255,14 @@ impl Prefix {
 /// what they put there under its own name would not be found. Only what no store can hold is.
 #[must_use]
 pub(super) fn under(root: &Path, path: &str) -> Path {
-    let join = |joined: Path, part| match PathPart::parse(part) {
-        Ok(part) => joined.join(part),
-        Err(_) => joined.join(part),
-    };
-    path.split('/').filter(|part| !part.is_empty()).fold(root.clone(), join)
+    let whole = if root.is_root() { Path::parse(path) } else { Path::parse(format!("{root}/{path}")) };
+    whole.unwrap_or_else(|_| {
+        let join = |joined: Path, part| match PathPart::parse(part) {
+            Ok(part) => joined.join(part),
+            Err(_) => joined.join(part),
+        };
+        path.split('/').filter(|part| !part.is_empty()).fold(root.clone(), join)
+    })
 }
 
 #[cfg(test)]

@@ -81,8 +81,9 @@ pub(super) async fn run(args: LogsArgs, session: &mut Session) -> Result<Exit, C
                     tick = tick.next();
                 }
                 tokio::select! {
-                    () = org.clock().sleep(LOOK_EVERY) => {}
+                    biased;
                     () = stop.requested() => return Ok::<(), CliError>(()),
+                    () = org.clock().sleep(LOOK_EVERY) => {}
                 }
             }
         },

@@ -20,7 +20,7 @@ use crate::domain::name::ModelKey;
 use crate::domain::time::Timestamp;
 use crate::mutant::{self, Mutant};
 use crate::provider::{Answer, CallCost, CallError, CallErrorKind, Provider, Request};
-use crate::record::encode;
+use crate::record;
 use crate::record::turn::Receipt;
 
 /// How often a call is made before the turn fails.
@@ -51,16 +51,13 @@ pub(in super::super) async fn call(
     meter: &Meter,
     hours: &Hours,
     models: &[(&ModelKey, &Model)],
-    request: &Request,
+    mut request: Request,
 ) -> Result<(Answer, Receipt), NoAnswer> {
     let mut unreached = None;
     for (at, (key, model)) in models.iter().enumerate() {
-        let mine = Request {
-            model_name: model.model_name.clone(),
-            context_tokens: model.context_tokens.map(std::num::NonZeroU64::get),
-            ..request.clone()
-        };
-        let line = Line { run, meter, hours, key, model, request: &mine };
+        request.model_name.clone_from(&model.model_name);
+        request.context_tokens = model.context_tokens.map(std::num::NonZeroU64::get);
+        let line = Line { run, meter, hours, key, model, request: &request };
         let (failed, error) = match line.call().await {
             Err(NoAnswer::Failed(failed, error)) => (failed, error),
             // Why the models before did not answer says more than that no other can be paid for.
@@ -225,14 +222,19 @@ impl Line<'_> {
 
 /// The worst case of one request, whichever of the models answers it.
 pub(in super::super) fn dearest(models: &[(&ModelKey, &Model)], request: &Request) -> Credits {
-    models.iter().map(|(_, model)| worst(model, request)).max().unwrap_or_default()
+    let (tokens, answer) = (most_tokens(request), u64::from(request.max_tokens));
+    models.iter().map(|(_, model)| model.price.worst(tokens, answer)).max().unwrap_or_default()
 }
 
 /// The worst case of one request to a model.
 fn worst(model: &Model, request: &Request) -> Credits {
+    model.price.worst(most_tokens(request), u64::from(request.max_tokens))
+}
+
+/// No more tokens than so many go in, whichever the model.
+fn most_tokens(request: &Request) -> u64 {
     let bytes = prompt::bytes(&request.messages) + prompt::tool_bytes(&request.tools) + prompt::schema_bytes();
-    let tokens = u64::try_from(bytes).unwrap_or(u64::MAX);
-    model.price.worst(tokens, u64::from(request.max_tokens))
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::too_many_arguments, reason = "a receipt says all of a call")]
@@ -267,5 +269,5 @@ fn receipt(
 /// the registry; the hash says whether it was put together the same way.
 fn exact(request: &Request) -> Sha {
     let Request { messages, model_name, temperature, max_tokens, tools, context_tokens, view: _ } = request;
-    Sha::of(&encode(&(messages, model_name, temperature, max_tokens, tools, context_tokens)))
+    record::hash(&(messages, model_name, temperature, max_tokens, tools, context_tokens))
 }

@@ -87,7 +87,8 @@ pub(super) async fn work(
     committed: &Committed,
 ) -> Result<Attempt, EngineError> {
     let began = run.ctx.clock.now();
-    let Prepared { resume, journal, memory, last } = preparation.of(run, due, permit.first, permit.recorded).await?;
+    let prepared = preparation.of(run, due, permit.first, permit.recorded).await?;
+    let Prepared { resume, tools, specs, system, journal, memory, last } = prepared;
     let models = models(run, due, resume);
     if models.is_empty() {
         let inbox = inbox::collect(run, due, committed, usize::MAX).await?;
@@ -95,12 +96,9 @@ pub(super) async fn work(
         return Ok(Attempt::Done(Box::new(failed(run, due, &inbox, failure, began))));
     }
     let max_bytes = max_prompt_bytes(run, resume, &models);
-    let tools = permitted_tools(run, resume);
-    let specs = specs(&tools);
-    let system = prompt::system(&run.settings.org.value.name, resume, &specs);
     let keeping = resume.memory.within(&run.settings.org.value.memory);
     let memory_bytes = prompt::memory_share(max_bytes, &keeping);
-    let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(&system)) + memory_bytes + 4096);
+    let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(system)) + memory_bytes + 4096);
     let inbox = inbox::collect(run, due, committed, inbox_bytes).await?;
     let plan = &run.plan.value;
     let finders: Vec<&'static str> =
@@ -126,11 +124,11 @@ pub(super) async fn work(
         resume,
         models,
         hours: Hours::new(began, run.settings.org.value.limits.turn_timeout.duration()),
-        specs,
-        tools,
+        specs: specs.clone(),
+        tools: tools.clone(),
         permit,
         max_bytes,
-        prompt: journal.prompt().unwrap_or_else(|| vec![system, news]),
+        prompt: journal.prompt().unwrap_or_else(|| vec![system.clone(), news]),
         conversation: Vec::new(),
         exchanges: Vec::new(),
         embeddings: Vec::new(),
@@ -243,7 +241,7 @@ impl Turn<'_> {
                         Some(no_answer) => Err(no_answer),
                         None => {
                             let models = past::models(&self.permit, &self.exchanges, &self.models);
-                            call::call(self.run, self.permit.meter, &self.hours, &models, &request).await
+                            call::call(self.run, self.permit.meter, &self.hours, &models, request).await
                         }
                     };
                     match called {
@@ -288,6 +286,7 @@ impl Turn<'_> {
                 match journal::store(self.run, record).await? {
                     journal::Stored::Ours(record) => {
                         self.add(bench, &delta.effects, delta.imports, std::mem::take(&mut found));
+                        bench.keep();
                         (answered(*record), reply)
                     }
                     journal::Stored::Theirs(record) => {
@@ -393,6 +392,7 @@ impl Turn<'_> {
             }
         }
         self.add(bench, &record.effects, record.imports.clone(), record.violations.clone());
+        bench.keep();
         Ok(())
     }
 
@@ -416,10 +416,9 @@ impl Turn<'_> {
         self.violations.extend(violations);
         bench.said = self.effects.outbox.len();
         bench.asked_for.clone_from(&self.effects.creates);
-        bench.keep();
     }
 
-    /// Moves what was done since the last step into the turn.
+    /// Moves what was done since the last step into the turn, which ends: nothing can be taken back any more.
     fn settle(&mut self, bench: &mut Bench<'_>, violations: Vec<Violation>) {
         let (effects, imports) = bench.take();
         self.add(bench, &effects, imports, violations);
@@ -500,18 +499,4 @@ fn max_prompt_bytes(run: &Run, resume: &Resume, models: &[(&ModelKey, &Model)]) 
     let window = models.iter().filter_map(|(_, model)| model.context_tokens).min();
     let window = window.map_or(u64::MAX, |context| context.get().saturating_sub(answer));
     usize::try_from(tokens.min(window)).unwrap_or(usize::MAX)
-}
-
-fn permitted_tools(run: &Run, resume: &Resume) -> Vec<Arc<dyn Tool>> {
-    let allowed = |tool: &&Arc<dyn Tool>| resume.permissions.tools.iter().any(|name| name.as_str() == tool.name());
-    run.ctx.tools.iter().filter(allowed).cloned().collect()
-}
-
-fn specs(tools: &[Arc<dyn Tool>]) -> Arc<[ToolSpec]> {
-    let spec = |tool: &Arc<dyn Tool>| ToolSpec {
-        name: tool.name().to_owned(),
-        description: tool.description().to_owned(),
-        arguments: tool.arguments(),
-    };
-    tools.iter().map(spec).collect()
 }

@@ -1,24 +1,33 @@
-//! What a turn reads that no other turn of its tick changes: its resume, its journal, its own memory
-//! and its last turn. It can be read while the turn still waits for others.
+//! What a turn has that no other turn of its tick changes: its resume, its tools and what the prompt says of
+//! both, its journal, its own memory and its last turn. It can be made ready while the turn still waits for others.
 
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::super::EngineError;
 use super::super::run::Run;
+use super::super::{EngineError, prompt};
 use super::journal::Journal;
 use super::memory::{self, Memory};
 use super::past;
+use crate::domain::prompt::Message;
 use crate::domain::resume::Resume;
 use crate::mutant::{self, Mutant};
+use crate::provider::ToolSpec;
 use crate::record::plan::Due;
 use crate::record::turn::TurnRecord;
+use crate::tool::Tool;
 
 /// What was read ahead.
 #[derive(Debug)]
 pub(in super::super) struct Prepared {
     pub(super) resume: Arc<Resume>,
+    /// The tools that it may call.
+    pub(super) tools: Vec<Arc<dyn Tool>>,
+    /// The same, as a provider is told of them.
+    pub(super) specs: Arc<[ToolSpec]>,
+    /// How its prompt begins.
+    pub(super) system: Message,
     /// The steps that are recorded; none where nobody else can have begun the turn.
     pub(super) journal: Journal,
     pub(super) memory: Memory,
@@ -56,5 +65,13 @@ async fn prepare(run: &Run, due: &Due, first: bool, recorded: Option<&TurnRecord
         Some(last) => run.earlier_turn(last.tick, &due.agent).await?,
         None => None,
     };
-    Ok(Prepared { resume, journal, memory, last })
+    let tools = permitted_tools(run, &resume);
+    let specs: Arc<[ToolSpec]> = tools.iter().map(|tool| run.spec(tool.as_ref())).collect();
+    let system = prompt::system(&run.settings.org.value.name, &resume, &specs);
+    Ok(Prepared { resume, tools, specs, system, journal, memory, last })
+}
+
+fn permitted_tools(run: &Run, resume: &Resume) -> Vec<Arc<dyn Tool>> {
+    let allowed = |tool: &&Arc<dyn Tool>| resume.permissions.tools.iter().any(|name| name.as_str() == tool.name());
+    run.ctx.tools.iter().filter(allowed).cloned().collect()
 }

@@ -23,6 +23,11 @@ use serde::Serialize;
 /// ours has one.
 #[must_use]
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    with_bytes(value, <[u8]>::to_vec)
+}
+
+/// Does something with the [canonical bytes](to_bytes) of a value, for which nobody needs a copy of them.
+pub fn with_bytes<T: Serialize + ?Sized, R>(value: &T, work: impl FnOnce(&[u8]) -> R) -> R {
     thread_local! {
         /// Kept between records: growing one anew takes longer than writing into it.
         static WRITER: Cell<Writer> = Cell::default();
@@ -33,12 +38,12 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
         writer.out.extend_from_slice(b"null");
     }
     writer.out.push(b'\n');
-    let bytes = writer.out.clone();
-    if bytes.len() <= KEPT_BYTES {
+    let done = work(&writer.out);
+    if writer.out.len() <= KEPT_BYTES {
         writer.clear();
         WRITER.set(writer);
     }
-    bytes
+    done
 }
 
 /// A record that is longer than this leaves no room behind.
@@ -234,13 +239,35 @@ impl Writer {
     }
 }
 
-/// Where the first byte is that a text cannot hold as it is.
+/// Where the first byte is that a text cannot hold as it is. Eight are looked at together: a prompt has quotes and
+/// line ends so often that no longer block is free of them.
 fn first_escaped(text: &[u8]) -> Option<usize> {
-    // A block without one is passed over at once, which the compiler makes a few instructions of.
-    let has_one =
-        |block: &&[u8]| block.iter().fold(false, |any, b| any | (*b < 0x20 || matches!(b, 0x22 | 0x5c | 0x7f)));
-    let plain = text.chunks_exact(32).take_while(|block| !has_one(block)).count() * 32;
-    Some(plain + text[plain..].iter().position(|byte| ESCAPED[usize::from(*byte)])?)
+    const WORD: usize = size_of::<u64>();
+    let (words, rest) = text.as_chunks::<WORD>();
+    for (i, word) in words.iter().enumerate() {
+        let found = escaped_in(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(i * WORD + found.trailing_zeros() as usize / 8);
+        }
+    }
+    Some(words.len() * WORD + rest.iter().position(|byte| ESCAPED[usize::from(*byte)])?)
+}
+
+/// Has the highest bit of the first byte set that must be escaped, and none below it; zero: there is none.
+///
+/// A subtraction borrows from the next byte only where it has found one, so that those above the first may be wrong.
+/// Source: S. E. Anderson, "Bit Twiddling Hacks", "Determine if a word has a byte less than n".
+const fn escaped_in(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    const fn is_below(word: u64, limit: u64) -> u64 {
+        word.wrapping_sub(ONES * limit) & !word
+    }
+    let control = is_below(word, 0x20);
+    let quote = is_below(word ^ (ONES * 0x22), 1);
+    let backslash = is_below(word ^ (ONES * 0x5c), 1);
+    let delete = is_below(word ^ (ONES * 0x7f), 1);
+    (control | quote | backslash | delete) & HIGHEST
 }
 
 /// A key as it was written.

@@ -101,6 +101,21 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 }
 
 #[test]
+fn a_byte_to_escape_is_found_wherever_it_stands() {
+    for byte in 0..=u8::MAX {
+        for (before, after) in (0..20).flat_map(|before| (0..10).map(move |after| (before, after))) {
+            for neighbour in [b' ', b'!', b'#', b'[', b']', b'~', 0x80, 0xa2, 0xff] {
+                let mut text = vec![neighbour; before + 1 + after];
+                text[before] = byte;
+                let expected = ESCAPED[usize::from(byte)].then_some(before);
+                assert_eq!(first_escaped(&text), expected, "{byte:#x} at {before} among {neighbour:#x}");
+            }
+        }
+    }
+    assert_eq!(first_escaped(b"abcdefg\"\n2345678"), Some(7), "the first of two");
+}
+
+#[test]
 fn the_bytes_are_pinned() {
     let value =
         json!({"b": [1, "x", null, 0.01], "a": {"z": [], "y": {}, "x": [{"k": true}]}, "t": "a\"\\\n\u{1}é\u{7f}"});

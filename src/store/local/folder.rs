@@ -107,14 +107,16 @@ impl Folder {
 
     /// Creates a folder and those above it, the root too, and opens it for listing and syncing.
     pub(super) fn create(&self, path: &str, durable: bool) -> Result<OwnedFd, Errno> {
-        // Most often only the last folder is missing. Who waits for the disk syncs all of the way.
-        if let Some((above, name)) = path.rsplit_once('/').filter(|_| !durable)
-            && let Ok(above) = self.pass(above)
-        {
-            match rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o777)) {
-                Ok(()) | Err(Errno::EXIST) => return open_child(above.as_fd(), name, ENTER),
-                Err(errno) => return Err(errno),
-            }
+        // Most often only the last folder or two are missing. Who waits for the disk syncs all of the way.
+        if let Some((above, name)) = path.rsplit_once('/').filter(|_| !durable) {
+            let above = match self.pass(above) {
+                Err(Errno::NOENT) => self.create(above, durable)?,
+                other => other?,
+            };
+            return match rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o777)) {
+                Ok(()) | Err(Errno::EXIST) => open_child(above.as_fd(), name, ENTER),
+                Err(errno) => Err(errno),
+            };
         }
         self.create_root(durable)?;
         let mut dir = self.at_root(|root| self.open_below(root, "", ENTER))?;
