@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo test lint fmt clippy doc deny advisories bench kills s3 models fuzz ci
+.PHONY: demo test lint fmt clippy doc deny advisories bench kills sim s3 models fuzz ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -38,6 +38,11 @@ bench: ## The figures of docs/BENCHMARKS.md
 kills: ## The SIGKILL test with thousands of kills
 	LEMMING_KILLS=5000 $(CARGO) test --locked --test kill -- --nocapture
 
+SEEDS ?= 2000
+
+sim: ## The real engine in simulated worlds, with crashes everywhere and without each rule (SEEDS=100000: on demand)
+	$(CARGO) run --locked --profile sim --features sim --bin sim -- --seeds $(SEEDS) --crashes 6 --mutants 1500
+
 s3: ## The store's tests against a real S3 server on this machine (needs Go)
 	localstack/check.sh
 
@@ -48,4 +53,4 @@ models: ## The tests of providers against an independent implementation (needs N
 fuzz:
 	$(CARGO) run --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bin contract -- -runs=0 fuzz/corpus/contract
 
-ci: test lint fuzz s3 models
+ci: test lint fuzz sim s3 models

@@ -13,6 +13,7 @@
 #[path = "../audit/mod.rs"]
 mod audit;
 mod bucket;
+mod crashes;
 mod dice;
 mod minds;
 mod network;
@@ -29,6 +30,7 @@ use std::sync::{Mutex, PoisonError};
 use clap::Parser;
 use lemming::mutant::{Mutant, leave_out};
 
+use self::crashes::{Then, everywhere};
 use self::world::{Report, live};
 
 /// Runs the real engine in simulated worlds, one for each seed, and audits them.
@@ -37,18 +39,21 @@ use self::world::{Report, live};
 /// invariant was broken, or if a mutant was not caught.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many worlds to live through
-    #[arg(long, default_value_t = 2_000)]
-    seeds: u64,
+    /// How many worlds to live through [default: 2000, or the one of --seed]
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first of them; without --seeds, the only one
     #[arg(long)]
     seed: Option<u64>,
     /// Print all that happens (with --seed)
     #[arg(long, requires = "seed")]
     trace: bool,
-    /// Leave out each rule of the protocol in turn, until a world shows it or this many have not [default: 0]
+    /// Leave out each rule of the protocol in turn, until a world shows it or this many have not
     #[arg(long, value_name = "SEEDS", default_value_t = 0, hide_default_value = true)]
     mutants: u64,
+    /// Stop a runner at every place of a tick, in so many small organisations
+    #[arg(long, value_name = "ORGANISATIONS", default_value_t = 0, hide_default_value = true)]
+    crashes: u64,
     /// Leave out one rule, by its name
     #[arg(long, value_name = "RULE")]
     mutant: Option<String>,
@@ -155,16 +160,38 @@ fn mutants(rules: &[Mutant], first: u64, most: u64) -> bool {
     all_caught
 }
 
+/// Stops a runner everywhere. Says whether all was well each time.
+fn crashes(organisations: u64) -> bool {
+    let all = (0..organisations)
+        .flat_map(|seed| [Then::Dies, Then::ComesBackLate, Then::ComesBackSoon].map(|then| (seed, then)));
+    let all: Vec<(u64, Then)> = all.collect();
+    let (next, places, is_good) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(true));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some((seed, then)) = all.get(usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap()) {
+                    match everywhere(*seed, *then) {
+                        Ok(found) => drop(places.fetch_add(found, Ordering::Relaxed)),
+                        Err(why) => {
+                            println!("{why}");
+                            is_good.store(false, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    println!("{} places to stop a runner at, in {organisations} organisations", places.into_inner());
+    is_good.into_inner()
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // What is wrong in a world is reported once, with its seed.
     std::panic::set_hook(Box::new(|_| {}));
     let first = arguments.seed.unwrap_or(0);
-    let seeds = if arguments.seed.is_some() && !std::env::args().any(|a| a.starts_with("--seeds")) {
-        1
-    } else {
-        arguments.seeds
-    };
+    let seeds = arguments.seeds.unwrap_or(if arguments.seed.is_some() { 1 } else { 2_000 });
     let named = arguments.mutant.as_deref();
     let rule = named.and_then(|name| Mutant::ALL.into_iter().find(|rule| format!("{rule:?}") == name));
     if let (Some(name), None) = (named, rule) {
@@ -180,6 +207,9 @@ fn main() -> ExitCode {
         is_good &= sum.violations.is_empty();
     } else if let Some(rule) = rule {
         return if mutants(&[rule], first, seeds) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if arguments.crashes > 0 {
+        is_good &= crashes(arguments.crashes);
     }
     if arguments.mutants > 0 {
         is_good &= mutants(&Mutant::ALL, first, arguments.mutants);

@@ -12,6 +12,7 @@
 #[path = "../audit/mod.rs"]
 mod audit;
 mod bucket;
+mod crashes;
 mod dice;
 mod minds;
 mod network;
@@ -20,12 +21,13 @@ mod process;
 mod witness;
 mod world;
 
+use crashes::Then;
+
 #[test]
 fn worlds_of_all_kinds_keep_every_invariant() {
-    let wrong = (0..40).filter_map(|seed| Some((seed, world::live(seed, false).err()?)));
-    for (seed, why) in wrong.collect::<Vec<_>>() {
-        {
-            println!("seed {seed}: {why}\n  cargo run --release --features sim --bin sim -- --seed {seed} --trace");
+    for seed in 0..40 {
+        if let Err(why) = world::live(seed, false) {
+            panic!("seed {seed}: {why}\n  cargo run --release --features sim --bin sim -- --seed {seed} --trace");
         }
     }
 }
@@ -36,5 +38,13 @@ fn the_same_seed_is_the_same_world() {
         let (once, again) = (world::live(seed, false), world::live(seed, false));
         assert_eq!(once, again, "seed {seed}");
         assert!(once.expect("a world").events > 100);
+    }
+}
+
+#[test]
+fn a_runner_may_die_or_sleep_at_every_place() {
+    for (seed, then) in [(0, Then::Dies), (1, Then::ComesBackLate), (2, Then::ComesBackSoon)] {
+        let places = crashes::everywhere(seed, then).unwrap_or_else(|why| panic!("{why}"));
+        assert!(places > 100, "{places} places");
     }
 }

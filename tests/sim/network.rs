@@ -199,7 +199,11 @@ impl Connection {
             Fault::None | Fault::After | Fault::OwnConflict => Some(self.send(&path, write, there)),
         };
         let applied = match arrived {
-            Some(arrived) => arrived.await.unwrap_or(false),
+            Some(arrived) => {
+                // It is on its way now, whatever becomes of us.
+                self.process.pass().await;
+                arrived.await.unwrap_or(false)
+            }
             None => false,
         };
         network.travel().await;

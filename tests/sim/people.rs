@@ -251,6 +251,11 @@ impl People {
                 bucket.delete(Hand::Person, &path);
             }
         }
+        for (path, object) in bucket.below("agents/") {
+            if path.contains("/memory/") && serde_json::from_slice::<Value>(&object.bytes).is_err() {
+                self.write_memory(&path);
+            }
+        }
         for agent in &AGENTS[..self.traits.agents] {
             self.resume(agent, true);
             self.command(json!({"action": "resume", "agent": agent})).await;

@@ -1,5 +1,6 @@
 //! A process: what it does can stop for minutes at any operation, its clock may be wrong, and it can die.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use async_trait::async_trait;
 use lemming::clock::{Clock, Entropy};
 use lemming::domain::name::RunnerId;
 use lemming::domain::time::Timestamp;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::bucket::Hand;
@@ -24,6 +26,39 @@ pub struct Temper {
     pub skew_ms: i64,
 }
 
+/// A place at which a process stands still: its nth passage, from 1, of all that it does with bucket, models and clock.
+#[derive(Debug)]
+pub struct Place {
+    left: AtomicU64,
+    reached: watch::Sender<bool>,
+    open: watch::Sender<bool>,
+}
+
+impl Place {
+    pub fn at(n: u64) -> Arc<Self> {
+        Arc::new(Self { left: AtomicU64::new(n), reached: watch::channel(false).0, open: watch::channel(false).0 })
+    }
+
+    async fn pass(&self) {
+        let left = self.left.load(Ordering::Relaxed);
+        self.left.store(left.saturating_sub(1), Ordering::Relaxed);
+        if left <= 1 {
+            self.reached.send_replace(true);
+            let _ = self.open.subscribe().wait_for(|open| *open).await;
+        }
+    }
+
+    /// Waits until the process stands there.
+    pub async fn reached(&self) {
+        let _ = self.reached.subscribe().wait_for(|reached| *reached).await;
+    }
+
+    /// Lets it go on for good.
+    pub fn open(&self) {
+        self.open.send_replace(true);
+    }
+}
+
 /// A process.
 #[derive(Debug)]
 pub struct Process {
@@ -31,18 +66,27 @@ pub struct Process {
     network: Arc<Network>,
     temper: Temper,
     stopped_until: Mutex<Option<Instant>>,
+    place: Option<Arc<Place>>,
     /// Who its invocation is.
     by: Mutex<Option<RunnerId>>,
 }
 
 impl Process {
     pub fn new(hand: Hand, network: Arc<Network>, temper: Temper) -> Arc<Self> {
-        Arc::new(Self { hand, network, temper, stopped_until: Mutex::default(), by: Mutex::default() })
+        Self::standing_still(hand, network, temper, None)
+    }
+
+    /// A process that stands still at a place.
+    pub fn standing_still(hand: Hand, network: Arc<Network>, temper: Temper, place: Option<Arc<Place>>) -> Arc<Self> {
+        Arc::new(Self { hand, network, temper, stopped_until: Mutex::default(), place, by: Mutex::default() })
     }
 
     /// What every operation passes before and after it is made. The system may stop the process here: then all that it
     /// does waits.
     pub async fn pass(&self) {
+        if let Some(place) = &self.place {
+            place.pass().await;
+        }
         if self.temper.stalls > 0 && self.network.dice.chance(self.temper.stalls) {
             let stall = self.network.dice.time(100, self.temper.longest_stall_ms);
             self.network.bucket.note(&format!("{:?} stops for {stall:?}", self.hand));

@@ -49,10 +49,14 @@ impl Report {
 
 /// Lives through the world of a seed. The error is the first thing that must never be.
 pub fn live(seed: u64, loud: bool) -> Result<Report, String> {
+    in_its_own_time(World::live(seed, loud))
+}
+
+/// Runs what happens in a world on one thread, with a clock that moves when nothing else can. A panic is an error.
+pub fn in_its_own_time<T>(life: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
-    let life = AssertUnwindSafe(World::live(seed, loud)).catch_unwind();
-    match runtime.block_on(life) {
+    match runtime.block_on(AssertUnwindSafe(life).catch_unwind()) {
         Ok(lived) => lived,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
@@ -61,17 +65,17 @@ pub fn live(seed: u64, loud: bool) -> Result<Report, String> {
     }
 }
 
-struct World {
-    network: Arc<Network>,
-    people: People,
-    traits: Traits,
+pub struct World {
+    pub network: Arc<Network>,
+    pub people: People,
+    pub traits: Traits,
     moods: Moods,
     crashes: AtomicU64,
     over: AtomicBool,
 }
 
 impl World {
-    fn new(seed: u64, loud: bool) -> (Self, Odds) {
+    fn new(seed: u64, loud: bool) -> Self {
         let dice = Dice::new(seed);
         let calm = seed.is_multiple_of(8);
         let traits = Traits {
@@ -117,16 +121,20 @@ impl World {
                 slowest_ms: *dice.pick(&[300, 3_000, 25_000]),
             },
         };
+        Self::of(dice, traits, moods, odds, loud)
+    }
+
+    /// A world with these traits.
+    pub fn of(dice: Dice, traits: Traits, moods: Moods, odds: Odds, loud: bool) -> Self {
         let network = Arc::new(Network::new(Bucket::new(loud), dice));
         network.set_odds(odds);
         let people = People::new(Arc::clone(&network), traits);
         let (crashes, over) = (AtomicU64::new(0), AtomicBool::new(false));
-        (Self { network, people, traits, moods, crashes, over }, odds)
+        Self { network, people, traits, moods, crashes, over }
     }
 
     async fn live(seed: u64, loud: bool) -> Result<Report, String> {
-        let (world, _) = Self::new(seed, loud);
-        let world = Arc::new(world);
+        let world = Arc::new(Self::new(seed, loud));
         world.people.found();
         let dice = &world.network.dice;
         let mut runners = JoinSet::new();
@@ -157,7 +165,7 @@ impl World {
     }
 
     /// Fails if the witness objects to anything.
-    fn look(&self) -> Result<(), String> {
+    pub fn look(&self) -> Result<(), String> {
         match self.network.bucket.inner().witness.objection() {
             Some(objection) => Err(objection.to_owned()),
             None => Ok(()),
@@ -247,7 +255,7 @@ impl World {
     }
 
     /// Records that contradict each other are nobody's fault but ours.
-    fn over_with<T>(&self, ended: Result<T, EngineError>) -> bool {
+    pub fn over_with<T>(&self, ended: Result<T, EngineError>) -> bool {
         if let Err(error) = ended {
             self.network.bucket.note(&format!("a tick ends: {}", chain(&error)));
             let is_ours = match &error {
@@ -280,7 +288,7 @@ impl World {
         }
     }
 
-    fn context(&self, process: &Arc<Process>, memo: &Arc<Memo>, stop: Stop) -> Context {
+    pub fn context(&self, process: &Arc<Process>, memo: &Arc<Memo>, stop: Stop) -> Context {
         let connection = Connection { network: Arc::clone(&self.network), process: Arc::clone(process) };
         let minds = Minds { network: Arc::clone(&self.network), process: Arc::clone(process), moods: self.moods };
         Context {
@@ -389,13 +397,13 @@ impl World {
         Ok(())
     }
 
-    fn last_tick(&self) -> u64 {
+    pub fn last_tick(&self) -> u64 {
         let closed = self.network.bucket.below("ticks/");
         closed.iter().filter(|(path, _)| path.ends_with("closed.json")).count() as u64
     }
 
     /// Runs ticks until so many more are closed in which everybody ran.
-    async fn ticks(&self, process: &Arc<Process>, memo: &Arc<Memo>, more: u64) -> Result<(), String> {
+    pub async fn ticks(&self, process: &Arc<Process>, memo: &Arc<Memo>, more: u64) -> Result<(), String> {
         let until = self.last_tick() + more;
         loop {
             let waiting = self.network.bucket.below("ingress/");
@@ -412,14 +420,14 @@ impl World {
     }
 
     /// Whatever a world still has to do, it does within two hours of its own time.
-    async fn within(&self, what: &str, work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    pub async fn within(&self, what: &str, work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
         match tokio::time::timeout(Duration::from_secs(7_200), work).await {
             Ok(done) => done,
             Err(_) => Err(format!("it does not come about that {what}")),
         }
     }
 
-    fn evidence(&self) -> Evidence {
+    pub fn evidence(&self) -> Evidence {
         let inner = self.network.bucket.inner();
         Evidence {
             objects: inner.objects.iter().map(|(path, object)| (path.clone(), object.bytes.clone())).collect(),
