@@ -3,10 +3,13 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo test lint fmt clippy doc deny advisories bench kills s3 models fuzz ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills s3 models fuzz ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
+
+chaos: ## Kill six of eight runners in the middle of model calls, and audit what they leave in ./chaos-org
+	$(CARGO) run --locked --quiet -- demo --chaos
 
 test: ## All tests
 	$(CARGO) test --locked
