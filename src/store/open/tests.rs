@@ -160,3 +160,19 @@ fn no_message_shows_a_credential_or_the_query() {
         assert!(!texts.contains("hunter22"), "{url}: {texts}");
     }
 }
+
+#[test]
+fn a_password_is_not_repeated_however_many_slashes_were_forgotten() {
+    for scheme in ["s3", "gs", "az", "AZ", "https", "ftp"] {
+        for slashes in ["", "/", "//", "///", "\\", "\\\\"] {
+            for rest in ["", "bucket/prefix", "host:80/x@y", "a%zz/%00"] {
+                let url = format!("{scheme}:{slashes}user:Zk7qSecret@{rest}?token=Zk7qSecret");
+                let error = open(&url, []).expect_err(&url);
+                let said = format!("{error} {error:?}");
+                assert!(!said.contains("Zk7qSecret"), "{url}: {said}");
+            }
+        }
+    }
+    assert_eq!(shown("az://container@account/x?y"), "az://container@account/x");
+    assert_eq!(shown("s3:key:secret@bucket"), "s3:bucket");
+}
