@@ -208,7 +208,7 @@ pub async fn play(
             Some((number, told)) = says.recv() => scene.hear(number, told),
             _ = look.tick() => {
                 scene.kill(&mut runners).await;
-                scene.tell_takes();
+                scene.tell_takes_of(|_| false);
                 match scene.look(stage.org, &mut runners).await {
                     Ok(Some(home)) => break home,
                     Ok(None) => {}
@@ -378,11 +378,14 @@ impl Scene {
         self.open.push(Open { call, since: Instant::now(), kept });
     }
 
-    fn tell_takes(&mut self) {
-        while let Some((of, _)) = self.takes.iter().find(|(_, (since, _))| since.elapsed() >= TOGETHER) {
-            let of = *of;
-            if let Some((_, agents)) = self.takes.remove(&of) {
-                self.tell(Happening::Takes { tick: of.0, runner: of.1, agents });
+    /// Tells who took what some time ago, and all that these runners took.
+    fn tell_takes_of(&mut self, now: impl Fn(u32) -> bool) {
+        let is_due = |(_, runner): &(u64, u32), since: &Instant| now(*runner) || since.elapsed() >= TOGETHER;
+        let due: Vec<(u64, u32)> =
+            self.takes.iter().filter(|(of, (since, _))| is_due(of, since)).map(|(of, _)| *of).collect();
+        for (tick, runner) in due {
+            if let Some((_, agents)) = self.takes.remove(&(tick, runner)) {
+                self.tell(Happening::Takes { tick, runner, agents });
             }
         }
     }
@@ -418,7 +421,7 @@ impl Scene {
             let since = asked.iter().filter(|open| open.kept.is_some()).map(|open| open.since).min();
             let into_call_ms = since.map_or(0, |since| u64::try_from(since.elapsed().as_millis()).unwrap_or(0));
             let agents = asked.iter().map(|open| open.call.agent.clone()).collect();
-            self.tell_takes();
+            self.tell_takes_of(|runner| runner == number);
             self.tell(Happening::Killed { tick, runner: number, agents, into_call_ms });
             self.open.retain(|open| open.call.runner != number);
         }
@@ -433,6 +436,7 @@ impl Scene {
             let entries = records.turns.iter().flat_map(|turn| &turn.effects.outbox);
             self.home += entries.filter(|entry| entry.recipients.iter().flatten().any(AgentName::is_human)).count();
             if !records.turns.is_empty() {
+                self.tell_takes_of(|_| true);
                 self.tell(Happening::Closed { tick: self.next, turns: records.turns.len(), home: self.home });
             }
             self.next += 1;

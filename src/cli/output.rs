@@ -23,6 +23,12 @@ pub(super) const DIM: Style = Style::new().dimmed();
 /// Names of agents.
 pub(super) const NAME: Style = AnsiColor::Cyan.on_default();
 
+/// A number of things: `1 agent`, `2 agents`.
+pub(super) fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Text in a style.
 pub(super) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
@@ -246,6 +252,11 @@ mod tests {
         ] {
             assert_eq!(wrap(line, 20), wrapped, "{line:?}");
         }
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|n: usize| counted(n, "error")), ["0 errors", "1 error", "2 errors"]);
     }
 
     #[test]

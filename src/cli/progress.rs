@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::cli::output::counted;
 use crate::domain::name::{AgentName, RunnerId};
 use crate::domain::time::Tick;
 use crate::engine::Progress;
@@ -83,7 +84,8 @@ impl Shown {
             return state.line.erase();
         }
         let more = if state.at_work.len() > SHOWN { ", …" } else { "" };
-        let line = format!("tick {tick}: {} turns done; at work: {}{more}", state.committed, names.join(", "));
+        let line =
+            format!("tick {tick}: {} done; at work: {}{more}", counted(state.committed, "turn"), names.join(", "));
         state.line.draw(&line);
     }
 }

@@ -12,7 +12,7 @@ use crate::chaos::play::{At, Happening, PlayError, Played, Stage, Told, play};
 use crate::chaos::{KILLS, RUNNERS};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, styled};
+use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, counted, styled};
 use crate::cli::progress::Line;
 use crate::domain::credits::Credits;
 use crate::engine::Stop;
@@ -164,7 +164,8 @@ fn line(told: &Told) -> String {
             )
         }
         Happening::Closed { tick, turns, home } => {
-            styled(GOOD, format!("tick {tick}  is closed: {turns} turns; {home} letters are home"))
+            let (turns, home) = (counted(*turns, "turn"), counted(*home, "letter"));
+            styled(GOOD, format!("tick {tick}  is closed: {turns}; {home} came home so far"))
         }
     };
     format!("{at}  {what}")
@@ -277,13 +278,13 @@ impl Report<'_> {
         let took = seconds(u64::try_from(self.played.duration.as_millis()).unwrap_or(u64::MAX));
         let kills = self.played.witness.killed.len();
         if self.played.passed_alive > 0 {
-            let count = self.played.passed_alive;
-            out.paragraph(format!("{count} times a runner was passed over alive, being slower than its lease."))?;
+            let runners = counted(self.played.passed_alive, "runner");
+            out.paragraph(format!("Slower than the lease, and passed over alive: {runners}."))?;
         }
         if violations.is_empty() {
             out.paragraph(format!("{} after {kills} kills, in {took}.", styled(GOOD, "Every invariant holds")))?;
             out.paragraph(format!(
-                "{lost} calls were paid in vain: a call under way when its runner dies may be paid again. Each was \
+                "Calls paid in vain: {lost}. A call under way when its runner dies may be paid again. Each was \
                  recorded, and inside what had been granted."
             ))?;
             return Ok(());
