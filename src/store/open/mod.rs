@@ -252,8 +252,11 @@ fn memory(url: &Url, shown: String) -> Result<Opened, OpenError> {
         let option = option.into_owned();
         return Err(OpenError::UnknownOption { store: "memory", option, known: "none".to_owned() });
     }
-    let prefix = Path::from_url_path(url.path())
-        .map_err(|error| OpenError::BadPath { url: shown.clone(), why: error.to_string() })?;
+    let prefix = Path::from_url_path(url.path()).map_err(|_| {
+        // Not what the parser says: it repeats the path, which may be what somebody meant as a password.
+        let why = "an empty part, `.`, `..` or a character that no name may hold is in it";
+        OpenError::BadPath { url: shown.clone(), why: why.to_owned() }
+    })?;
     let store = Arc::new(InMemory::new());
     Ok(Opened { store, prefix, local_root: None, lists_freely: true, display: shown })
 }

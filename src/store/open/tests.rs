@@ -163,12 +163,14 @@ fn no_message_shows_a_credential_or_the_query() {
 
 #[test]
 fn a_password_is_not_repeated_however_many_slashes_were_forgotten() {
-    for scheme in ["s3", "gs", "az", "AZ", "https", "ftp"] {
+    for scheme in ["s3", "gs", "az", "AZ", "https", "ftp", "memory"] {
         for slashes in ["", "/", "//", "///", "\\", "\\\\"] {
             for rest in ["", "bucket/prefix", "host:80/x@y", "a%zz/%00"] {
                 let url = format!("{scheme}:{slashes}user:Zk7qSecret@{rest}?token=Zk7qSecret");
-                let error = open(&url, []).expect_err(&url);
-                let said = format!("{error} {error:?}");
+                let said = match open(&url, []) {
+                    Ok(opened) => opened.display,
+                    Err(error) => format!("{error} {error:?}"),
+                };
                 assert!(!said.contains("Zk7qSecret"), "{url}: {said}");
             }
         }
