@@ -20,7 +20,7 @@ for target in "${targets[@]}"; do
   log=$found.log
   if ! target/fuzz/debug/"$target" -runs="$runs" -max_total_time="$seconds" -artifact_prefix="$artifacts/" \
     "$found" "fuzz/corpus/$target" >"$log" 2>&1; then
-    tail -40 "$log"
+    grep -a -m1 -A3 panicked "$log" || tail -40 "$log"
     echo "$target failed: the input is in $artifacts"
     exit 1
   fi
