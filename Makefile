@@ -3,10 +3,13 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo test lint fmt clippy doc deny advisories bench kills sim s3 models fuzz ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim s3 models fuzz fuzz-long ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
+
+chaos: ## Kill six of eight runners in the middle of model calls, and audit what they leave in ./chaos-org
+	$(CARGO) run --locked --quiet -- demo --chaos
 
 test: ## All tests
 	$(CARGO) test --locked
@@ -49,8 +52,10 @@ s3: ## The store's tests against a real S3 server on this machine (needs Go)
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
 
-# Uninstrumented, on the stable compiler: every input of the corpus still holds.
-fuzz:
-	$(CARGO) run --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bin contract -- -runs=0 fuzz/corpus/contract
+fuzz: ## Every seed of every fuzz target, changed 2,000 times or for 20 seconds each
+	fuzz/run.sh 2000 20
+
+fuzz-long: ## Ten minutes for each fuzz target
+	fuzz/run.sh -1 600
 
 ci: test lint fuzz sim s3 models

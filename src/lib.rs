@@ -5,6 +5,7 @@
 //! [`runner`] puts all parts together, and [`cli`] is what people see.
 
 pub mod causes;
+pub mod chaos;
 pub mod chronicle;
 pub mod clean;
 pub mod cli;

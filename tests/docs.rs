@@ -3,8 +3,12 @@
 #![cfg(unix)]
 #![allow(clippy::expect_used, missing_docs, reason = "tests fail by panicking")]
 
-use std::path::Path;
-use std::process::Command;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
 
 /// The `sh` blocks of a document that run the program itself.
 fn blocks(document: &str) -> Vec<String> {
@@ -76,5 +80,163 @@ fn the_transcript_of_the_readme_is_what_the_demo_prints() {
     assert!(shown.len() > 15, "{shown:?}");
     for line in shown {
         assert!(printed.lines().any(|printed| printed.starts_with(line)), "{line:?} is not in\n{printed}");
+    }
+}
+
+/// Every `json` block of a document.
+fn json_blocks(document: &str) -> Vec<Value> {
+    let parts = document.split("```json\n").skip(1).map(|rest| rest.split("\n```").next().expect("a part"));
+    parts.map(|text| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in\n{text}"))).collect()
+}
+
+fn lemming(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lemming"));
+    command.args(arguments).current_dir(folder).env_remove("LEMMING_STORE").env("LEMMING_LOG", "warn");
+    command.output().expect("the program")
+}
+
+fn edit(path: PathBuf, edit: impl FnOnce(&mut Value)) {
+    let mut value: Value = serde_json::from_slice(&fs::read(&path).expect("a file")).expect("json");
+    edit(&mut value);
+    fs::write(path, value.to_string()).expect("written");
+}
+
+/// The settings of a page, put where they belong, are right; the tool calls of a page are understood.
+fn holds(settings: &Value) {
+    let folder = tempfile::tempdir().expect("folder");
+    let root = folder.path();
+    assert!(lemming(root, &["bootstrap"]).status.success());
+    let fields = settings.as_object().expect("an object");
+    if fields.contains_key("tool") {
+        return is_understood(root, settings);
+    }
+    let merge = |into: &mut Value| {
+        for (name, value) in fields {
+            into[name] = value.clone();
+        }
+    };
+    let is_of_a_resume = settings["memory"].get("pinned").is_some() || fields.contains_key("model");
+    match fields.keys().next().map(String::as_str) {
+        Some("tools" | "limits") => edit(root.join("org.json"), merge),
+        Some("memory") if is_of_a_resume => edit(root.join("agents/editor/resume.json"), merge),
+        Some("memory") => {
+            edit(root.join("org.json"), merge);
+            // The model that it names has a block of its own.
+            edit(root.join("config/models.json"), |models| {
+                let none = json!({"input": 0, "output": 0});
+                models["meaning"] =
+                    json!({"provider": "ollama", "model_name": "e", "context_tokens": 2048, "price": none});
+            });
+        }
+        _ if fields.values().all(|model| model.get("provider").is_some()) => {
+            edit(root.join("config/models.json"), merge);
+        }
+        _ => panic!("nobody knows where this belongs: {settings}"),
+    }
+    let done = lemming(root, &["validate", "--json"]);
+    let found: Value = serde_json::from_slice(&done.stdout).expect("findings");
+    assert_eq!(found["errors"], 0, "{settings}: {found}");
+}
+
+fn is_understood(root: &Path, call: &Value) {
+    let rules = json!({"rules": [
+        {"agent": "archivist", "answer": {"tool_calls": [call]}},
+        {"when": {"step": [0, 1]}, "answer": {}},
+    ]});
+    fs::write(root.join("config/script.json"), rules.to_string()).expect("written");
+    edit(root.join("agents/archivist/resume.json"), |resume| {
+        resume["permissions"]["tools"] = json!([call["tool"]]);
+        resume["schedule"] = json!({"run_every_n_ticks": 1});
+    });
+    fs::create_dir_all(root.join("agents/archivist/workspace")).expect("a folder");
+    fs::write(root.join("agents/archivist/workspace/log.txt"), "one\ntwo\n").expect("written");
+    let done = lemming(root, &["tick"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let turn = fs::read(root.join("ticks/000000000001/turns/archivist.json")).expect("a turn");
+    let turn: Value = serde_json::from_slice(&turn).expect("json");
+    let result = &turn["exchanges"][0]["results"][0];
+    // Not every machine has a sandbox: then that is what it says.
+    let text = result["result"].as_str().unwrap_or_default();
+    assert!(result["ok"] == true || text.contains("no working sandbox"), "{call}: {result}");
+}
+
+#[test]
+fn the_settings_and_calls_of_the_pages_on_tools_and_memory_hold() {
+    for document in [include_str!("../docs/TOOLS.md"), include_str!("../docs/MEMORY.md")] {
+        let blocks = json_blocks(document);
+        assert!(blocks.len() >= 3, "{blocks:?}");
+        blocks.iter().for_each(holds);
+    }
+}
+
+#[test]
+fn every_command_that_a_page_names_is_there_with_its_options() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut named = BTreeSet::new();
+    for document in [
+        include_str!("../README.md"),
+        include_str!("../docs/ARCHITECTURE.md"),
+        include_str!("../docs/MEMORY.md"),
+        include_str!("../docs/MODELS.md"),
+        include_str!("../docs/PROTOCOL.md"),
+        include_str!("../docs/TOOLS.md"),
+        include_str!("../infra/README.md"),
+    ] {
+        // In the text, that is: blocks of commands are run as a whole.
+        let text: String = document.split("```").step_by(2).collect();
+        let quoted = text.split('`').skip(1).step_by(2).filter_map(|code| code.strip_prefix("lemming "));
+        named.extend(quoted.map(str::to_owned));
+    }
+    assert!(named.len() >= 6, "{named:?}");
+    for command in named {
+        let mut words = command.split_whitespace().map(|word| word.trim_matches(['[', ']'])).peekable();
+        while words.next_if(|word| *word == "--store").is_some() {
+            words.next();
+        }
+        let name = words.next().expect("a command");
+        if name == "help" {
+            continue;
+        }
+        let help = lemming(folder.path(), &[name, "--help"]);
+        assert!(help.status.success(), "`lemming {command}`: there is no {name}");
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        for option in words.filter(|word| word.starts_with("--")) {
+            assert!(help.contains(option), "`lemming {command}`: {name} has no {option}");
+        }
+    }
+}
+
+/// A line with what differs from run to run left out: numbers, who it was, and how wide columns are.
+fn gist(line: &str) -> String {
+    let word = |word: &str| -> Option<String> {
+        let bare = word.trim_end_matches([',', '.', ':', ';']);
+        if lemming::chaos::organisation::AGENTS.contains(&bare) {
+            return None;
+        }
+        let digits = bare.chars().next().is_some_and(|c| c.is_ascii_digit());
+        Some(if digits { "0".to_owned() } else { word.to_owned() })
+    };
+    line.split_whitespace().filter_map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_transcript_of_the_crashes_is_what_the_demo_prints() {
+    let readme = include_str!("../README.md");
+    let transcript = readme.split_once("$ make chaos\n").and_then(|(_, rest)| rest.split_once("```")).expect("it").0;
+    let folder = tempfile::tempdir().expect("folder");
+    let demo = Command::new(env!("CARGO_BIN_EXE_lemming"))
+        .args(["demo", "--chaos"])
+        .current_dir(folder.path())
+        .env_remove("LEMMING_STORE")
+        .output()
+        .expect("the demo");
+    let printed = String::from_utf8_lossy(&demo.stdout);
+    assert!(demo.status.success(), "{printed}\n{}", String::from_utf8_lossy(&demo.stderr));
+    let gists: Vec<String> = printed.lines().map(gist).collect();
+    let shown = transcript.lines().filter(|line| !line.starts_with("everything is in") && *line != "…");
+    let shown: Vec<&str> = shown.filter(|line| !line.is_empty()).collect();
+    assert!(shown.len() > 20, "{shown:?}");
+    for line in shown {
+        assert!(gists.contains(&gist(line)), "{line:?} is not in\n{printed}");
     }
 }

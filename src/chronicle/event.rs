@@ -235,7 +235,8 @@ impl Story {
             }
             if !fold.dead_letters.is_empty() {
                 let count = fold.dead_letters.len();
-                let text = format!("{count} messages to {agent} are given up: its turns failed over them three times");
+                let messages = if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
+                let text = format!("given up, after three turns of {agent} that failed over it: {messages}");
                 self.add("dead_letters", Some(agent), text, json!({ "positions": fold.dead_letters })).level = "error";
             }
         }

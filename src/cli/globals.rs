@@ -16,7 +16,7 @@ use crate::{chronicle, cli::error::Exit};
 pub struct GlobalArgs {
     /// Where the organisation is: a folder, or a bucket such as s3://bucket/prefix
     ///
-    /// Without it the environment variable LEMMING_STORE, or else the current folder.
+    /// [default: the environment variable LEMMING_STORE, or else the current folder]
     #[arg(long, global = true, value_name = "URL")]
     pub store: Option<String>,
     /// Prints one JSON document on standard output, and errors as one on standard error
@@ -25,7 +25,7 @@ pub struct GlobalArgs {
     /// Logs more, to standard error; twice: much more
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// How log lines look; JSON where standard error is no terminal
+    /// How log lines look [default: text on a terminal, else JSON]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 }

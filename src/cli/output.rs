@@ -23,6 +23,12 @@ pub(super) const DIM: Style = Style::new().dimmed();
 /// Names of agents.
 pub(super) const NAME: Style = AnsiColor::Cyan.on_default();
 
+/// A number of things: `1 agent`, `2 agents`.
+pub(super) fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Text in a style.
 pub(super) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
@@ -34,6 +40,8 @@ pub struct Output {
     stdout: Box<dyn Write + Send + Sync>,
     stderr: Box<dyn Write + Send + Sync>,
     stderr_is_terminal: bool,
+    /// How wide the terminal is, where standard output is one.
+    columns: Option<usize>,
 }
 
 impl std::fmt::Debug for Output {
@@ -51,6 +59,7 @@ impl Output {
             stdout: Box::new(anstream::AutoStream::auto(io::stdout())),
             stderr: Box::new(anstream::AutoStream::auto(io::stderr())),
             stderr_is_terminal: io::stderr().is_terminal(),
+            columns: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0)),
         }
     }
 
@@ -94,6 +103,25 @@ impl Output {
         writeln!(self.stdout, "{}", line.as_ref().trim_end())
     }
 
+    /// Writes a line for people as [`Self::line`] does; on a terminal that is narrower it goes on, between two
+    /// words, on lines that are indented.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn wrapped(&mut self, line: impl AsRef<str>) -> io::Result<()> {
+        let Some(columns) = self.columns else { return self.line(line) };
+        wrap(line.as_ref().trim_end(), columns).iter().try_for_each(|line| self.line(line))
+    }
+
+    /// Writes a line for people as [`Self::wrapped`] does, and in 80 columns where there is no terminal.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn paragraph(&mut self, line: impl AsRef<str>) -> io::Result<()> {
+        let columns = self.columns.unwrap_or(80).min(80);
+        wrap(line.as_ref().trim_end(), columns).iter().try_for_each(|line| self.line(line))
+    }
+
     /// Writes the rows of a table in columns; cells must be clean and have no line breaks.
     ///
     /// # Errors
@@ -121,6 +149,53 @@ impl Output {
     pub fn flush(&mut self) -> io::Result<()> {
         self.stdout.flush()
     }
+}
+
+/// The narrowest terminal that lines are wrapped for: in less nothing can be read anyway.
+const LEAST_COLUMNS: usize = 20;
+
+/// A line, wrapped between words; the lines after the first are indented by four more than that. A word
+/// that fits on no line stays whole. Styles take no room.
+pub(super) fn wrap(line: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(LEAST_COLUMNS);
+    let indent = line.chars().take_while(|c| *c == ' ').count().min(columns / 2);
+    let further = " ".repeat((indent + 4).min(columns / 2));
+    let mut lines = vec![" ".repeat(indent)];
+    let (mut width, mut begun) = (indent, false);
+    for word in line[indent..].split(' ') {
+        let room = shown_width(word);
+        if begun && width + 1 + room > columns {
+            lines.push(further.clone());
+            (width, begun) = (further.len(), false);
+            if room == 0 {
+                continue;
+            }
+        }
+        let Some(last) = lines.last_mut() else { continue };
+        if begun {
+            last.push(' ');
+            width += 1;
+        }
+        last.push_str(word);
+        width += room;
+        begun = true;
+    }
+    lines
+}
+
+/// How many characters of a text are shown: those of styles are not.
+pub(super) fn shown_width(text: &str) -> usize {
+    let mut shown = 0;
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c == '\u{1b}' {
+            // Ours alone: whatever others wrote is clean by now.
+            let _ = rest.by_ref().find(|c| *c == 'm');
+        } else {
+            shown += 1;
+        }
+    }
+    shown
 }
 
 /// A cell of a table.
@@ -159,5 +234,35 @@ impl Cell {
         let space = " ".repeat(width.saturating_sub(self.width()));
         let text = styled(self.style, &self.text);
         if self.right { format!("{space}{text}") } else { format!("{text}{space}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_wrapped_between_words_and_go_on_indented() {
+        for (line, wrapped) in [
+            ("short", &["short"][..]),
+            ("  one two three four five", &["  one two three four", "      five"]),
+            ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b", &["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "    b"]),
+            ("a bbbbbbbbbbbbbbbbbbbbbbbbbbbb", &["a", "    bbbbbbbbbbbbbbbbbbbbbbbbbbbb"]),
+            ("", &[""]),
+        ] {
+            assert_eq!(wrap(line, 20), wrapped, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|n: usize| counted(n, "error")), ["0 errors", "1 error", "2 errors"]);
+    }
+
+    #[test]
+    fn styles_take_no_room() {
+        let line = format!("{} to {}", styled(NAME, "a_name"), styled(NAME, "another_n"));
+        assert_eq!(shown_width(&line), "a_name to another_n".len());
+        assert_eq!(wrap(&line, 20), std::slice::from_ref(&line));
     }
 }

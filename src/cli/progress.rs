@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::cli::output::counted;
 use crate::domain::name::{AgentName, RunnerId};
 use crate::domain::time::Tick;
 use crate::engine::Progress;
@@ -21,7 +22,41 @@ struct State {
     at_work: BTreeSet<AgentName>,
     committed: u64,
     waited_for: BTreeSet<(Tick, RunnerId)>,
-    line_is_drawn: bool,
+    line: Line,
+}
+
+/// How wide the line is.
+const WIDTH: usize = 78;
+
+/// The last line of a terminal, on standard error: it is drawn over, and taken back before anything else
+/// is written.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    drawn: String,
+}
+
+impl Line {
+    /// Draws the line, in place of the one before.
+    pub(super) fn draw(&mut self, line: &str) {
+        let line: String = line.chars().take(WIDTH).collect();
+        if line == self.drawn {
+            return;
+        }
+        self.erase();
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "{line}");
+        let _ = stderr.flush();
+        self.drawn = line;
+    }
+
+    /// Takes the line back.
+    pub(super) fn erase(&mut self) {
+        if !std::mem::take(&mut self.drawn).is_empty() {
+            let mut stderr = std::io::stderr().lock();
+            let _ = write!(stderr, "\r{:WIDTH$}\r", "");
+            let _ = stderr.flush();
+        }
+    }
 }
 
 impl Shown {
@@ -32,7 +67,7 @@ impl Shown {
 
     /// Takes the line back.
     pub(super) fn clear(&self) {
-        erase(&mut self.state());
+        self.state().line.erase();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -44,26 +79,14 @@ impl Shown {
         if !self.on_terminal {
             return;
         }
-        erase(state);
         let names: Vec<&str> = state.at_work.iter().take(SHOWN).map(AgentName::as_str).collect();
         if names.is_empty() {
-            return;
+            return state.line.erase();
         }
         let more = if state.at_work.len() > SHOWN { ", …" } else { "" };
-        let line = format!("tick {tick}: {} turns done; at work: {}{more}", state.committed, names.join(", "));
-        let line: String = line.chars().take(78).collect();
-        let mut stderr = std::io::stderr().lock();
-        let _ = write!(stderr, "{line}");
-        let _ = stderr.flush();
-        state.line_is_drawn = true;
-    }
-}
-
-fn erase(state: &mut State) {
-    if std::mem::take(&mut state.line_is_drawn) {
-        let mut stderr = std::io::stderr().lock();
-        let _ = write!(stderr, "\r{:78}\r", "");
-        let _ = stderr.flush();
+        let line =
+            format!("tick {tick}: {} done; at work: {}{more}", counted(state.committed, "turn"), names.join(", "));
+        state.line.draw(&line);
     }
 }
 
@@ -85,7 +108,7 @@ impl Progress for Shown {
         let mut state = self.state();
         // Said once for each holder: the engine looks again many times a second.
         if state.waited_for.insert((tick, holder.clone())) {
-            erase(&mut state);
+            state.line.erase();
             let mut stderr = std::io::stderr().lock();
             let _ = writeln!(
                 stderr,

@@ -9,7 +9,8 @@ use crate::mutant::{self, Mutant};
 use crate::record::closed::{Born, Closed, FileFold, TurnFold};
 use crate::record::plan::{Credited, Found};
 use crate::record::state::{
-    Account, AgentState, BudgetState, Charge, FileState, KEPT_VERSIONS, LastTurn, MailFailures, State, Unread,
+    Account, AgentState, BudgetState, Charge, FileState, KEPT_VERSIONS, LastTurn, MailFailures, OWN_DELETION_TICKS,
+    State, Unread,
 };
 
 /// Takes the state over one tick. `sha` is the hash of the closed record.
@@ -43,6 +44,7 @@ pub(super) fn apply(state: &mut State, closed: &Closed, sha: Sha) {
     for change in &closed.files {
         apply_file(state, closed.tick, change);
     }
+    forget_deleted_files(state);
     for name in &closed.forgotten {
         state.admitted.remove(name);
     }
@@ -173,6 +175,16 @@ fn apply_file(state: &mut State, tick: Tick, change: &FileFold) {
     file.agent.clone_from(&change.agent);
 }
 
+/// Drops what is known of files that were deleted long ago, so that an organisation which writes and
+/// deletes does not carry every path that it ever had. Now and then is enough: looking through all
+/// files in each tick would cost more than it saves.
+fn forget_deleted_files(state: &mut State) {
+    let now = state.tick;
+    if now.0.is_multiple_of(OWN_DELETION_TICKS) {
+        state.files.retain(|_, file| !file.is_long_gone(now));
+    }
+}
+
 /// Drops the entries that every cursor has passed, or that are too old for all whose cursor has
 /// not: never before two periods of a reader. One that is gone may return: what it could read is
 /// kept for it as long as any other entry.
@@ -200,5 +212,48 @@ fn forget_read_entries(state: &mut State, clock: Clock, max_age: u32) {
 impl Default for FileState {
     fn default() -> Self {
         Self { sha256: None, tick: Tick(0), agent: None, deleted: None, versions: std::collections::VecDeque::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(path: &str, content: Option<&str>) -> FileFold {
+        FileFold { path: path.to_owned(), sha256: content.map(|text| Sha::of(text.as_bytes())), agent: None }
+    }
+
+    /// Runs through the ticks up to `last`, each with its changes.
+    fn run(changes: &[(u64, FileFold)], last: u64) -> State {
+        let mut state = State::founding();
+        for tick in 1..=last {
+            state.tick = Tick(tick);
+            for (_, change) in changes.iter().filter(|(at, _)| *at == tick) {
+                apply_file(&mut state, Tick(tick), change);
+            }
+            forget_deleted_files(&mut state);
+        }
+        state
+    }
+
+    #[test]
+    fn a_deleted_file_is_forgotten_once_its_deletion_can_be_late_no_more() {
+        let changes = [
+            (1, change("shared/gone.md", Some("a"))),
+            (2, change("shared/gone.md", None)),
+            (1, change("shared/back.md", Some("a"))),
+            (2, change("shared/back.md", None)),
+            (3, change("shared/back.md", Some("b"))),
+            (63, change("shared/late.md", Some("a"))),
+            (64, change("shared/late.md", None)),
+        ];
+        let known = |last| run(&changes, last).files.into_keys().collect::<Vec<_>>();
+        // 64 ticks after tick 2 are over with tick 66; the files are looked through in tick 128.
+        assert_eq!(known(127), ["shared/back.md", "shared/gone.md", "shared/late.md"]);
+        assert_eq!(known(128), ["shared/back.md", "shared/late.md"]);
+        assert_eq!(known(192), ["shared/back.md"]);
+        let back = &run(&changes, 192).files["shared/back.md"];
+        assert_eq!(back.sha256, Some(Sha::of(b"b")));
+        assert_eq!(back.versions.len(), 1, "what was ours of a living file stays ours");
     }
 }

@@ -198,8 +198,9 @@ fn too_many_hops(org: &OrgConfig, record: &TurnRecord) -> Option<Problem> {
 }
 
 fn dead_letters(agent: &AgentName, entries: usize) -> Problem {
+    let entries = if entries == 1 { "1 unread entry was".to_owned() } else { format!("{entries} unread entries were") };
     let message = format!(
-        "{entries} unread entries were given up after {BLAMED_TURNS} failed turns that they can have caused: \
+        "{entries} given up after {BLAMED_TURNS} failed turns that they can have caused: \
          see the dead letters of this tick"
     );
     Problem::new("dead_letters", message).of(agent)

@@ -248,10 +248,16 @@ impl FileState {
         !mutant::is(Mutant::OwnDeletionsAreKnown)
             && self.deleted.is_some_and(|deleted| now.0 <= deleted.0 + OWN_DELETION_TICKS)
     }
+
+    /// Says whether the file was deleted so long ago that nothing need be known of it any more.
+    #[must_use]
+    pub fn is_long_gone(&self, now: Tick) -> bool {
+        self.sha256.is_none() && !self.may_miss_by_our_deletion(now)
+    }
 }
 
 /// Within so many ticks of our own deletion, a missing file may be that deletion, arrived late.
-const OWN_DELETION_TICKS: u64 = 64;
+pub const OWN_DELETION_TICKS: u64 = 64;
 
 /// How many hashes of older versions the index keeps of a file.
 pub const KEPT_VERSIONS: usize = 64;

@@ -31,6 +31,10 @@ impl Tool for FileDelete {
         schema::<Arguments>()
     }
 
+    fn changed(&self, arguments: &Value, _result: &Value) -> Option<Vec<String>> {
+        Some(arguments["path"].as_str().map(str::to_owned).into_iter().collect())
+    }
+
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
         let path = arguments::<Arguments>(value)?.path;
         match desk.delete_file(&path).await? {

@@ -33,6 +33,10 @@ impl Tool for FileWrite {
         schema::<Arguments>()
     }
 
+    fn changed(&self, arguments: &Value, _result: &Value) -> Option<Vec<String>> {
+        Some(arguments["path"].as_str().map(str::to_owned).into_iter().collect())
+    }
+
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
         let Arguments { path, text } = arguments(value)?;
         if text.len() > MAX_FILE_BYTES {

@@ -194,6 +194,11 @@ pub trait Tool: Send + Sync + fmt::Debug {
     fn asks_outside(&self, _result: &Value) -> bool {
         false
     }
+    /// The paths of the files that a call changed, as tools name them, by what was asked and what came of it; `None`:
+    /// that cannot be told any more, and may be any of the workspace.
+    fn changed(&self, _arguments: &Value, _result: &Value) -> Option<Vec<String>> {
+        Some(Vec::new())
+    }
     /// Says whether the result shows what people put among the files while the turn ran: a turn that is run again
     /// makes the call, for the edits that it finds, and takes the result from its record.
     fn sees_people(&self) -> bool {

@@ -46,6 +46,10 @@ impl Tool for Python {
         schema::<Arguments>()
     }
 
+    fn changed(&self, _arguments: &Value, result: &Value) -> Option<Vec<String>> {
+        scratch::changed(result)
+    }
+
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
         let Arguments { code } = arguments(value)?;
         if code.len() > MAX_CODE_BYTES {

@@ -44,21 +44,45 @@ async fn repeat(recorded: RecordedCall, desk: &mut dyn Desk) -> Result<Value, Ca
     if !ok {
         return Err(ToolError(result.as_str().unwrap_or_default().to_owned()).into());
     }
-    let names = |field: &str| result[field].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let mut named: Vec<&str> = names("written").chain(names("deleted")).collect();
-    if result.get("start").is_some() {
-        // A result that was cut does not say.
-        named = files.keys().map(String::as_str).filter(|path| path.starts_with("workspace/")).collect();
+    if is_cut(&result) {
+        let own = |path: &&String| path.starts_with("workspace/");
+        for path in files.keys().filter(own) {
+            match files.get(path) {
+                Some(Some(text)) => desk.write_file(path, text.clone()).await?,
+                _ => drop(desk.delete_file(path).await?),
+            }
+        }
+        return Ok(result);
     }
-    for path in named {
+    for path in named(&result, "written") {
         match files.get(path) {
             Some(Some(text)) => desk.write_file(path, text.clone()).await?,
-            Some(None) => drop(desk.delete_file(path).await?),
+            // It was deleted later, and until then it is there: what it held nobody knows any more.
+            Some(None) => desk.write_file(path, String::new()).await?,
             // The turn failed later, and nobody kept it.
             None => {}
         }
     }
+    for path in named(&result, "deleted").filter(|path| files.contains_key(*path)) {
+        desk.delete_file(path).await?;
+    }
     Ok(result)
+}
+
+/// The paths that a job's result names.
+fn named<'a>(result: &'a Value, field: &str) -> impl Iterator<Item = &'a str> {
+    result[field].as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// A result that was cut does not say what was changed.
+fn is_cut(result: &Value) -> bool {
+    result.get("start").is_some()
+}
+
+/// The paths that a job changed, by its result; `None`: it does not say.
+pub(super) fn changed(result: &Value) -> Option<Vec<String>> {
+    let named = || named(result, "written").chain(named(result, "deleted")).map(str::to_owned);
+    (!is_cut(result)).then(|| named().collect())
 }
 
 async fn copy(desk: &mut dyn Desk) -> Result<(Copied, Vec<String>), CallFailure> {

@@ -56,6 +56,10 @@ impl Tool for Shell {
         schema::<Arguments>()
     }
 
+    fn changed(&self, _arguments: &Value, result: &Value) -> Option<Vec<String>> {
+        scratch::changed(result)
+    }
+
     async fn call(&self, value: Value, desk: &mut dyn Desk) -> Result<Value, CallFailure> {
         let words = words(arguments::<Arguments>(value)?.command)?;
         let allow = desk.settings().shell.allow.clone();

@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Finding, Findings, ValidateError, shape, unknown};
+use super::shape::Shape;
+use super::{Finding, Findings, ValidateError, unknown};
 use crate::causes::causes;
 use crate::schema::FileKind;
 use crate::store::Store;
@@ -37,10 +38,10 @@ fn shaped<T: DeserializeOwned>(
     value: &Value,
     found: &mut Findings,
 ) -> Option<T> {
-    let schema = kind.schema();
+    let shape = Shape::of(kind);
     let before = found.errors();
-    shape::check(path, &schema, value, found);
-    unknown::check(path, &schema, value, found);
+    shape.check(path, value, found);
+    unknown::check(path, &shape.schema, value, found);
     if found.errors() > before {
         return None;
     }

@@ -1,19 +1,39 @@
 //! Shape: a file against the JSON Schema of its type, every problem at once.
 
+use std::sync::OnceLock;
+
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use super::{Finding, Findings};
+use crate::schema::FileKind;
 
-/// Adds what of `value` does not fit `schema`.
-pub(super) fn check(path: &str, schema: &Value, value: &Value, found: &mut Findings) {
-    let Ok(validator) = Validator::new(schema) else {
-        // Our own schemas are tested to compile.
-        return;
-    };
-    for error in validator.iter_errors(value) {
-        add(path, &error, found);
+/// The shape of a kind of file.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub(super) schema: Value,
+    /// Our own schemas are tested to compile.
+    validator: Option<Validator>,
+}
+
+impl Shape {
+    /// The shape of a kind, made once: an organisation has a resume for each of a thousand agents.
+    pub(super) fn of(kind: FileKind) -> &'static Self {
+        static SHAPES: [OnceLock<Shape>; FileKind::ALL.len()] = [const { OnceLock::new() }; FileKind::ALL.len()];
+        let make = || {
+            let schema = kind.schema();
+            let validator = Validator::new(&schema).ok();
+            Self { schema, validator }
+        };
+        SHAPES[kind as usize].get_or_init(make)
+    }
+
+    /// Adds what of `value` does not fit.
+    pub(super) fn check(&self, path: &str, value: &Value, found: &mut Findings) {
+        for error in self.validator.iter().flat_map(|validator| validator.iter_errors(value)) {
+            add(path, &error, found);
+        }
     }
 }
 

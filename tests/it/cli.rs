@@ -156,7 +156,7 @@ fn help_lists_every_command() {
           --json                 Prints one JSON document on standard output, and errors as one on
                                  standard error
       -v, --verbose...           Logs more, to standard error; twice: much more
-          --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
+          --log-format <FORMAT>  How log lines look [default: text on a terminal, else JSON] [possible
                                  values: text, json]
 
     Exit codes:
@@ -189,7 +189,7 @@ fn help_of_commands_says_what_they_take() {
 
     Options:
           --seed <NUMBER>  Draws ids from this seed: the same seed, files and answers give the same
-                           records
+                           records [default: a new one each tick]
       -h, --help           Print help (see more with '--help')
 
     Options of every command:
@@ -198,7 +198,7 @@ fn help_of_commands_says_what_they_take() {
           --json                 Prints one JSON document on standard output, and errors as one on
                                  standard error
       -v, --verbose...           Logs more, to standard error; twice: much more
-          --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
+          --log-format <FORMAT>  How log lines look [default: text on a terminal, else JSON] [possible
                                  values: text, json]
     "#);
     insta::assert_snapshot!(help("send"), @r#"
@@ -222,7 +222,7 @@ fn help_of_commands_says_what_they_take() {
           --json                 Prints one JSON document on standard output, and errors as one on
                                  standard error
       -v, --verbose...           Logs more, to standard error; twice: much more
-          --log-format <FORMAT>  How log lines look; JSON where standard error is no terminal [possible
+          --log-format <FORMAT>  How log lines look [default: text on a terminal, else JSON] [possible
                                  values: text, json]
     "#);
 }

@@ -217,7 +217,8 @@ async fn heal(world: &World, touched: &BTreeSet<String>) -> Seen {
             )
             .await;
     }
-    let healed = tokio::time::timeout(Duration::from_secs(10), async {
+    // Only what hangs takes so long, on however busy a machine.
+    let healed = tokio::time::timeout(Duration::from_secs(120), async {
         let before = world.state().await.tick.0;
         while world.state().await.tick.0 < before + 4 || world.state().await.tick.0 % 2 == 1 {
             world.run(Trigger::Invocation).await.unwrap();

@@ -15,7 +15,8 @@ use super::{World, assert_none_is_left, mark, marked, running};
 /// Planted in the environment of the runner.
 const SECRET: &str = "secret-5f2b91";
 
-/// An organisation of one agent that makes these calls, one after another, and then is done.
+/// An organisation of one agent that makes these calls, one after another (those of a list in one answer), and then
+/// is done.
 fn organisation(calls: &[Value], tools: &Value) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |path: &str, value: Value| {
@@ -25,7 +26,10 @@ fn organisation(calls: &[Value], tools: &Value) -> TempDir {
     };
     let mut rules: Vec<Value> = (0..)
         .zip(calls)
-        .map(|(step, call)| json!({"when": {"step": step}, "answer": {"tool_calls": [call]}}))
+        .map(|(step, call)| {
+            let calls = if call.is_array() { call.clone() } else { json!([call]) };
+            json!({"when": {"step": step}, "answer": {"tool_calls": calls}})
+        })
         .collect();
     let said = json!({"outbox_entries": [{"payload": {"text": "{{ results | tojson }}"}}]});
     rules.push(json!({"when": {"step": calls.len()}, "answer": said}));
@@ -248,6 +252,66 @@ fn a_replay_runs_no_program_and_needs_no_sandbox() {
     let path = org.path().join("ticks/000000000001/turns/ada.json");
     let record = fs::read_to_string(&path).unwrap();
     let touched = record.replace("\"new\\n\"", "\"old\\n\"");
+    assert_ne!(touched, record);
+    fs::write(&path, touched).unwrap();
+    let output = replay();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn a_replay_knows_what_it_cannot_know_of_files_that_one_answer_changes_twice() {
+    let probe = tokio::runtime::Runtime::new().unwrap().block_on(World::new());
+    if probe.is_none() {
+        return;
+    }
+    let shell = |script: &str| json!({"tool": "shell", "arguments": {"command": ["sh", "-c", script]}});
+    let python = |code: &str| json!({"tool": "python", "arguments": {"code": code}});
+    let file = |tool: &str, path: &str| json!({"tool": tool, "arguments": {"path": path}});
+    let write = |path: &str, text: &str| json!({"tool": "file_write", "arguments": {"path": path, "text": text}});
+    let calls = [
+        json!([
+            shell("echo first $$ > workspace/a; echo kept > workspace/b; echo short > workspace/gone"),
+            file("file_read", "workspace/a"),
+            file("file_read", "workspace/b"),
+            file("file_read", "workspace/gone"),
+            shell("echo second > workspace/a"),
+            file("file_read", "workspace/a"),
+            file("file_delete", "workspace/gone"),
+            write("workspace/b", "over"),
+            file("file_read", "workspace/b"),
+        ]),
+        json!([
+            shell("rm workspace/a; echo x > workspace/c"),
+            file("file_read", "workspace/a"),
+            write("workspace/a", "again"),
+            python("write_file('workspace/c', read_file('workspace/c') + 'y')"),
+            file("file_read", "workspace/c"),
+        ]),
+        json!([
+            file("file_read", "workspace/a"),
+            json!({"tool": "file_list", "arguments": {"folder": "workspace"}}),
+            file("file_read", "workspace/c")
+        ]),
+    ];
+    let org = organisation(&calls, &json!({"shell": {"allow": ["sh", "rm"]}}));
+    let path = org.path().join("agents/ada/resume.json");
+    let mut resume: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    resume["permissions"]["tools"] = json!(["shell", "python", "file_read", "file_write", "file_delete", "file_list"]);
+    fs::write(&path, resume.to_string()).unwrap();
+    let output = lemming(org.path(), &["tick"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let path = org.path().join("ticks/000000000001/turns/ada.json");
+    let record = fs::read_to_string(&path).unwrap();
+    let turn: Value = serde_json::from_str(&record).unwrap();
+    let read = |answer: usize, call: usize| turn["exchanges"][answer]["results"][call]["result"]["text"].clone();
+    assert!(read(0, 1).as_str().unwrap().starts_with("first "), "{record}");
+    assert_eq!((read(0, 5), read(0, 8)), (json!("second\n"), json!("over")));
+    assert_eq!((read(1, 4), read(2, 0)), (json!("x\ny"), json!("again")));
+    let replay = || lemming(org.path(), &["replay", "1"]).output().unwrap();
+    let output = replay();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    // What it can know it still checks: what was read after the last change.
+    let touched = record.replacen("\"text\": \"second\\n\"", "\"text\": \"third\\n\"", 1);
     assert_ne!(touched, record);
     fs::write(&path, touched).unwrap();
     let output = replay();

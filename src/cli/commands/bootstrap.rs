@@ -17,10 +17,10 @@ use crate::template;
 /// "create only if absent" is refused, because two runners on it would do everything twice.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct BootstrapArgs {
-    /// What people call the organisation
+    /// What people call the organisation [default: the name of the example]
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
-    /// What the agents think with: PROVIDER:NAME, such as ollama:llama3.2; else by rules, at no cost
+    /// What the agents think with: PROVIDER:NAME, such as ollama:llama3.2 [default: rules in a file, at no cost]
     #[arg(long, value_name = "PROVIDER:NAME")]
     model: Option<String>,
     #[command(flatten)]

@@ -1,5 +1,7 @@
 //! `lemming demo`
 
+mod chaos;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ use crate::ingress::Letter;
 use crate::record::plan::Trigger;
 use crate::runner::compose::{self, Org};
 use crate::runner::local::until_signalled;
-use crate::store::{Created, Key};
+use crate::store::{Created, Key, Prefix};
 use crate::template;
 
 /// Every demo draws the same ids.
@@ -34,34 +36,90 @@ const SEED: Seed = Seed(1);
 /// Makes the example organisation, runs a few ticks, sends it a message in between, and tells what
 /// happens. Needs no account, key, server or network. A folder that holds a demo goes on with it;
 /// any other folder that exists is refused.
+///
+/// With --chaos it is about crashes: eight runners work on one new organisation, six of them are killed
+/// with SIGKILL in the middle of model calls, the others finish, and an audit holds the model's own log
+/// of its calls against the records. It ends with exit code 1 if an invariant was violated.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct DemoArgs {
-    /// How many ticks
+    /// How many ticks [default: 6]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     ticks: Option<u64>,
-    /// The folder
-    #[arg(long, value_name = "FOLDER", default_value = "demo-org")]
-    dir: PathBuf,
+    /// The folder [default: demo-org, with --chaos chaos-org]; --store names any other place, such as a bucket
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// Kills six of eight runners in the middle of model calls, and audits what they leave
+    #[arg(long, conflicts_with = "ticks")]
+    chaos: bool,
+}
+
+/// Where a demo is played.
+struct Place {
+    /// How the program is told of it.
+    name: String,
+    /// How people are told of it.
+    shown: String,
+    org: Org,
+}
+
+impl Place {
+    /// The place that the person names, or the folder `usual`. `LEMMING_STORE` has no say: an organisation
+    /// in earnest is no place for this.
+    fn of(args: &DemoArgs, usual: &str, session: &Session) -> Result<Self, CliError> {
+        if let Some(store) = &session.globals.store {
+            if args.dir.is_some() {
+                return Err(CliError::new(Exit::Usage, "--dir and --store name two places")
+                    .hint("--dir is for a folder, --store for any place"));
+            }
+            let org = compose::open(store, &session.environment)?;
+            return Ok(Self { name: store.clone(), shown: org.place.clone(), org });
+        }
+        let dir = args.dir.as_deref().unwrap_or(Path::new(usual));
+        let shown = dir.display().to_string();
+        // A plain path, whatever it looks like: never a bucket.
+        let name = if dir.is_absolute() { shown.clone() } else { format!("./{shown}") };
+        let org = compose::open(&name, &session.environment)?;
+        Ok(Self { name, shown, org })
+    }
+
+    /// Says whether nothing is there, so that nothing can be spoilt.
+    async fn is_empty(&self) -> Result<bool, CliError> {
+        if let Some(root) = &self.org.local_root {
+            return Ok(std::fs::read_dir(root).map_or(true, |mut entries| entries.next().is_none()));
+        }
+        let (found, _) = self.org.store.list_some(&Prefix::Everything, 1).await?;
+        Ok(found.is_empty())
+    }
+
+    fn refused(&self, what: &str) -> CliError {
+        CliError::new(Exit::Failed, format!("{} exists and {what}: it was left alone", self.shown))
+            .hint("--dir names another folder, --store another place")
+    }
 }
 
 pub(super) async fn run(args: DemoArgs, session: &mut Session) -> Result<Exit, CliError> {
+    if args.chaos {
+        return chaos::run(Place::of(&args, "chaos-org", session)?, session).await;
+    }
     let about = template::about();
-    let org = open(&args.dir, session).await?;
+    let place = Place::of(&args, "demo-org", session)?;
+    prepare(&place).await?;
+    let org = &place.org;
     let json = session.out.json();
     if !json {
-        session.out.line(format!("{} {}", styled(TITLE, "LeMMing demo:"), about.description))?;
-        session.out.line(styled(DIM, format!("everything is in {}", org.place)))?;
+        session.out.wrapped(format!("{} {}", styled(TITLE, "LeMMing demo:"), about.description))?;
+        session.out.wrapped(styled(DIM, format!("everything is in {}", org.place)))?;
         session.out.line("")?;
     }
     let ticks = args.ticks.unwrap_or(about.demo.ticks);
     let done =
-        until_signalled(super::tick::tell_stopping, |stop| play(&org, &about.demo, ticks, stop, &mut session.out));
+        until_signalled(super::tick::tell_stopping, |stop| play(org, &about.demo, ticks, stop, &mut session.out));
     let Some(told) = done.await else { return Ok(Exit::Interrupted) };
     let (told, exit) = told?;
     if json {
         session.out.document(&json!({ "store": org.place, "events": told }))?;
     } else {
-        farewell(&args.dir, &mut session.out)?;
+        farewell(&place.shown, &mut session.out)?;
     }
     Ok(exit)
 }
@@ -71,22 +129,18 @@ fn marker() -> Key {
     Key::Config(RelativePath::new("demo.json").unwrap_or_else(|_| unreachable!("a plain name")))
 }
 
-async fn open(dir: &Path, session: &Session) -> Result<Org, CliError> {
-    let shown = dir.display().to_string();
-    // A plain path, whatever it looks like: never a bucket.
-    let path = if dir.is_absolute() { shown.clone() } else { format!("./{shown}") };
-    let org = compose::open(&path, &session.environment)?;
-    let is_empty = std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
-    if !is_empty && org.store.get(&marker()).await?.is_none() {
-        return Err(CliError::new(Exit::Failed, format!("{shown} exists and is no demo: it was left alone"))
-            .hint("--dir names another folder"));
+/// Founds the example organisation, unless a demo has been here.
+async fn prepare(place: &Place) -> Result<(), CliError> {
+    let org = &place.org;
+    if !place.is_empty().await? && org.store.get(&marker()).await?.is_none() {
+        return Err(place.refused("is no demo"));
     }
     let note = json!({ "about": "Made by `lemming demo`, which may go on with it. The whole folder may be deleted." });
     if let Created::Unknown = org.store.create_own(&marker(), Bytes::from(crate::record::encode(&note))).await? {
         return Err(crate::store::StoreError::Uncertain { key: marker() }.into());
     }
-    bootstrap::found(&org, None).await?;
-    Ok(org)
+    bootstrap::found(org, None).await?;
+    Ok(())
 }
 
 async fn play(
@@ -127,7 +181,7 @@ async fn speak(org: &Org, demo: &template::Demo, out: &mut Output) -> Result<(),
     };
     org.postbox().send(letter).await?;
     if !out.json() {
-        out.line(format!("{} lemming send {} {:?}", styled(DIM, "$"), demo.to, one_line(&demo.text, 200)))?;
+        out.wrapped(format!("{} lemming send {} {:?}", styled(DIM, "$"), demo.to, one_line(&demo.text, 200)))?;
     }
     Ok(())
 }
@@ -136,7 +190,7 @@ async fn tell(org: &Org, tick: Tick, out: &mut Output) -> Result<Vec<Event>, Cli
     let told = chronicle::tick(&org.store, tick).await?.map(|records| events(&records)).unwrap_or_default();
     if !out.json() {
         for event in &told {
-            out.line(story::line(event))?;
+            out.wrapped(story::line(event))?;
         }
         out.line("")?;
         out.flush()?;
@@ -144,8 +198,7 @@ async fn tell(org: &Org, tick: Tick, out: &mut Output) -> Result<Vec<Event>, Cli
     Ok(told)
 }
 
-fn farewell(dir: &Path, out: &mut Output) -> Result<(), CliError> {
-    let dir = dir.display();
+fn farewell(dir: &str, out: &mut Output) -> Result<(), CliError> {
     for line in [
         format!("All of it is in {dir}/, as plain JSON:"),
         format!("  {dir}/agents/      who they are (resume.json), what they said (outbox/), what they keep (memory/)"),
@@ -157,7 +210,7 @@ fn farewell(dir: &Path, out: &mut Output) -> Result<(), CliError> {
         format!("  lemming --store {dir} send all \"How is it going?\""),
         format!("  lemming --store {dir} tick"),
     ] {
-        out.line(line)?;
+        out.wrapped(line)?;
     }
     Ok(())
 }

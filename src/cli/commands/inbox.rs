@@ -16,7 +16,7 @@ use crate::record::state::Unread;
 /// Reads only: showing a message marks it as read for nobody. The newest come last.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct InboxArgs {
-    /// The agent's name; without one, what is addressed to you
+    /// The agent's name [default: what is addressed to you]
     agent: Option<String>,
     /// At most so many messages
     #[arg(long, value_name = "N", default_value_t = 20)]

@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// or with --jsonl, one JSON object a line, with the same fields as the logs.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct LogsArgs {
-    /// Only what concerns this agent
+    /// Only what concerns this agent [default: everything]
     agent: Option<String>,
     /// Goes on with each tick that closes, until Ctrl-C
     #[arg(long, short)]

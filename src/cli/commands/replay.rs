@@ -20,7 +20,7 @@ const SHOWN_CHARS: usize = 400;
 pub(in crate::cli) struct ReplayArgs {
     /// The number of the tick
     tick: u64,
-    /// Only the turn of this agent
+    /// Only the turn of this agent [default: all turns of the tick]
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
 }

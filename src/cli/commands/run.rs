@@ -24,13 +24,13 @@ const EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 /// logged and tried again at the next tick.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct RunArgs {
-    /// Ends after so many ticks; those with nothing to do count too
+    /// Ends after so many ticks; those with nothing to do count too [default: goes on until Ctrl-C]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     ticks: Option<u64>,
     /// From the beginning of one tick to that of the next [default: org.json's pace, or 10s]
     #[arg(long, value_name = "TIME")]
     every: Option<Span>,
-    /// Draws ids from this seed: the same seed, files and answers give the same records
+    /// Draws ids from this seed: the same seed, files and answers give the same records [default: a new one each tick]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
+use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, counted, one_line, styled};
 use crate::cli::progress::Shown;
 use crate::domain::ids::Seed;
 use crate::engine::{Idle, Outcome, TickReport, run_tick};
@@ -22,7 +22,7 @@ use crate::store::counting::Requests;
 /// that one shows no life. Ctrl-C stops cleanly: the next `tick` goes on where this one left.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct TickArgs {
-    /// Draws ids from this seed: the same seed, files and answers give the same records
+    /// Draws ids from this seed: the same seed, files and answers give the same records [default: a new one each tick]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 }
@@ -94,16 +94,13 @@ pub(super) fn show(outcome: &Outcome, out: &mut Output) -> Result<(), CliError> 
             let failure = turn.failure.as_ref().map(|failure| one_line(failure, 80));
             let violations = match turn.violations {
                 0 => String::new(),
-                n => format!("{n} violations of the contract"),
+                n => format!("{} of the contract", counted(n, "violation")),
             };
             vec![
                 Cell::new(format!("  {}", turn.agent)).style(NAME),
                 Cell::new(turn.status.as_str()).style(style),
                 Cell::number(turn.cost_credits),
-                Cell::new(match turn.messages {
-                    1 => "1 message".to_owned(),
-                    n => format!("{n} messages"),
-                }),
+                Cell::new(counted(turn.messages, "message")),
                 Cell::new(failure.unwrap_or(violations)).style(WARN),
             ]
         })

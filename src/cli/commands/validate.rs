@@ -2,7 +2,7 @@
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::{BAD, GOOD, WARN, clean, styled};
+use crate::cli::output::{BAD, GOOD, WARN, clean, counted, styled};
 use crate::validate::{Severity, ValidateError, check};
 
 /// Lists everything that is wrong with the files that people write.
@@ -44,11 +44,11 @@ pub(super) async fn run(_: ValidateArgs, session: &mut Session) -> Result<Exit, 
         out.line(format!("  {}", clean(&finding.expected)))?;
     }
     let summary = format!(
-        "{} agents, {} models: {} errors, {} warnings",
-        found.agents,
-        found.models,
-        found.errors(),
-        found.warnings()
+        "{}, {}: {}, {}",
+        counted(found.agents, "agent"),
+        counted(found.models, "model"),
+        counted(found.errors(), "error"),
+        counted(found.warnings(), "warning")
     );
     out.line(if exit == Exit::Ok { styled(GOOD, summary) } else { summary })?;
     Ok(exit)

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::domain::json;
 use crate::domain::name::MemoryKey;
 use crate::domain::outbox::OutboxEntry;
 use crate::domain::search::{Index, text_of};
@@ -106,7 +105,7 @@ impl Recall<'_> {
 }
 
 fn whole(key: &MemoryKey, value: &Value) -> String {
-    format!("{}\n", json::line(&json!({"key": key, "value": value})))
+    format!("{}\n", super::line(&json!({"key": key, "value": value})))
 }
 
 /// A key's line if it fits what is `left`; of a list that does not, the newest items that fit a `part`
@@ -118,7 +117,7 @@ fn line((key, value): (&MemoryKey, &Value), left: usize, part: usize) -> Option<
     }
     let items = value.as_array()?;
     let cut = |older: usize| {
-        format!("{}\n", json::line(&json!({"key": key, "newest": items[older..], "older_items": older})))
+        format!("{}\n", super::line(&json!({"key": key, "newest": items[older..], "older_items": older})))
     };
     let room = left.min(part).checked_sub(cut(items.len()).len())?;
     let mut used = 0;

@@ -72,6 +72,11 @@ pub(super) struct Bench<'a> {
     pub(super) load: Load,
     /// Of a turn that is run again: what the call returned that is being made, and what its step changed.
     pub(super) then: Option<Then>,
+    /// Of a turn that is run again: files whose contents nobody knows for now, as a program wrote them and a later call
+    /// of the same answer changed them.
+    pub(super) doubtful: BTreeSet<String>,
+    /// Whether one of them was looked at.
+    pub(super) saw_doubtful: bool,
     /// What was listed in this turn.
     listed: BTreeMap<String, Area>,
     /// Memory and files as they were at the last step.
@@ -128,6 +133,8 @@ impl<'a> Bench<'a> {
             asked_for: Vec::new(),
             load: Load::default(),
             then: None,
+            doubtful: BTreeSet::new(),
+            saw_doubtful: false,
             listed: BTreeMap::new(),
             settled: Settled::default(),
         }
@@ -256,11 +263,18 @@ impl<'a> Bench<'a> {
         self.since.files.retain(|change| change.path != path);
         self.since.files.push(change);
         self.binary.remove(&path);
+        self.doubtful.remove(&path);
         self.seen.insert(path, text);
+    }
+
+    /// Nobody knows what this file holds, until it is changed again.
+    pub(super) fn doubt(&mut self, path: &str) {
+        self.doubtful.extend(files::key(&self.due.agent, path).ok().map(|key| key.path()));
     }
 
     async fn look(&mut self, path: &str) -> Result<(Key, Option<String>), CallFailure> {
         let key = files::key(&self.due.agent, path).map_err(ToolError)?;
+        self.saw_doubtful |= self.doubtful.contains(&key.path());
         if let Some(seen) = self.seen.get(&key.path()) {
             return Ok((key, seen.clone()));
         }

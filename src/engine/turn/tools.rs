@@ -1,6 +1,8 @@
 //! The tool calls of a turn: what is made, what is not made again, and what a turn that is run again takes
 //! from its record.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::super::EngineError;
@@ -40,8 +42,12 @@ impl Turn<'_> {
             }
             Some(tool) => {
                 bench.then = self.then(&call, place);
+                bench.saw_doubtful = false;
                 let outcome = tool::call(tool.as_ref(), call.arguments.clone(), bench).await;
-                bench.then = None;
+                // One that runs programs has taken it, and left what the files held at the end of its answer.
+                if self.permit.recorded.is_some() && bench.then.take().is_none() {
+                    self.changed_again(place).iter().for_each(|path| bench.doubt(path));
+                }
                 outcome
             }
             None => {
@@ -49,10 +55,11 @@ impl Turn<'_> {
                 Err(CallFailure::Refused(ToolError(message)))
             }
         };
-        if let (Some(tool), Some(recorded), Ok(_)) = (tool, self.recorded(&call, place), &outcome)
-            && tool.sees_people()
-        {
-            return Ok(recorded.clone());
+        if let (Some(tool), Some(recorded)) = (tool, self.recorded(&call, place)) {
+            let is_broken = matches!(outcome, Err(CallFailure::Broken(_)));
+            if (tool.sees_people() && outcome.is_ok()) || (bench.saw_doubtful && !is_broken) {
+                return Ok(recorded.clone());
+            }
         }
         let (ok, result) = match outcome {
             Ok(result) => (true, result),
@@ -75,6 +82,28 @@ impl Turn<'_> {
     fn recorded(&self, call: &ToolCall, place: usize) -> Option<&ToolResult> {
         let result = self.permit.recorded?.exchanges.get(self.exchanges.len())?.results.get(place)?;
         (result.tool == call.tool && result.arguments == call.arguments).then_some(result)
+    }
+
+    /// The files that a call of the recorded turn changed and a later one of the same answer changed again: no record
+    /// has what they held in between.
+    fn changed_again(&self, place: usize) -> BTreeSet<String> {
+        let exchange = self.permit.recorded.and_then(|record| record.exchanges.get(self.exchanges.len()));
+        let Some(results) = exchange.map(|exchange| &exchange.results) else { return BTreeSet::new() };
+        let changed = |result: &ToolResult| {
+            let tool = self.tools.iter().find(|tool| result.ok && tool.name() == result.tool);
+            let named = tool.map_or(Some(Vec::new()), |tool| tool.changed(&result.arguments, &result.result));
+            named.unwrap_or_else(|| self.changed_workspace())
+        };
+        let later: BTreeSet<String> = results.iter().skip(place + 1).flat_map(changed).collect();
+        results.get(place).into_iter().flat_map(changed).filter(|path| later.contains(path)).collect()
+    }
+
+    /// The files of the workspace that the tools of this answer changed.
+    fn changed_workspace(&self) -> Vec<String> {
+        let own = format!("agents/{}/", self.due.agent);
+        let files = self.permit.changes.get(self.exchanges.len()).into_iter().flatten();
+        let named = files.filter_map(|change| change.path.strip_prefix(&own)).map(str::to_owned);
+        named.filter(|path| path.starts_with("workspace/")).collect()
     }
 
     /// What a tool that runs programs is told of the same call, in a turn that is run again.

@@ -166,15 +166,17 @@ pub fn open(url: &str, env: impl IntoIterator<Item = (String, String)>) -> Resul
     if parsed.fragment().is_some() {
         return Err(OpenError::Fragment { url: shown });
     }
-    // In abfs://container@account the user is the container.
-    let user_is_container = matches!(parsed.scheme(), "az" | "abfs" | "abfss");
-    if parsed.password().is_some() || !(parsed.username().is_empty() || user_is_container) {
+    if parsed.password().is_some() || !(parsed.username().is_empty() || is_users_container(parsed.scheme())) {
         return Err(OpenError::Credentials { url: shown });
     }
     match parsed.scheme() {
         "file" => return file_url(&parsed, shown),
         "memory" => return memory(&parsed, shown),
         _ => {}
+    }
+    if parsed.host_str().is_none_or(str::is_empty) {
+        // Slashes too few or too many: what looks like a path may hold a password, which no message may repeat.
+        return Err(OpenError::UnknownScheme { url: shown });
     }
     Path::from_url_path(parsed.path())
         .map_err(|error| OpenError::BadPath { url: shown.clone(), why: error.to_string() })?;
@@ -200,17 +202,24 @@ fn looks_like_url(name: &str) -> bool {
     })
 }
 
-/// A URL as it may be shown: without its query, and without a user and password.
+/// A URL as it may be shown: without its query, and without a user and password. Those are where a person meant
+/// them to be, however many slashes were forgotten.
 fn shown(url: &str) -> String {
     let url = &url[..url.find(['?', '#']).unwrap_or(url.len())];
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority = &rest[..rest.find('/').unwrap_or(rest.len())];
+    let Some((scheme, rest)) = url.split_once(':') else { return url.to_owned() };
+    let (slashes, rest) = rest.split_at(rest.len() - rest.trim_start_matches(['/', '\\']).len());
+    let authority = &rest[..rest.find(['/', '\\']).unwrap_or(rest.len())];
     match authority.rsplit_once('@') {
-        Some((user, _)) if user.contains(':') || !matches!(scheme, "az" | "abfs" | "abfss") => {
-            format!("{scheme}://{}", &rest[user.len() + 1..])
+        Some((user, _)) if user.contains(':') || !is_users_container(scheme) => {
+            format!("{scheme}:{slashes}{}", &rest[user.len() + 1..])
         }
         _ => url.to_owned(),
     }
+}
+
+/// In abfs://container@account the user is the container.
+fn is_users_container(scheme: &str) -> bool {
+    ["az", "abfs", "abfss"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 fn file_url(url: &Url, shown: String) -> Result<Opened, OpenError> {
@@ -243,8 +252,11 @@ fn memory(url: &Url, shown: String) -> Result<Opened, OpenError> {
         let option = option.into_owned();
         return Err(OpenError::UnknownOption { store: "memory", option, known: "none".to_owned() });
     }
-    let prefix = Path::from_url_path(url.path())
-        .map_err(|error| OpenError::BadPath { url: shown.clone(), why: error.to_string() })?;
+    let prefix = Path::from_url_path(url.path()).map_err(|_| {
+        // Not what the parser says: it repeats the path, which may be what somebody meant as a password.
+        let why = "an empty part, `.`, `..` or a character that no name may hold is in it";
+        OpenError::BadPath { url: shown.clone(), why: why.to_owned() }
+    })?;
     let store = Arc::new(InMemory::new());
     Ok(Opened { store, prefix, local_root: None, lists_freely: true, display: shown })
 }

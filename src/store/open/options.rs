@@ -95,10 +95,15 @@ impl<K: FromStr + PartialEq + Clone> Options<K> {
                 Some((key.filter(|key| !replaced(key))?, value.clone()))
             })
             .collect();
+        // What the URL says, each value by itself: a client names it when it cannot use it. So it does with an address of
+        // the environment, which may have a password.
+        let told = own.iter().chain(all.iter().filter(|(_, value)| value.contains('@')));
+        let told: Vec<String> = told.map(|(_, value)| value.clone()).filter(|value| !is_plain(value)).collect();
         all.extend(own);
         let credential = |(key, _): &&(K, String)| (kind.group)(key) == Some(Group::Credential);
         let mut secrets: Vec<String> = all.iter().filter(credential).map(|(_, value)| value.clone()).collect();
         secrets.extend(url.query().map(str::to_owned));
+        secrets.extend(told);
         // The longest first, in case one is part of another; a few letters would blot out the message and tell nothing.
         secrets.retain(|secret| secret.len() > 3);
         secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -114,6 +119,11 @@ impl<K: FromStr + PartialEq + Clone> Options<K> {
     pub(super) fn redact(&self, message: &str) -> String {
         self.secrets.iter().fold(message.to_owned(), |message, secret| message.replace(secret, "<hidden>"))
     }
+}
+
+/// Yes, no and numbers: they tell nothing, and stand in messages for other reasons.
+fn is_plain(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "true" | "false") || value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What the clients understand as yes.

@@ -160,3 +160,39 @@ fn no_message_shows_a_credential_or_the_query() {
         assert!(!texts.contains("hunter22"), "{url}: {texts}");
     }
 }
+
+#[test]
+fn a_password_is_not_repeated_however_many_slashes_were_forgotten() {
+    for scheme in ["s3", "gs", "az", "AZ", "https", "ftp", "memory"] {
+        for slashes in ["", "/", "//", "///", "\\", "\\\\"] {
+            for rest in ["", "bucket/prefix", "host:80/x@y", "a%zz/%00"] {
+                let url = format!("{scheme}:{slashes}user:Zk7qSecret@{rest}?token=Zk7qSecret");
+                let said = match open(&url, []) {
+                    Ok(opened) => opened.display,
+                    Err(error) => format!("{error} {error:?}"),
+                };
+                assert!(!said.contains("Zk7qSecret"), "{url}: {said}");
+            }
+        }
+    }
+    assert_eq!(shown("az://container@account/x?y"), "az://container@account/x");
+    assert_eq!(shown("s3:key:secret@bucket"), "s3:bucket");
+}
+
+#[test]
+fn a_value_of_the_query_is_not_repeated_when_the_client_cannot_use_it() {
+    let env = env(&[("AWS_ENDPOINT", "user:Zk7qSecret@host"), ("AWS_REGION", "x"), ("AWS_ACCESS_KEY_ID", "a")]);
+    for url in [
+        "abfs://container@account.dfs.core.windows.net/prefix?endpoint=Zk7qSecret",
+        "s3://bucket?endpoint=Zk7qSecret&region=x&access_key_id=a&secret_access_key=b&allow_http=true",
+        "s3://bucket?timeout=Zk7qSecret&region=x",
+        "s3://bucket",
+    ] {
+        if let Err(error) = open(url, env.clone()) {
+            let said = format!("{error} {error:?}");
+            assert!(!said.contains("Zk7qSecret"), "{url}: {said}");
+        }
+    }
+    let error = wrong("abfs://container@account.dfs.core.windows.net/prefix?endpoint=Zk7qSecret");
+    assert!(error.contains("<hidden>"), "the rest of the message stays: {error}");
+}

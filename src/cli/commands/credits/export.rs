@@ -22,7 +22,7 @@ pub(in crate::cli) struct ExportArgs {
     /// The first tick
     #[arg(long, value_name = "TICK", default_value_t = 1)]
     from: u64,
-    /// The last tick; else the last that is closed
+    /// The last tick [default: the last that is closed]
     #[arg(long, value_name = "TICK")]
     to: Option<u64>,
 }

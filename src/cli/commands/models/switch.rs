@@ -28,17 +28,18 @@ const OLLAMA_WINDOW: NonZeroU64 = match NonZeroU64::new(32_768) {
 /// Which model, and what is to be known of it.
 #[derive(Debug, Clone, clap::Args)]
 pub(in crate::cli) struct Details {
-    /// Where the key lies: env:NAME, file:PATH, aws-secretsmanager:ID or aws-ssm:NAME
+    /// Where the key lies: env:NAME, file:PATH, aws-secretsmanager:ID or aws-ssm:NAME [default: where the provider's
+    /// keys usually lie]
     // Parsed by us: clap repeats what it does not understand, and this may be the key itself.
     #[arg(long, value_name = "REFERENCE")]
     key: Option<String>,
-    /// The provider's address, for one's own server, Azure, or a gateway
+    /// The provider's address, for one's own server, Azure, or a gateway [default: the provider's own]
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Credits per million tokens, in and out, such as 0.40,1.60; else as the price table says
+    /// Credits per million tokens, in and out, such as 0.40,1.60 [default: as the price table says]
     #[arg(long, value_name = "IN,OUT", value_parser = price)]
     price: Option<(Credits, Credits)>,
-    /// Tokens that prompt and answer must fit in; else as the price table says
+    /// Tokens that prompt and answer must fit in [default: as the price table says]
     #[arg(long, value_name = "TOKENS")]
     context_tokens: Option<NonZeroU64>,
 }
@@ -159,7 +160,7 @@ fn price(text: &str) -> Result<(Credits, Credits), String> {
 pub(in crate::cli) struct UseArgs {
     /// PROVIDER:NAME, such as ollama:llama3.2, anthropic:claude-haiku-4-5 or openai:gpt-5-mini
     model: String,
-    /// The agent that thinks with it; may be given again; without it all agents do
+    /// The agent that thinks with it; may be given again [default: all agents]
     #[arg(long, value_name = "NAME")]
     agent: Vec<String>,
     #[command(flatten)]
