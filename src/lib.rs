@@ -4,6 +4,7 @@
 //! and none after. [`provider`] and [`tool`] are what the engine sees of models and tools;
 //! [`runner`] puts all parts together, and [`cli`] is what people see.
 
+pub mod aws;
 pub mod causes;
 pub mod chronicle;
 pub mod clean;

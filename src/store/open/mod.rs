@@ -5,6 +5,7 @@
 
 mod bucket;
 mod options;
+mod s3;
 #[cfg(test)]
 mod tests;
 
@@ -182,7 +183,7 @@ pub fn open(url: &str, env: impl IntoIterator<Item = (String, String)>) -> Resul
         ObjectStoreScheme::parse(&parsed).map_err(|_| OpenError::UnknownScheme { url: shown.clone() })?;
     let env: Vec<_> = env.into_iter().collect();
     let store = match scheme {
-        ObjectStoreScheme::AmazonS3 => bucket::s3(&parsed, &shown, &env)?,
+        ObjectStoreScheme::AmazonS3 => s3::s3(&parsed, &shown, &env)?,
         ObjectStoreScheme::GoogleCloudStorage => bucket::google(&parsed, &shown, &env)?,
         ObjectStoreScheme::MicrosoftAzure => bucket::azure(&parsed, &shown, &env)?,
         ObjectStoreScheme::Http => return Err(OpenError::WebServer { url: shown }),
