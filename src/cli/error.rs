@@ -244,6 +244,7 @@ impl From<EngineError> for CliError {
             EngineError::Config { path, pointer, message } => Self::new(Exit::Invalid, message)
                 .at(path, pointer)
                 .hint("`lemming validate` lists everything that is wrong"),
+            EngineError::Untrusted(error) => (*error).into(),
             EngineError::NoOrg => Self::no_org("this place"),
             other => Self::new(Exit::Failed, "the tick did not go on").caused_by(&other),
         }

@@ -25,6 +25,8 @@ use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
 
 pub use self::create::Created;
 pub use self::key::{Key, Prefix};
+use self::probe::ProbeError;
+use crate::domain::ids::Sha;
 use crate::domain::time::Timestamp;
 use crate::record::{Record, RecordError, decode};
 
@@ -129,13 +131,34 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     lists_freely: bool,
+    place: Option<String>,
 }
 
 impl Store {
     /// An organisation at `root` of a store. `lists_freely`: listing costs next to nothing.
     #[must_use]
     pub fn new(objects: Arc<dyn ObjectStore>, root: Path, lists_freely: bool) -> Self {
-        Self { objects, root, lists_freely }
+        Self { objects, root, lists_freely, place: None }
+    }
+
+    /// The same, which knows where it is: `identity` is the same wherever the same bucket is meant, and never another.
+    #[must_use]
+    pub fn with_place(self, identity: &str) -> Self {
+        Self { place: Some(Sha::of(identity.as_bytes()).short().to_owned()), ..self }
+    }
+
+    /// What its place is called in the hint: the first 16 digits of a hash. None is asked of a folder or of memory.
+    #[must_use]
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
+    /// Finds out whether the store keeps the one promise that everything rests on. `nonce` is new each time.
+    ///
+    /// # Errors
+    /// It does not, or it did not answer.
+    pub async fn probe(&self, nonce: &str) -> Result<(), ProbeError> {
+        probe::probe_create(self.objects.as_ref(), &self.root, nonce).await
     }
 
     /// Says whether listing costs next to nothing (local disk, memory).

@@ -9,7 +9,10 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode};
 
 /// How many creates of one key are under way at the same time.
-const RIVALS: usize = 16;
+pub const RIVALS: usize = 16;
+
+/// How many such races there are: a store that is wrong now and then must be caught, too.
+pub const RACES: usize = 3;
 
 /// Why a store must not be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +47,19 @@ pub enum ProbeError {
     Failed(#[source] Error),
 }
 
-/// Probes a store with two objects `probe/<nonce>...` below a prefix, and deletes them again.
+impl ProbeError {
+    /// Says whether the store may only have been out of reach.
+    #[must_use]
+    pub fn may_help_later(&self) -> bool {
+        match self {
+            Self::Failed(Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => false,
+            Self::Failed(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Probes a store with four objects `probe/<nonce>...` below a prefix, and deletes them again.
 ///
 /// `nonce` is new for every probe. A create that reports a conflict although it was applied is understood.
 ///
@@ -52,12 +67,16 @@ pub enum ProbeError {
 /// [`ProbeError::Failed`] may go away when tried again; any other means that the store must not be used.
 pub async fn probe_create(store: &dyn ObjectStore, prefix: &Path, nonce: &str) -> Result<(), ProbeError> {
     let folder = prefix.clone().join("probe");
-    let (alone, raced) = (folder.clone().join(nonce), folder.join(format!("{nonce}-race")));
-    let mut found = one_after_another(store, &alone, nonce).await;
-    if found.is_ok() {
-        found = at_the_same_time(store, &raced, nonce).await;
+    let mut keys = vec![folder.clone().join(nonce)];
+    let mut found = one_after_another(store, &keys[0], nonce).await;
+    for race in 1..=RACES {
+        if found.is_ok() {
+            let raced = folder.clone().join(format!("{nonce}-race-{race}"));
+            found = at_the_same_time(store, &raced, nonce).await;
+            keys.push(raced);
+        }
     }
-    for key in [&alone, &raced] {
+    for key in &keys {
         // Best effort: what stays is small, named for what it is and read by nobody.
         let _ = store.delete(key).await;
     }

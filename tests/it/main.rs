@@ -32,5 +32,6 @@ mod resilience;
 mod server;
 mod slots;
 mod tools;
+mod trust;
 mod turns;
 mod world;

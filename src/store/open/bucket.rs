@@ -16,6 +16,9 @@ use super::options::{Group, Kind, Options, is_true};
 /// How long one request may take unless an option says otherwise. With [`retries`] this stays below a lease of 30 s.
 pub(super) const REQUEST_TIMEOUT: &str = "15 seconds";
 
+/// A client, and the endpoint that it is told to speak to.
+pub(super) type Found = (Arc<dyn ObjectStore>, Option<String>);
+
 pub(super) const GOOGLE: Kind<GoogleKey> = Kind {
     store: "a Google Cloud Storage bucket",
     env_prefix: "GOOGLE_",
@@ -88,7 +91,7 @@ pub(super) const AZURE: Kind<AzureKey> = Kind {
     },
 };
 
-pub(super) fn google(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, OpenError> {
+pub(super) fn google(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Found, OpenError> {
     let options = Options::gather(url, env, &GOOGLE)?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_url(without_query(url))
@@ -97,10 +100,11 @@ pub(super) fn google(url: &Url, shown: &str, env: &[(String, String)]) -> Result
     for (key, value) in &options.all {
         builder = builder.with_config(*key, value);
     }
-    finish(builder.build(), &options, shown)
+    let endpoint = options.last(|key| *key == GoogleKey::BaseUrl).map(str::to_owned);
+    Ok((finish(builder.build(), &options, shown)?, endpoint))
 }
 
-pub(super) fn azure(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, OpenError> {
+pub(super) fn azure(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Found, OpenError> {
     let options = Options::gather(url, env, &AZURE)?;
     let http = options.last(|key| matches!(key, AzureKey::Client(ClientConfigKey::AllowHttp)));
     check_endpoint(options.last(|key| *key == AzureKey::Endpoint), http, shown, "AZURE_ALLOW_HTTP")?;
@@ -112,7 +116,11 @@ pub(super) fn azure(url: &Url, shown: &str, env: &[(String, String)]) -> Result<
     for (key, value) in &options.all {
         builder = builder.with_config(*key, value);
     }
-    finish(builder.build(), &options, shown)
+    // The account is in the name of the host only where the URL is one.
+    let is_place = |key: &AzureKey| matches!(key, AzureKey::Endpoint | AzureKey::AccountName | AzureKey::UseEmulator);
+    let places = options.all.iter().filter(|(key, _)| is_place(key)).map(|(_, value)| value.as_str());
+    let place = places.collect::<Vec<_>>().join(" ");
+    Ok((finish(builder.build(), &options, shown)?, Some(place)))
 }
 
 /// Retries end, with the last request, before a lease of 30 s does: whoever holds one learns in time that it failed.

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use object_store::ClientConfigKey;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as S3Key};
-use object_store::{ClientConfigKey, ObjectStore};
 use url::Url;
 
 use super::OpenError;
-use super::bucket::{REQUEST_TIMEOUT, check_bucket, check_endpoint, finish, retries, without_query};
+use super::bucket::{Found, REQUEST_TIMEOUT, check_bucket, check_endpoint, finish, retries, without_query};
 use super::options::{Group, Kind, Options, is_true};
 use crate::aws::Aws;
 
@@ -102,7 +102,7 @@ const PLACES: [(S3Option, &str); 4] = [
     (S3Option::Client(S3Key::Region), "AWS_REGION"),
 ];
 
-pub(super) fn s3(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, OpenError> {
+pub(super) fn s3(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Found, OpenError> {
     let options = Options::gather(url, env, &S3)?;
     let endpoint = options.last(|key| matches!(key, S3Option::Client(S3Key::Endpoint | S3Key::S3Endpoint)));
     let http = options.last(|key| matches!(key, S3Option::Client(S3Key::Client(ClientConfigKey::AllowHttp))));
@@ -134,7 +134,7 @@ pub(super) fn s3(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Arc
     if !unsigned && !has(S3Key::AccessKeyId) && !has(S3Key::SecretAccessKey) {
         builder = builder.with_credentials(Arc::new(identity));
     }
-    finish(builder.build(), &options, shown)
+    Ok((finish(builder.build(), &options, shown)?, endpoint.map(str::to_owned)))
 }
 
 /// The variables that the chain is to see: the process's, with the URL's options in the place of those that they replace.
