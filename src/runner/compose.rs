@@ -115,6 +115,18 @@ impl Org {
         Arc::new(Builtin::new(files).with_commands(host).with_network(vars, self.local_root.clone()))
     }
 
+    /// Where programs and code of models run, if this process can start it.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
+    }
+
+    /// What must differ between any two invocations.
+    #[must_use]
+    pub fn entropy(&self) -> &dyn Entropy {
+        self.entropy.as_ref()
+    }
+
     /// The tools that there are.
     #[must_use]
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
