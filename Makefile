@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo test lint fmt clippy doc deny advisories bench kills s3 models fuzz ci
+.PHONY: demo test lint fmt clippy doc deny advisories bench kills s3 models test-liars fuzz ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -44,8 +44,11 @@ s3: ## The store's tests against a real S3 server on this machine (needs Go)
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
 
+test-liars: ## Servers that break the promise of create are refused (needs Node; s3s-fs too: LEMMING_LIARS=all)
+	localstack/liars.sh
+
 # Uninstrumented, on the stable compiler: every input of the corpus still holds.
 fuzz:
 	$(CARGO) run --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bin contract -- -runs=0 fuzz/corpus/contract
 
-ci: test lint fuzz s3 models
+ci: test lint fuzz s3 models test-liars

@@ -7,13 +7,10 @@ use futures::future::join_all;
 use super::probe::Probe;
 use super::report::{Finding, Part, Report};
 use super::{Patient, mend};
-use crate::store::probe::RIVALS;
+use crate::store::probe::{RACES, RIVALS};
 use crate::store::{Area, Key, Prefix, StoreError};
 
 pub(super) const ANOTHER_STORE: &str = "do not use this store: docs/STORES.md names those that are known to be good";
-
-/// How many races there are.
-const RACES: usize = 5;
 
 /// How often the plain operations are tried.
 const ROUNDS: usize = 5;
