@@ -15,6 +15,7 @@ mod births;
 mod bounds;
 mod cli;
 mod crash;
+mod doctor;
 mod engine;
 mod gate;
 mod hostile;
