@@ -107,7 +107,8 @@ async fn one_after_another(store: &dyn ObjectStore, key: &Path, nonce: &str) -> 
 }
 
 async fn at_the_same_time(store: &dyn ObjectStore, key: &Path, nonce: &str, padding: usize) -> Result<(), ProbeError> {
-    let bodies: Vec<String> = (0..RIVALS).map(|rival| format!("{nonce} {rival:padding$}")).collect();
+    let padding = ".".repeat(padding);
+    let bodies: Vec<String> = (0..RIVALS).map(|rival| format!("{nonce} {rival}{padding}")).collect();
     let answers = join_all(bodies.iter().map(|body| create(store, key, body))).await;
     let winners: Vec<usize> = (0..RIVALS).filter(|&rival| answers[rival].is_ok()).collect();
     match winners[..] {
