@@ -228,16 +228,34 @@ fn skew_ms(before: i64, after: i64, theirs: i64) -> i64 {
 
 async fn versions(probe: &Probe<'_>, area: Area, report: &mut Report) {
     let key = probe.key(area, "version");
-    if let Ok(Some(_)) = probe.create(&key, &probe.body("version")).await {
+    if let Ok(Some(version)) = probe.create(&key, &probe.body("version")).await
+        && tells_of_older_ones(&version)
+    {
         let found = "the bucket keeps versions: those of views and hints that were written over are kept, and billed";
         let mend = "add a lifecycle rule that ends noncurrent versions; records are never written over";
         report.add(Finding::warning(Part::Store, "versions", found, mend));
     }
 }
 
+/// Google Cloud Storage gives every object a number, whether or not it keeps the older ones.
+fn tells_of_older_ones(version: &str) -> bool {
+    !version.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_generation_is_no_version_that_is_kept() {
+        for (version, kept) in [
+            ("3sL4kqtJlcpXroDTDmJ-rmSpXd3dIbrHY-MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo", true),
+            ("2026-11-25T14:37:55.0000000Z", true),
+            ("1795617475342000", false),
+        ] {
+            assert_eq!(tells_of_older_ones(version), kept, "{version}");
+        }
+    }
 
     #[test]
     fn a_clock_is_off_only_by_what_latency_and_whole_seconds_cannot_explain() {

@@ -17,7 +17,7 @@ const WIDTH: usize = 200;
 /// each kind of key. Works without an organisation, and with credentials that may only read. Its
 /// objects are called probe:*, are read by nobody, and are deleted again; it calls no model.
 /// Ends with 4 if ticks must not be run on this store, with 3 if something is wrong with the
-/// organisation or a model's key; warnings alone end with 0.
+/// organisation or a model's key, with 130 if it was interrupted; warnings alone end with 0.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct DoctorArgs {}
 
