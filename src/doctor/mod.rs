@@ -59,7 +59,7 @@ pub async fn examine(patient: Patient<'_>, stop: &Stop) -> Report {
     if let Some(found) = latency::judge(&report.latencies, report.lease_ms) {
         report.add(found);
     }
-    report.left_behind = probe.clean().await;
+    report.left_behind = probe.clean(report.interrupted).await;
     if !report.left_behind.is_empty() {
         let found = format!("{} objects of this examination could not be deleted", report.left_behind.len());
         let mend = "delete them by hand; nothing reads them";

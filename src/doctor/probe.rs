@@ -17,6 +17,9 @@ use crate::store::{Area, Key, Store, StoreError};
 /// How long deleting one object may take in the end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// After an interruption, a create that was on its way may land so much later.
+const LATE: Duration = Duration::from_secs(1);
+
 /// How many are deleted at once.
 const AT_ONCE: usize = 8;
 
@@ -89,8 +92,21 @@ impl<'a> Probe<'a> {
         self.watch.latencies()
     }
 
-    /// Deletes all that may be left, and names what could not be deleted.
-    pub(super) async fn clean(&self) -> Vec<String> {
+    /// Deletes all that may be left, and names what could not be deleted. After an interruption it does so twice.
+    pub(super) async fn clean(&self, interrupted: bool) -> Vec<String> {
+        if interrupted && !self.store.lists_freely() {
+            self.delete_all().await;
+            tokio::time::sleep(LATE).await;
+        }
+        let left = self.delete_all().await;
+        for folder in &self.folders {
+            // One that is not empty, or was never made, stays as it is.
+            let _ = std::fs::remove_dir(folder);
+        }
+        left
+    }
+
+    async fn delete_all(&self) -> Vec<String> {
         let written: Vec<Key> = self.written().iter().cloned().collect();
         let deletes = stream::iter(written).map(|key| async move {
             let path = key.path();
@@ -105,12 +121,7 @@ impl<'a> Probe<'a> {
                 },
             }
         });
-        let left: Vec<String> = deletes.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
-        for folder in &self.folders {
-            // One that is not empty, or was never made, stays as it is.
-            let _ = std::fs::remove_dir(folder);
-        }
-        left
+        deletes.buffered(AT_ONCE).filter_map(std::future::ready).collect().await
     }
 }
 

@@ -377,7 +377,7 @@ async fn a_clock_that_is_off_is_told_of() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whenever_it_is_interrupted_nothing_is_left() {
     let puts = Arc::new(AtomicUsize::new(0));
     let mut at = 1;
