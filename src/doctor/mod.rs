@@ -1,6 +1,6 @@
 //! Examines a store and what stands around it: whether the protocol can rely on them, and what to do if not.
 //!
-//! Everything is tried with objects of its own ([`Key::Probe`](crate::store::Key::Probe)), which no reader takes for
+//! Everything is tried with objects of its own ([`Key::Probe`]), which no reader takes for
 //! anything and which are deleted again, also after an interruption. It never changes an object that it did not make, calls
 //! no model, and does not mind credentials that may only read. Start with [`examine`].
 

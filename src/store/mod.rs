@@ -174,7 +174,7 @@ impl Store {
     /// # Errors
     /// It does not, or it did not answer.
     pub async fn probe(&self, nonce: &str) -> Result<(), ProbeError> {
-        probe::probe_create(self.objects.as_ref(), &self.root, nonce).await
+        probe::probe(self.objects.as_ref(), &self.root, nonce, self.lists_freely).await
     }
 
     /// Says whether listing costs next to nothing (local disk, memory).
