@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim s3 models fuzz fuzz-long ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim s3 models test-liars fuzz fuzz-long ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -52,10 +52,13 @@ s3: ## The store's tests against a real S3 server on this machine (needs Go)
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
 
+test-liars: ## Servers that break the promise of create are refused (needs Node; s3s-fs too: LEMMING_LIARS=all)
+	localstack/liars.sh
+
 fuzz: ## Every seed of every fuzz target, changed 2,000 times or for 20 seconds each
 	fuzz/run.sh 2000 20
 
 fuzz-long: ## Ten minutes for each fuzz target
 	fuzz/run.sh -1 600
 
-ci: test lint fuzz sim s3 models
+ci: test lint fuzz sim s3 models test-liars

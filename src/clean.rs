@@ -96,6 +96,9 @@ fn skip_until(rest: &mut Rest<'_>, is_end: fn(char) -> bool) {
 #[must_use]
 pub fn escape(json: &str) -> Cow<'_, str> {
     let hostile = |c: char| is_hostile(c) && c != '\r';
+    if json.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Cow::Borrowed(json);
+    }
     if !json.chars().any(hostile) {
         return Cow::Borrowed(json);
     }

@@ -4,6 +4,7 @@
 //! and none after. [`provider`] and [`tool`] are what the engine sees of models and tools;
 //! [`runner`] puts all parts together, and [`cli`] is what people see.
 
+pub mod aws;
 pub mod causes;
 pub mod chaos;
 pub mod chronicle;
@@ -11,6 +12,7 @@ pub mod clean;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod domain;
 pub mod edit;
 pub mod engine;

@@ -45,8 +45,8 @@ pub fn start(format: LogFormat, verbosity: u8, filter: Option<&str>) {
     // Dependencies log requests with their addresses: only when asked for by name.
     let default = || EnvFilter::new(format!("warn,lemming={level}"));
     let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok()).unwrap_or_else(default);
-    // These show headers and answers, that is, keys, whoever asks.
-    let filter = ["genai=warn", "h2=warn", "hyper=warn"]
+    // These show headers, answers and commands, that is, keys, whoever asks; what aws_config warns of is in our own error.
+    let filter = ["aws=warn", "aws_config=off", "genai=warn", "h2=warn", "hyper=warn"]
         .into_iter()
         .filter_map(|directive| directive.parse().ok())
         .fold(filter, EnvFilter::add_directive);

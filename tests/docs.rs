@@ -240,3 +240,23 @@ fn the_transcript_of_the_crashes_is_what_the_demo_prints() {
         assert!(gists.contains(&gist(line)), "{line:?} is not in\n{printed}");
     }
 }
+
+#[test]
+fn the_transcript_of_the_stores_page_has_what_doctor_prints() {
+    /// The words that a line begins with, health aside: the name of a check, or of keys or an operation.
+    fn names(printed: &str) -> Vec<String> {
+        let rows = printed.lines().filter_map(|line| line.strip_prefix("  "));
+        let name = |row: &str| {
+            let mut cells = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+            let first = cells.next()?;
+            let is_health = matches!(first, "good" | "note" | "warning" | "WRONG" | "skipped");
+            Some(if is_health { cells.next()? } else { first }.to_owned())
+        };
+        rows.filter_map(name).collect()
+    }
+    let page = include_str!("../docs/STORES.md");
+    let transcript = page.split_once("```console\n").and_then(|(_, rest)| rest.split_once("```")).expect("it").0;
+    let doctor = Command::new(env!("CARGO_BIN_EXE_lemming")).args(["doctor", "--store", "memory://"]).output();
+    let printed = String::from_utf8(doctor.expect("doctor").stdout).expect("text");
+    assert_eq!(names(transcript), names(&printed), "{printed}");
+}

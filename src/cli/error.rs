@@ -79,7 +79,7 @@ Exit codes:
   4    the store cannot be opened or reached, or it refuses
   5    a tick was begun and is not closed: the next `lemming tick` goes on with it
   6    there is no such organisation, agent, message or tick
-  130  interrupted twice
+  130  interrupted twice (`doctor`: once)
 
 With --json, standard output holds one JSON document; a failed command leaves it empty and ends
 standard error with one line {\"error\": {\"code\", \"message\", \"path\"?, \"pointer\"?, \"causes\"?, \"hint\"?}}.
@@ -213,7 +213,7 @@ fn hint_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
     match find::<object_store::Error>(error)? {
         object_store::Error::PermissionDenied { .. } => Some("the store refuses: check who may read and write there"),
         object_store::Error::Unauthenticated { .. } => {
-            Some("the store does not know you: check the credentials in the environment")
+            Some("the store does not know you: check the credentials; `lemming doctor` tries them")
         }
         object_store::Error::NotFound { .. } => Some("check the name of the bucket"),
         _ => None,
@@ -244,6 +244,7 @@ impl From<EngineError> for CliError {
             EngineError::Config { path, pointer, message } => Self::new(Exit::Invalid, message)
                 .at(path, pointer)
                 .hint("`lemming validate` lists everything that is wrong"),
+            EngineError::Untrusted(error) => (*error).into(),
             EngineError::NoOrg => Self::no_org("this place"),
             other => Self::new(Exit::Failed, "the tick did not go on").caused_by(&other),
         }
@@ -282,8 +283,14 @@ impl From<OpenError> for CliError {
 impl From<ProbeError> for CliError {
     fn from(error: ProbeError) -> Self {
         let hint = match &error {
+            ProbeError::Failed(object_store::Error::PermissionDenied { .. }) => Some(
+                "let whoever runs ticks write and delete probe/ as well; `lemming doctor` shows what these credentials may do",
+            ),
             ProbeError::Failed(source) => hint_for(source),
-            _ => Some("stores that keep the promise: a local folder, AWS S3, R2, MinIO, Google Cloud, Azure"),
+            _ => Some(
+                "stores that keep the promise: a local folder, AWS S3, R2, MinIO, Google Cloud, Azure; `lemming doctor` \
+                 examines this one",
+            ),
         };
         let mut found = Self::new(Exit::Store, error.to_string());
         found.said.causes = error.source().map(causes).unwrap_or_default();

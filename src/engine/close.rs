@@ -120,7 +120,7 @@ async fn after(run: &Run, before: &State, closed: &Closed, bytes: &Bytes) -> Res
         Item::Mail(_) => Key::Mail(admitted.name.clone()),
     });
     delete(store, admitted.map(|key| key.path())).await;
-    let head = Head { format: 1, tick: closed.tick };
+    let head = Head { format: 1, tick: closed.tick, probed: run.ctx.memo.probed() };
     if let Err(error) = store.put(&Key::Head, Bytes::from(encode(&head))).await {
         tracing::warn!(event = "hint_not_written", tick = closed.tick.0, %error, "the hint of the last tick was not written");
     }

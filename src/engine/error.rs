@@ -3,6 +3,7 @@
 use tokio::task::JoinError;
 
 use crate::domain::time::Tick;
+use crate::store::probe::ProbeError;
 use crate::store::{Key, StoreError};
 
 /// Why a tick did not go on. Whatever was committed stays; the next invocation resumes.
@@ -32,6 +33,9 @@ pub enum EngineError {
         /// How.
         message: String,
     },
+    /// The store does not keep the promise of create, or could not be probed: nothing was started.
+    #[error("the store must not be trusted")]
+    Untrusted(#[source] Box<ProbeError>),
     /// The process is ending, and its tasks with it.
     #[error("the process is ending: the next invocation goes on with the tick")]
     Ending,
@@ -55,6 +59,10 @@ impl EngineError {
     /// Says whether the same invocation may succeed later.
     #[must_use]
     pub fn may_help_later(&self) -> bool {
-        matches!(self, Self::Store(error) if !error.is_final())
+        match self {
+            Self::Store(error) => !error.is_final(),
+            Self::Untrusted(error) => error.may_help_later(),
+            _ => false,
+        }
     }
 }

@@ -224,6 +224,8 @@ pub(super) async fn ingress(store: &Store, state: &State, limit: usize) -> Resul
         let name = match Key::parse(&path) {
             Some(Key::Control(name)) => (0, name),
             Some(Key::Mail(name)) => (1, name),
+            // Written by `doctor`, and gone in a moment.
+            Some(Key::Probe(..)) => continue,
             _ => {
                 let message = "not an ingress object: it must be named <uuid>.json";
                 found.problems.push(Problem::new("broken_ingress", message).at(path));

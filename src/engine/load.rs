@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EngineError;
 use super::memo::Memo;
+use super::trust;
 use crate::domain::ids::Sha;
 use crate::domain::time::Tick;
 use crate::mutant::{self, Mutant};
@@ -31,6 +32,9 @@ pub struct Head {
     pub format: u32,
     /// The last closed tick that the writer knew.
     pub tick: Tick,
+    /// Where the store was probed: the first 16 digits of the hash of each place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probed: Vec<String>,
 }
 
 impl Record for Head {
@@ -54,7 +58,7 @@ pub struct Loaded {
 /// # Errors
 /// The store did not answer, a record is of a newer format, or the records contradict each other.
 pub async fn load(store: &Store) -> Result<Loaded, EngineError> {
-    let mut seen = Seen { store, closed: BTreeMap::new() };
+    let mut seen = Seen::new(store);
     let last = seen.last_closed().await?;
     seen.rebuild(last).await
 }
@@ -65,8 +69,9 @@ pub async fn load(store: &Store) -> Result<Loaded, EngineError> {
 /// # Errors
 /// As [`load`].
 pub(super) async fn load_known(store: &Store, memo: &Memo) -> Result<(Arc<State>, Option<(Tick, Bytes)>), EngineError> {
-    let mut seen = Seen { store, closed: BTreeMap::new() };
+    let mut seen = Seen::new(store);
     let last = seen.last_closed().await?;
+    trust::take_over(memo, store, std::mem::take(&mut seen.probed));
     if let Some(bytes) = seen.closed.get(&last)
         && let Some(state) = memo.state_after(last, &Sha::of(bytes))
     {
@@ -81,14 +86,21 @@ pub(super) async fn load_known(store: &Store, memo: &Memo) -> Result<(Arc<State>
 /// # Errors
 /// As [`load`]; a tick that is not closed is [`EngineError::Damaged`].
 pub async fn load_at(store: &Store, tick: Tick) -> Result<State, EngineError> {
-    let mut seen = Seen { store, closed: BTreeMap::new() };
+    let mut seen = Seen::new(store);
     Ok(seen.rebuild(tick).await?.state)
 }
 
-/// The closed records read so far.
+/// The closed records read so far, and what the hint says of the store.
 struct Seen<'a> {
     store: &'a Store,
     closed: BTreeMap<Tick, Bytes>,
+    probed: Vec<String>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(store: &'a Store) -> Self {
+        Self { store, closed: BTreeMap::new(), probed: Vec::new() }
+    }
 }
 
 impl Seen<'_> {
@@ -101,7 +113,11 @@ impl Seen<'_> {
     async fn last_closed(&mut self) -> Result<Tick, EngineError> {
         // A hint that cannot be read is no worse than a wrong one.
         let hint = match self.store.read::<Head>(&Key::Head).await {
-            Ok(head) => head.map_or(Tick(0), |head| head.tick),
+            Ok(Some(head)) => {
+                self.probed = head.probed;
+                head.tick
+            }
+            Ok(None) => Tick(0),
             Err(StoreError::Record { .. }) => Tick(0),
             Err(error) => return Err(error.into()),
         };

@@ -26,6 +26,8 @@ pub struct Memo {
     vectors: Mutex<BTreeMap<Sha, Arc<[f32]>>>,
     /// The state after the newest tick that was closed here.
     state: Mutex<Option<Arc<State>>>,
+    /// The places whose stores were probed, as the hint and this process know.
+    probed: Mutex<Vec<String>>,
     /// Which models are left alone.
     pub(super) breakers: Breakers,
 }
@@ -64,6 +66,16 @@ impl Memo {
     /// The state after a tick, if its closed record is the one with that hash.
     pub(super) fn state_after(&self, tick: Tick, closed: &Sha) -> Option<Arc<State>> {
         lock(&self.state).as_ref().filter(|state| state.tick == tick && state.closed.as_ref() == Some(closed)).cloned()
+    }
+
+    /// The places whose stores were probed.
+    pub(super) fn probed(&self) -> Vec<String> {
+        lock(&self.probed).clone()
+    }
+
+    /// Keeps the places whose stores were probed.
+    pub(super) fn keep_probed(&self, probed: Vec<String>) {
+        *lock(&self.probed) = probed;
     }
 
     /// Keeps the state after a tick that was closed.

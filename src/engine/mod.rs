@@ -26,6 +26,7 @@ mod shard;
 mod shards;
 mod tick;
 mod timing;
+mod trust;
 mod turn;
 mod view;
 
@@ -39,3 +40,4 @@ pub use self::plan::FAILING_AFTER;
 pub use self::replay::{Difference, Replayed, Replaying, replay};
 pub use self::report::{Idle, Outcome, TickReport, TurnReport};
 pub use self::tick::run_tick;
+pub use self::trust::note_probed;

@@ -15,6 +15,7 @@ use super::report::{Idle, Outcome, TickReport, TurnReport};
 use super::run::Run;
 use super::shard::{self, End};
 use super::timing::timing;
+use super::trust;
 use super::turn::Committed;
 use super::{Context, EngineError, close, command, load};
 use crate::domain::ids::Sha;
@@ -52,6 +53,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         let tick = before.tick.next();
         let (plan, settings, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
             Some((plan, bytes)) => {
+                trust::ensure(ctx).await?;
                 let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
                 (Hashed { value: plan, sha: Sha::of(&bytes) }, settings, false)
             }
@@ -113,6 +115,7 @@ async fn make_plan(
         Err(idle) => return Ok(Err(idle)),
     };
     tracing::debug!(phase = "plan", event = "tick_planning", tick = plan.tick.0, "a tick is being planned");
+    trust::ensure(ctx).await?;
     pin_inputs(ctx, before, &settings, &check.checked, &plan).await?;
     delete_remembered(ctx, before, &ingress).await;
     let key = Key::Plan(plan.tick);

@@ -1,56 +1,37 @@
-//! AWS: credentials by the same chain as the store's, and signed requests.
-//!
-//! The chain is object_store's (variables, web identity, container, instance), with the shared
-//! credentials file before the instance. AWS's own crates would add minutes to a build for three
-//! requests. Single sign-on is not known here: `aws configure export-credentials` is its way in.
-
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
+//! AWS's services: requests signed as whoever this process is to AWS ([`crate::aws`]), and the keys that lie there.
 
 use bytes::Bytes;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer, AwsCredential, AwsCredentialProvider};
+use object_store::aws::AwsAuthorizer;
 use object_store::client::{HttpRequest, HttpRequestBody};
-use object_store::{ClientOptions, RetryConfig};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
 use url::Url;
 
 use super::cli::Env;
 use super::http::Http;
 use super::secret::Secret;
 use super::{CallError, CallErrorKind};
+use crate::aws::Aws as Identity;
 
-/// How long the instance's own address may take to answer: there is none on most machines.
-const INSTANCE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Who this process is to AWS.
+/// AWS's services, as far as models need them.
 #[derive(Debug)]
 pub(super) struct Aws {
-    vars: Env,
-    provider: OnceCell<AwsCredentialProvider>,
+    identity: Identity,
 }
 
 impl Aws {
     /// Reads nothing yet but `vars`.
     pub(super) fn new(vars: Env) -> Self {
-        Self { vars, provider: OnceCell::new() }
+        Self { identity: Identity::new(vars.0) }
     }
 
-    fn var(&self, name: &str) -> Option<&str> {
-        self.vars.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-
-    /// The region that the environment names.
+    /// The region that the environment or the profile names.
     ///
     /// # Errors
     /// It names none.
     pub(super) fn region(&self) -> Result<String, CallError> {
-        let region = self.var("AWS_REGION").or_else(|| self.var("AWS_DEFAULT_REGION"));
-        region.map(str::to_owned).ok_or_else(|| CallError::misconfigured("no AWS region: set AWS_REGION"))
+        let none = "no AWS region: set AWS_REGION, or `region` in the profile";
+        self.identity.region().ok_or_else(|| CallError::misconfigured(none))
     }
 
     /// Where a service is: as `AWS_ENDPOINT_URL_<SERVICE>` says, or in its region.
@@ -59,57 +40,8 @@ impl Aws {
     /// It is no URL.
     pub(super) fn endpoint(&self, service: &str, variable: &str, region: &str) -> Result<Url, CallError> {
         let standard = format!("https://{service}.{region}.amazonaws.com/");
-        let endpoint = self.var(variable).unwrap_or(&standard);
+        let endpoint = self.identity.var(variable).unwrap_or(&standard);
         Url::parse(endpoint).map_err(|_| CallError::misconfigured(format!("{variable} or the AWS region makes no URL")))
-    }
-
-    async fn provider(&self) -> Result<&AwsCredentialProvider, CallError> {
-        self.provider
-            .get_or_try_init(|| async {
-                let mut builder = AmazonS3Builder::new()
-                    .with_bucket_name("unused")
-                    .with_region("us-east-1")
-                    .with_retry(RetryConfig {
-                        max_retries: 1,
-                        retry_timeout: INSTANCE_TIMEOUT,
-                        ..RetryConfig::default()
-                    })
-                    .with_client_options(ClientOptions::new().with_timeout(INSTANCE_TIMEOUT).with_allow_http(true));
-                for (name, value) in &self.vars.0 {
-                    let is_credential = CHAIN.contains(&name.as_str());
-                    if let (true, Ok(key)) = (is_credential, AmazonS3ConfigKey::from_str(&name.to_lowercase())) {
-                        builder = builder.with_config(key, value);
-                    }
-                }
-                if let Some((id, secret, token)) = self.shared_file() {
-                    builder = builder.with_access_key_id(id).with_secret_access_key(secret);
-                    if let Some(token) = token {
-                        builder = builder.with_token(token);
-                    }
-                }
-                let wrong = |_| CallError::misconfigured("the AWS variables contradict each other");
-                Ok(Arc::clone(builder.build().map_err(wrong)?.credentials()))
-            })
-            .await
-    }
-
-    /// The keys of a profile in the shared credentials file, unless the environment says who we are.
-    fn shared_file(&self) -> Option<(String, String, Option<String>)> {
-        if CHAIN.iter().any(|name| self.var(name).is_some()) {
-            return None;
-        }
-        let standard = || Some(PathBuf::from(self.var("HOME")?).join(".aws/credentials"));
-        let path = self.var("AWS_SHARED_CREDENTIALS_FILE").map(PathBuf::from).or_else(standard)?;
-        let text = std::fs::read_to_string(path).ok()?;
-        profile(&text, self.var("AWS_PROFILE").unwrap_or("default"))
-    }
-
-    async fn credential(&self) -> Result<Arc<AwsCredential>, CallError> {
-        // What the chain says in detail may name addresses and files; it says no more than this.
-        self.provider().await?.get_credential().await.map_err(|_| {
-            let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role";
-            CallError::misconfigured(format!("found no AWS credentials: {hint}"))
-        })
     }
 
     /// The headers of a signed request, and what of them no message may show.
@@ -124,7 +56,11 @@ impl Aws {
         mut headers: HeaderMap,
         body: &Bytes,
     ) -> Result<(HeaderMap, Vec<Secret>), CallError> {
-        let credential = self.credential().await?;
+        let credential = self.identity.credential().await.map_err(|error| match error.is_final() {
+            true => CallError::misconfigured(error.to_string()),
+            // Whoever gives them did not answer: no model was called, and the next call may find them.
+            false => CallError::new(CallErrorKind::Unanswered, error.to_string()).free(),
+        })?;
         let cannot = || CallError::misconfigured("the request to AWS cannot be signed");
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let mut request: HttpRequest = http::Request::builder()
@@ -195,49 +131,5 @@ impl Aws {
             Err(error) if error.kind == CallErrorKind::Refused => Err(CallError::misconfigured(error.message)),
             Err(error) => Err(error.free()),
         }
-    }
-}
-
-/// The variables that say who we are.
-const CHAIN: &[&str] = &[
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_ENDPOINT_URL_STS",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_METADATA_ENDPOINT",
-];
-
-/// Reads the keys of one profile.
-/// Source: docs.aws.amazon.com/sdkref/latest/guide/file-format.html
-fn profile(text: &str, wanted: &str) -> Option<(String, String, Option<String>)> {
-    let mut at = false;
-    let mut found = BTreeMap::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';'])) {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            at = name.trim() == wanted;
-        } else if let (true, Some((name, value))) = (at, line.split_once('=')) {
-            found.insert(name.trim().to_owned(), value.trim().to_owned());
-        }
-    }
-    let mut take = |name| found.remove(name);
-    Some((take("aws_access_key_id")?, take("aws_secret_access_key")?, take("aws_session_token")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_profile_is_read_off_the_shared_file() {
-        let text =
-            "# mine\n[default]\naws_access_key_id = A\naws_secret_access_key=B=\n\n[other]\naws_access_key_id=C\n";
-        assert_eq!(profile(text, "default"), Some(("A".to_owned(), "B=".to_owned(), None)));
-        assert_eq!(profile(text, "other"), None);
     }
 }

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use object_store::ObjectStore;
-use object_store::path::Path;
 
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::Environment;
@@ -23,7 +21,7 @@ use crate::sandbox::Sandbox;
 use crate::store::Store;
 use crate::store::counting::{Counter, Counting, Requests};
 use crate::store::open::{OpenError, open as open_store};
-use crate::store::probe::{ProbeError, probe_create};
+use crate::store::probe::ProbeError;
 use crate::tool::web::SystemResolver;
 use crate::tool::{self, Outside, Tool};
 
@@ -36,8 +34,6 @@ pub struct Org {
     pub place: String,
     /// Its folder, if it is on a disk.
     pub local_root: Option<PathBuf>,
-    objects: Arc<dyn ObjectStore>,
-    prefix: Path,
     counter: Arc<Counter>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -61,13 +57,14 @@ pub fn open(name: &str, environment: &Environment) -> Result<Org, OpenError> {
     let opened = open_store(name, variables)?;
     let counting = Counting::new(opened.store);
     let counter = counting.counter();
-    let objects: Arc<dyn ObjectStore> = Arc::new(counting);
+    let store = Store::new(Arc::new(counting), opened.prefix, opened.lists_freely);
     Ok(Org {
-        store: Store::new(Arc::clone(&objects), opened.prefix.clone(), opened.lists_freely),
+        store: match &opened.identity {
+            Some(identity) => store.with_place(identity),
+            None => store,
+        },
         place: opened.display,
         local_root: opened.local_root,
-        objects,
-        prefix: opened.prefix,
         counter,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
@@ -101,7 +98,7 @@ impl Org {
     /// # Errors
     /// It does not, or it did not answer: an organisation must not be founded here.
     pub async fn probe(&self) -> Result<(), ProbeError> {
-        let found = probe_create(self.objects.as_ref(), &self.prefix, &self.entropy.nonce().0).await;
+        let found = self.store.probe(&self.entropy.nonce().0).await;
         if let Some(root) = &self.local_root {
             // A folder outlives its last object on a disk; one that is not empty stays.
             let _ = std::fs::remove_dir(root.join("probe"));
@@ -116,6 +113,18 @@ impl Org {
         let host = Host { base_env: Env(self.environment.vars().clone()), dir: self.local_root.clone(), is_contract };
         let vars = self.environment.vars().clone();
         Arc::new(Builtin::new(files).with_commands(host).with_network(vars, self.local_root.clone()))
+    }
+
+    /// Where programs and code of models run, if this process can start it.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
+    }
+
+    /// What must differ between any two invocations.
+    #[must_use]
+    pub fn entropy(&self) -> &dyn Entropy {
+        self.entropy.as_ref()
     }
 
     /// The tools that there are.

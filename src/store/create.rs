@@ -39,8 +39,8 @@ impl Store {
     pub async fn create_own(&self, key: &Key, body: Bytes) -> Result<Created, StoreError> {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=TRIES {
-            let failed = match self.create(key, body.clone()).await {
-                Ok(()) => return Ok(Created::Won),
+            let failed = match self.create_once(key, body.clone()).await {
+                Ok(_) => return Ok(Created::Won),
                 Err(error) if error.is_final() => return Err(error),
                 Err(error) => error,
             };

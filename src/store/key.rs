@@ -6,6 +6,7 @@
 //! inputs/<sha256>.json, blobs/<sha256>                      contents by their hash
 //! ticks/<tick:012>/**, checkpoints/<tick:012>.json          the records
 //! head.json                                                 a hint
+//! <area>/probe:<run>:<name>                                 what `doctor` writes for a moment; read by nobody
 //! ```
 
 use std::fmt;
@@ -69,6 +70,71 @@ pub enum Key {
     Checkpoint(Tick),
     /// `head.json`.
     Head,
+    /// `<area>/probe:<run>:<name>`: written to find out whether it can be, and deleted again. No name of a person's or an
+    /// agent's file has a colon, so that no reader takes it for one.
+    Probe(Area, IngressName, IngressName),
+}
+
+/// Parts of the tree that somebody may be allowed to write or not: keys of one kind, or of a few that go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Area {
+    /// `probe/`: nothing else is there.
+    Probe,
+    /// `ticks/`: the records.
+    Ticks,
+    /// `inputs/`.
+    Inputs,
+    /// `blobs/`.
+    Blobs,
+    /// `checkpoints/`.
+    Checkpoints,
+    /// `agents/`: resumes, outboxes, memory, archives, workspaces.
+    Agents,
+    /// `shared/`.
+    Shared,
+    /// `ingress/mail/`.
+    Mail,
+    /// `ingress/control/`.
+    Control,
+    /// `config/`.
+    Config,
+}
+
+impl Area {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Probe,
+        Self::Ticks,
+        Self::Inputs,
+        Self::Blobs,
+        Self::Checkpoints,
+        Self::Agents,
+        Self::Shared,
+        Self::Mail,
+        Self::Control,
+        Self::Config,
+    ];
+
+    /// The prefix from the organisation's root, without a slash at the end.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Probe => "probe",
+            Self::Ticks => "ticks",
+            Self::Inputs => "inputs",
+            Self::Blobs => "blobs",
+            Self::Checkpoints => "checkpoints",
+            Self::Agents => "agents",
+            Self::Shared => "shared",
+            Self::Mail => "ingress/mail",
+            Self::Control => "ingress/control",
+            Self::Config => "config",
+        }
+    }
+
+    fn parse(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|area| area.path() == path)
+    }
 }
 
 impl Key {
@@ -100,6 +166,7 @@ impl Key {
             Self::Delivery(rule, tick) => format!("deliveries/{rule}/{:012}.json", tick.0),
             Self::Checkpoint(tick) => format!("checkpoints/{:012}.json", tick.0),
             Self::Head => "head.json".to_owned(),
+            Self::Probe(area, run, name) => format!("{}/probe:{run}:{name}", area.path()),
         }
     }
 
@@ -114,6 +181,10 @@ impl Key {
     }
 
     fn parse_loosely(path: &str) -> Option<Self> {
+        if let Some((area, names)) = path.rsplit_once("/probe:") {
+            let (run, name) = names.split_once(':')?;
+            return Some(Self::Probe(Area::parse(area)?, IngressName::new(run).ok()?, IngressName::new(name).ok()?));
+        }
         let (top, rest) = path.split_once('/').unwrap_or((path, ""));
         match top {
             "org.json" => Some(Self::Org),
@@ -228,6 +299,8 @@ pub enum Prefix {
     Shared,
     /// `ingress/`: mail and control.
     Ingress,
+    /// All of an area.
+    Area(Area),
     /// The whole organisation.
     Everything,
 }
@@ -244,6 +317,7 @@ impl Prefix {
             Self::Workspace(agent) => format!("agents/{agent}/workspace"),
             Self::Shared => "shared".to_owned(),
             Self::Ingress => "ingress".to_owned(),
+            Self::Area(area) => area.path().to_owned(),
             Self::Everything => String::new(),
         }
     }
@@ -307,6 +381,8 @@ mod tests {
             tick().prop_map(Key::Closed),
             (key(), tick()).prop_map(|(r, t)| Key::Delivery(r, t)),
             tick().prop_map(Key::Checkpoint),
+            (prop::sample::select(Area::ALL.to_vec()), name(), name())
+                .prop_map(|(area, run, n)| Key::Probe(area, run, n)),
         ]
     }
 

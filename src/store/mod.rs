@@ -21,10 +21,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult};
 
 pub use self::create::Created;
-pub use self::key::{Key, Prefix};
+pub use self::key::{Area, Key, Prefix};
+use self::probe::ProbeError;
+use crate::domain::ids::Sha;
 use crate::domain::time::Timestamp;
 use crate::record::{Record, RecordError, decode};
 
@@ -98,6 +100,22 @@ impl StoreError {
         false
     }
 
+    /// Says whether the store says that there is an object already.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Store { source, .. } if matches!(**source, object_store::Error::AlreadyExists { .. }))
+    }
+
+    /// Says whether the store knows who asks, and does not let them.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        let refuses = |source: &object_store::Error| matches!(source, object_store::Error::PermissionDenied { .. });
+        let kind = crate::causes::find::<std::io::Error>(self).map(std::io::Error::kind);
+        matches!(self, Self::Store { source, .. } if refuses(source))
+            || matches!(kind, Some(PermissionDenied | ReadOnlyFilesystem))
+    }
+
     /// Says whether a disk has no room for what was to be written.
     #[must_use]
     pub fn is_for_want_of_room(&self) -> bool {
@@ -129,13 +147,34 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     lists_freely: bool,
+    place: Option<String>,
 }
 
 impl Store {
     /// An organisation at `root` of a store. `lists_freely`: listing costs next to nothing.
     #[must_use]
     pub fn new(objects: Arc<dyn ObjectStore>, root: Path, lists_freely: bool) -> Self {
-        Self { objects, root, lists_freely }
+        Self { objects, root, lists_freely, place: None }
+    }
+
+    /// The same, which knows where it is: `identity` is the same wherever the same bucket is meant, and never another.
+    #[must_use]
+    pub fn with_place(self, identity: &str) -> Self {
+        Self { place: Some(Sha::of(identity.as_bytes()).short().to_owned()), ..self }
+    }
+
+    /// What its place is called in the hint: the first 16 digits of a hash. None is asked of a folder or of memory.
+    #[must_use]
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
+    /// Finds out whether the store keeps the one promise that everything rests on. `nonce` is new each time.
+    ///
+    /// # Errors
+    /// It does not, or it did not answer.
+    pub async fn probe(&self, nonce: &str) -> Result<(), ProbeError> {
+        probe::probe(self.objects.as_ref(), &self.root, nonce, self.lists_freely).await
     }
 
     /// Says whether listing costs next to nothing (local disk, memory).
@@ -223,11 +262,18 @@ impl Store {
         written.map(drop).map_err(Self::error("writing", &path))
     }
 
-    async fn create(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
+    /// One create, and what the store says of it; the version that the store gave it, if it keeps versions.
+    ///
+    /// To find out about a store. What commits is [`Self::create_own`]: any error of this may be our own write that landed.
+    ///
+    /// # Errors
+    /// The store says that it did not create the object.
+    pub async fn create_once(&self, key: &Key, body: Bytes) -> Result<Option<String>, StoreError> {
         let path = self.at(&key.path());
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let written = self.objects.put_opts(&path, PutPayload::from_bytes(body), options).await;
-        written.map(drop).map_err(Self::error("creating", &path))
+        let version = |written: PutResult| written.version.filter(|version| version != "null");
+        written.map(version).map_err(Self::error("creating", &path))
     }
 
     /// Deletes the object at a path from the organisation's root; one that is missing is no error.
@@ -268,6 +314,19 @@ impl Store {
         paths.truncate(limit);
         paths.sort_unstable();
         Ok((paths, more))
+    }
+
+    /// At most `limit` of the paths below a prefix that come after a key, sorted.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn list_after(&self, prefix: &Prefix, after: &Key, limit: usize) -> Result<Vec<String>, StoreError> {
+        let (path, after) = (self.at(&prefix.path()), self.at(&after.path()));
+        let listed = self.objects.list_with_offset(Some(&path), &after).take(limit);
+        let found: Vec<_> = listed.try_collect().await.map_err(Self::error("listing", &path))?;
+        let mut paths: Vec<String> = found.iter().filter_map(|meta| self.relative(&meta.location)).collect();
+        paths.sort_unstable();
+        Ok(paths)
     }
 
     /// The names of the folders directly below a prefix, sorted.

@@ -25,7 +25,7 @@ impl Store {
         let shows: Shows = Arc::new(move |path| shows(path));
         let at = move |location: &Path| root.relative(location).is_some_and(|path| shows(&path));
         let objects = Overlay { below: Arc::clone(&self.objects), above: InMemory::new(), shows: Arc::new(at) };
-        Self { objects: Arc::new(objects), root: self.root.clone(), lists_freely: true }
+        Self { objects: Arc::new(objects), root: self.root.clone(), lists_freely: true, place: None }
     }
 }
 

@@ -129,6 +129,8 @@ fn help_lists_every_command() {
     Commands:
       demo       Shows a small organisation at work, in a new folder
       bootstrap  Makes an organisation from the built-in example
+      doctor     Examines the store, the credentials, the models' keys and this machine, and says how to
+                 mend what is wrong
       validate   Lists everything that is wrong with the files that people write
       tick       Runs one tick, or the rest of an open one
       run        Runs ticks one after another, until Ctrl-C
@@ -167,7 +169,7 @@ fn help_lists_every_command() {
       4    the store cannot be opened or reached, or it refuses
       5    a tick was begun and is not closed: the next `lemming tick` goes on with it
       6    there is no such organisation, agent, message or tick
-      130  interrupted twice
+      130  interrupted twice (`doctor`: once)
 
     With --json, standard output holds one JSON document; a failed command leaves it empty and ends
     standard error with one line {"error": {"code", "message", "path"?, "pointer"?, "causes"?,
@@ -656,4 +658,55 @@ fn a_message_is_answered_and_shown_and_showing_reads_nothing() {
     assert_eq!(json_of(&["tick", "--json"])["due"], json!([]));
     assert_eq!(json_of(&["tick", "--json"])["idle"], "paused");
     assert!(text(&world.run(&["tick"]).stdout).contains("nothing to do"));
+}
+
+/// The report of `doctor`, its exit code, and the checks that found something wrong.
+fn doctor(world: &World, args: &[&str]) -> (Value, i32, Vec<String>) {
+    let output = world.run(&[&["doctor", "--json"], args].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a document");
+    let findings = report["findings"].as_array().expect("findings");
+    let wrong = findings.iter().filter(|finding| finding["health"] == "wrong");
+    let wrong = wrong.map(|finding| finding["check"].as_str().expect("a check").to_owned()).collect();
+    (report, code(&output), wrong)
+}
+
+#[test]
+fn doctor_finds_a_folder_good_with_and_without_an_organisation_and_leaves_it_as_it_was() {
+    let world = World::founded();
+    let before = world.files();
+    let (report, exit, wrong) = doctor(&world, &[]);
+    assert_eq!((exit, wrong), (0, Vec::new()), "{report}");
+    assert_eq!(report["organisation"], "Test");
+    assert_eq!(world.files(), before);
+    let folders: Vec<_> =
+        std::fs::read_dir(world.path()).expect("folder").map(|entry| entry.expect("entry").file_name()).collect();
+    assert_eq!(folders.len(), 3, "org.json, config and agents: {folders:?}");
+    let (report, exit, _) = doctor(&world, &["--store", "none/yet"]);
+    assert_eq!((exit, &report["organisation"]), (0, &Value::Null));
+    assert!(!world.path().join("none").exists(), "not even a folder is left");
+}
+
+#[test]
+fn doctor_says_what_is_wrong_by_its_exit_code_and_how_to_mend_it() {
+    let world = World::founded();
+    let price = json!({ "input": 0, "output": 0 });
+    let script = json!({ "script": "config/script.json" });
+    let models = json!({
+        "m": { "provider": "scripted", "price": price, "provider_config": script },
+        "keyless": { "provider": "openai", "model_name": "x", "price": price, "key": "env:NO_SUCH_KEY" },
+    });
+    world.write("config/models.json", models.to_string());
+    let (report, exit, wrong) = doctor(&world, &[]);
+    assert_eq!((exit, wrong), (3, vec!["model keyless".to_owned()]), "{report}");
+    assert!(report.to_string().contains("the variable NO_SUCH_KEY is not set"), "{report}");
+    world.write("agents/ada/resume.json", "{ half-saved");
+    let (report, exit, wrong) = doctor(&world, &[]);
+    assert_eq!((exit, wrong), (3, vec!["organisation".to_owned(), "model keyless".to_owned()]), "{report}");
+    let nobody =
+        "s3://bucket/org?endpoint=http://127.0.0.1:1&allow_http=true&access_key_id=id&secret_access_key=hunter2hunter2";
+    let (report, exit, wrong) = doctor(&world, &["--store", nobody]);
+    assert_eq!((exit, wrong), (4, vec!["read".to_owned()]), "{report}");
+    assert!(!report.to_string().contains("hunter2"), "{report}");
+    let text = text(&world.run(&["doctor"]).stdout);
+    assert!(text.contains("mend: model keyless: ") && text.contains("WRONG"), "{text}");
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::models::{Choice, Details, Switched, switch};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
+use crate::engine::note_probed;
 use crate::runner::compose::Org;
 use crate::store::{Created, Key, StoreError};
 use crate::template;
@@ -92,6 +93,9 @@ pub(super) async fn found(org: &Org, name: Option<&str>) -> Result<Founded, CliE
             Created::Lost(_) => founded.kept.push(key.path()),
             Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
         }
+    }
+    if founded.created.iter().any(|path| *path == Key::Org.path()) {
+        note_probed(&org.store).await?;
     }
     Ok(founded)
 }

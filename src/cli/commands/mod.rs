@@ -3,6 +3,7 @@
 mod bootstrap;
 mod credits;
 mod demo;
+mod doctor;
 mod inbox;
 mod inspect;
 mod logs;
@@ -24,6 +25,7 @@ use super::globals::Session;
 pub(super) enum Command {
     Demo(demo::DemoArgs),
     Bootstrap(bootstrap::BootstrapArgs),
+    Doctor(doctor::DoctorArgs),
     Validate(validate::ValidateArgs),
     #[command(alias = "run-once")]
     Tick(tick::TickArgs),
@@ -50,6 +52,7 @@ impl Command {
     pub(super) async fn run(self, session: &mut Session) -> Result<Exit, CliError> {
         match self {
             Self::Demo(args) => demo::run(args, session).await,
+            Self::Doctor(args) => doctor::run(args, session).await,
             Self::Bootstrap(args) => bootstrap::run(args, session).await,
             Self::Validate(args) => validate::run(args, session).await,
             Self::Tick(args) => tick::run(args, session).await,

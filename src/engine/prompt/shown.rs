@@ -5,7 +5,8 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::json::{self, FieldsInOrder, InOrder};
+use super::line;
+use crate::domain::json::{FieldsInOrder, InOrder};
 use crate::domain::name::AgentName;
 use crate::domain::outbox::{Importance, Kind, OutboxEntry};
 use crate::domain::time::Tick;
@@ -21,7 +22,7 @@ struct Tool<'a> {
 
 /// A tool that the agent may call.
 pub(super) fn tool(tool: &ToolSpec) -> String {
-    json::text(&Tool { arguments: InOrder(&tool.arguments), description: &tool.description, tool: &tool.name })
+    line(&Tool { arguments: InOrder(&tool.arguments), description: &tool.description, tool: &tool.name })
 }
 
 #[derive(Serialize)]
@@ -47,7 +48,7 @@ fn is_normal(importance: &Importance) -> bool {
 
 /// An entry of the inbox.
 pub(super) fn entry(entry: &OutboxEntry) -> String {
-    json::text(&Entry {
+    line(&Entry {
         from: &entry.agent,
         id: entry.id,
         importance: entry.meta.importance,
@@ -92,7 +93,7 @@ pub(super) fn last_turn(last: &TurnRecord) -> String {
     let failed = last.status == Status::Failed;
     let calls = last.exchanges.iter().flat_map(|exchange| &exchange.results);
     let calls = calls.map(|call| CallMade { ok: call.ok, tool: &call.tool });
-    json::text(&LastTurn {
+    line(&LastTurn {
         calls_that_were_made: failed.then(|| calls.collect()),
         failure: failed.then(|| last.failure.as_ref().map(|failure| short(failure.message.clone()))),
         notes: last.notes.clone().map(short),
@@ -119,7 +120,7 @@ mod tests {
 
     /// What is shown has its fields in order, and says what the value says.
     fn check(shown: &str, expected: Value) {
-        assert_eq!(shown, json::line(&expected));
+        assert_eq!(shown, crate::domain::json::line(&expected));
     }
 
     fn said(more: Value) -> OutboxEntry {

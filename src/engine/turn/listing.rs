@@ -52,6 +52,7 @@ pub(super) async fn list(run: &Run, prefix: &Prefix) -> Result<Area, EngineError
     let mut area = Area { cut, ..Area::default() };
     for path in paths {
         match Key::parse(&path) {
+            Some(Key::Probe(..)) => {}
             Some(_) => drop(area.found.insert(path)),
             None => area.unusable += 1,
         }

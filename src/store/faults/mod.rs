@@ -1,4 +1,4 @@
-//! Stores that misbehave, for tests: [`Faulty`] as networks do, [`Liar`] as some clones of S3 do.
+//! Stores that misbehave, for tests: [`Faulty`] as networks do, [`Liar`] and [`Racer`] as some clones of S3 do.
 //!
 //! Every misbehaviour is drawn from a seed, or scripted with [`Faulty::fail_next`]. Nothing runs on its own: a put that
 //! lands late lands at the beginning of a later operation, so a test that is run again does the same.
@@ -20,7 +20,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-pub use liar::Liar;
+pub use liar::{Liar, Racer};
 pub use plan::{Fault, Odds, Op};
 
 use plan::{LatePut, State};

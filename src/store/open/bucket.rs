@@ -1,11 +1,10 @@
-//! The clients of the three kinds of buckets.
+//! The clients of buckets at Google and Azure, and what those of all three kinds have in common.
 //!
 //! Built by hand, as `object_store::parse_url_opts` drops options that it does not know and has no say over retries.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as S3Key};
 use object_store::azure::{AzureConfigKey as AzureKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as GoogleKey};
 use object_store::{BackoffConfig, ClientConfigKey, Error, ObjectStore, RetryConfig};
@@ -15,58 +14,10 @@ use super::OpenError;
 use super::options::{Group, Kind, Options, is_true};
 
 /// How long one request may take unless an option says otherwise. With [`retries`] this stays below a lease of 30 s.
-const REQUEST_TIMEOUT: &str = "15 seconds";
+pub(super) const REQUEST_TIMEOUT: &str = "15 seconds";
 
-pub(super) const S3: Kind<S3Key> = Kind {
-    store: "an S3 bucket",
-    env_prefix: "AWS_",
-    env_also: &[],
-    known: &[
-        "access_key_id",
-        "checksum_algorithm",
-        "conditional_put",
-        "container_authorization_token_file",
-        "container_credentials_full_uri",
-        "container_credentials_relative_uri",
-        "copy_if_not_exists",
-        "default_region",
-        "disable_bulk_delete",
-        "disable_tagging",
-        "endpoint",
-        "endpoint_url_sts",
-        "imdsv1_fallback",
-        "metadata_endpoint",
-        "region",
-        "request_payer",
-        "role_arn",
-        "role_session_name",
-        "s3_express",
-        "secret_access_key",
-        "server_side_encryption",
-        "session_token",
-        "skip_signature",
-        "sse_bucket_key_enabled",
-        "sse_customer_key_base64",
-        "sse_kms_key_id",
-        "unsigned_payload",
-        "virtual_hosted_style_request",
-        "web_identity_token_file",
-    ],
-    group: |key| match key {
-        S3Key::AccessKeyId
-        | S3Key::SecretAccessKey
-        | S3Key::Token
-        | S3Key::WebIdentityTokenFile
-        | S3Key::RoleArn
-        | S3Key::RoleSessionName
-        | S3Key::ContainerCredentialsRelativeUri
-        | S3Key::ContainerCredentialsFullUri
-        | S3Key::ContainerAuthorizationTokenFile => Some(Group::Credential),
-        S3Key::Endpoint | S3Key::S3Endpoint => Some(Group::Endpoint),
-        S3Key::Bucket => Some(Group::Bucket),
-        _ => None,
-    },
-};
+/// A client, and the endpoint that it is told to speak to.
+pub(super) type Found = (Arc<dyn ObjectStore>, Option<String>);
 
 pub(super) const GOOGLE: Kind<GoogleKey> = Kind {
     store: "a Google Cloud Storage bucket",
@@ -140,29 +91,7 @@ pub(super) const AZURE: Kind<AzureKey> = Kind {
     },
 };
 
-pub(super) fn s3(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, OpenError> {
-    let options = Options::gather(url, env, &S3)?;
-    let is_endpoint = |key: &S3Key| matches!(key, S3Key::Endpoint | S3Key::S3Endpoint);
-    let http = options.last(|key| matches!(key, S3Key::Client(ClientConfigKey::AllowHttp)));
-    check_endpoint(options.last(is_endpoint), http, shown, "AWS_ALLOW_HTTP")?;
-    // The host names the bucket, but for addresses that are only a region or an account.
-    let path_style = url.host_str().is_some_and(|host| host.starts_with("s3.") || host.contains(".r2."));
-    check_bucket(url, path_style, shown)?;
-    let mut builder = AmazonS3Builder::new()
-        .with_url(without_query(url))
-        .with_retry(retries())
-        .with_config(S3Key::Client(ClientConfigKey::Timeout), REQUEST_TIMEOUT);
-    if options.last(is_endpoint).is_some() {
-        // Servers at an endpoint of one's own seldom have a name for each bucket.
-        builder = builder.with_virtual_hosted_style_request(false);
-    }
-    for (key, value) in &options.all {
-        builder = builder.with_config(*key, value);
-    }
-    finish(builder.build(), &options, shown)
-}
-
-pub(super) fn google(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, OpenError> {
+pub(super) fn google(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Found, OpenError> {
     let options = Options::gather(url, env, &GOOGLE)?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_url(without_query(url))
@@ -171,10 +100,11 @@ pub(super) fn google(url: &Url, shown: &str, env: &[(String, String)]) -> Result
     for (key, value) in &options.all {
         builder = builder.with_config(*key, value);
     }
-    finish(builder.build(), &options, shown)
+    let endpoint = options.last(|key| *key == GoogleKey::BaseUrl).map(str::to_owned);
+    Ok((finish(builder.build(), &options, shown)?, endpoint))
 }
 
-pub(super) fn azure(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, OpenError> {
+pub(super) fn azure(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Found, OpenError> {
     let options = Options::gather(url, env, &AZURE)?;
     let http = options.last(|key| matches!(key, AzureKey::Client(ClientConfigKey::AllowHttp)));
     check_endpoint(options.last(|key| *key == AzureKey::Endpoint), http, shown, "AZURE_ALLOW_HTTP")?;
@@ -186,23 +116,27 @@ pub(super) fn azure(url: &Url, shown: &str, env: &[(String, String)]) -> Result<
     for (key, value) in &options.all {
         builder = builder.with_config(*key, value);
     }
-    finish(builder.build(), &options, shown)
+    // The account is in the name of the host only where the URL is one.
+    let is_place = |key: &AzureKey| matches!(key, AzureKey::Endpoint | AzureKey::AccountName | AzureKey::UseEmulator);
+    let places = options.all.iter().filter(|(key, _)| is_place(key)).map(|(_, value)| value.as_str());
+    let place = places.collect::<Vec<_>>().join(" ");
+    Ok((finish(builder.build(), &options, shown)?, Some(place)))
 }
 
 /// Retries end, with the last request, before a lease of 30 s does: whoever holds one learns in time that it failed.
-fn retries() -> RetryConfig {
+pub(super) fn retries() -> RetryConfig {
     let backoff = BackoffConfig { max_backoff: Duration::from_secs(2), ..BackoffConfig::default() };
     RetryConfig { backoff, max_retries: 4, retry_timeout: Duration::from_secs(10) }
 }
 
 /// The options were taken out of it, and the builders repeat what they are given in their errors.
-fn without_query(url: &Url) -> String {
+pub(super) fn without_query(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.into()
 }
 
-fn check_endpoint(
+pub(super) fn check_endpoint(
     endpoint: Option<&str>,
     allow_http: Option<&str>,
     shown: &str,
@@ -215,7 +149,7 @@ fn check_endpoint(
     }
 }
 
-fn check_bucket(url: &Url, in_path: bool, shown: &str) -> Result<(), OpenError> {
+pub(super) fn check_bucket(url: &Url, in_path: bool, shown: &str) -> Result<(), OpenError> {
     let first = url.path_segments().and_then(|mut segments| segments.next()).unwrap_or_default();
     match url.scheme() == "https" && in_path && first.is_empty() {
         true => Err(OpenError::NoBucket { url: shown.to_owned() }),
@@ -223,7 +157,7 @@ fn check_bucket(url: &Url, in_path: bool, shown: &str) -> Result<(), OpenError> 
     }
 }
 
-fn finish<K: std::str::FromStr + PartialEq + Clone>(
+pub(super) fn finish<K: std::str::FromStr + PartialEq + Clone>(
     built: Result<impl ObjectStore, Error>,
     options: &Options<K>,
     shown: &str,

@@ -5,6 +5,7 @@
 
 mod bucket;
 mod options;
+mod s3;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,8 @@ pub struct Opened {
     pub local_root: Option<PathBuf>,
     /// Whether listing costs nothing, as on a disk and in memory.
     pub lists_freely: bool,
+    /// What tells this bucket and prefix from any other, at whatever endpoint; none of a folder or of memory.
+    pub identity: Option<String>,
     /// The name without credentials and query, to be shown.
     pub display: String,
 }
@@ -183,14 +186,15 @@ pub fn open(url: &str, env: impl IntoIterator<Item = (String, String)>) -> Resul
     let (scheme, prefix) =
         ObjectStoreScheme::parse(&parsed).map_err(|_| OpenError::UnknownScheme { url: shown.clone() })?;
     let env: Vec<_> = env.into_iter().collect();
-    let store = match scheme {
-        ObjectStoreScheme::AmazonS3 => bucket::s3(&parsed, &shown, &env)?,
+    let (store, endpoint) = match scheme {
+        ObjectStoreScheme::AmazonS3 => s3::s3(&parsed, &shown, &env)?,
         ObjectStoreScheme::GoogleCloudStorage => bucket::google(&parsed, &shown, &env)?,
         ObjectStoreScheme::MicrosoftAzure => bucket::azure(&parsed, &shown, &env)?,
         ObjectStoreScheme::Http => return Err(OpenError::WebServer { url: shown }),
         _ => return Err(OpenError::UnknownScheme { url: shown }),
     };
-    Ok(Opened { store, prefix, local_root: None, lists_freely: false, display: shown })
+    let identity = format!("{} at {}", shown.trim_end_matches('/'), endpoint.as_deref().unwrap_or("its own host"));
+    Ok(Opened { store, prefix, local_root: None, lists_freely: false, identity: Some(identity), display: shown })
 }
 
 /// A scheme of two letters or more and a colon; `C:` is a drive.
@@ -258,7 +262,7 @@ fn memory(url: &Url, shown: String) -> Result<Opened, OpenError> {
         OpenError::BadPath { url: shown.clone(), why: why.to_owned() }
     })?;
     let store = Arc::new(InMemory::new());
-    Ok(Opened { store, prefix, local_root: None, lists_freely: true, display: shown })
+    Ok(Opened { store, prefix, local_root: None, lists_freely: true, identity: None, display: shown })
 }
 
 #[cfg(unix)]
@@ -270,7 +274,14 @@ fn folder(path: PathBuf, fsync: bool) -> Result<Opened, OpenError> {
         return Err(OpenError::NotAFolder { path: display });
     }
     let store = super::local::LocalStore::new(&path).with_fsync(fsync);
-    Ok(Opened { store: Arc::new(store), prefix: Path::ROOT, local_root: Some(path), lists_freely: true, display })
+    Ok(Opened {
+        store: Arc::new(store),
+        prefix: Path::ROOT,
+        local_root: Some(path),
+        lists_freely: true,
+        identity: None,
+        display,
+    })
 }
 
 #[cfg(not(unix))]

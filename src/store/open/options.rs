@@ -60,6 +60,8 @@ pub(super) const CLIENT: &[&str] = &[
 #[derive(Debug)]
 pub(super) struct Options<K> {
     pub(super) all: Vec<(K, String)>,
+    /// How many of them, at the end, the URL gave.
+    own: usize,
     /// Texts that no message may show.
     secrets: Vec<String>,
 }
@@ -99,6 +101,7 @@ impl<K: FromStr + PartialEq + Clone> Options<K> {
         // the environment, which may have a password.
         let told = own.iter().chain(all.iter().filter(|(_, value)| value.contains('@')));
         let told: Vec<String> = told.map(|(_, value)| value.clone()).filter(|value| !is_plain(value)).collect();
+        let given = own.len();
         all.extend(own);
         let credential = |(key, _): &&(K, String)| (kind.group)(key) == Some(Group::Credential);
         let mut secrets: Vec<String> = all.iter().filter(credential).map(|(_, value)| value.clone()).collect();
@@ -107,12 +110,17 @@ impl<K: FromStr + PartialEq + Clone> Options<K> {
         // The longest first, in case one is part of another; a few letters would blot out the message and tell nothing.
         secrets.retain(|secret| secret.len() > 3);
         secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Ok(Self { all, secrets })
+        Ok(Self { all, own: given, secrets })
     }
 
     /// The value of an option that counts: the last one.
     pub(super) fn last(&self, wanted: impl Fn(&K) -> bool) -> Option<&str> {
         self.all.iter().rev().find(|(key, _)| wanted(key)).map(|(_, value)| value.as_str())
+    }
+
+    /// The options that the URL gave.
+    pub(super) fn own(&self) -> &[(K, String)] {
+        &self.all[self.all.len() - self.own..]
     }
 
     /// A message without credentials.

@@ -1,0 +1,95 @@
+//! What stands around the store: the organisation in it, its models, and this machine's sandbox.
+
+use super::Patient;
+use super::report::{Finding, May, Part, Report};
+use crate::chronicle;
+use crate::domain::model::ModelRegistry;
+use crate::engine::EngineError;
+use crate::sandbox::{Copied, Sandbox, SandboxError, Task};
+use crate::store::Key;
+use crate::validate::{ValidateError, check};
+
+/// Looks at the organisation, if there is one.
+pub(super) async fn organisation(patient: Patient<'_>, report: &mut Report) {
+    const CHECK: &str = "organisation";
+    let org = match chronicle::settings(patient.store).await {
+        Ok(org) => Some(org),
+        Err(EngineError::NoOrg) => {
+            report.add(Finding::note(Part::Organisation, CHECK, "there is none here; `lemming bootstrap` founds one"));
+            return;
+        }
+        // Told below, with its place.
+        Err(_) => None,
+    };
+    if let Some(org) = org {
+        report.lease_ms = org.limits.lease.as_ms();
+        report.organisation = Some(org.name);
+    }
+    match check(patient.store, patient.providers, patient.tools, patient.local_root).await {
+        Ok(found) if found.errors() > 0 => {
+            let wrong = format!("{} errors in the files that people write", found.errors());
+            report.add(Finding::wrong(Part::Organisation, CHECK, wrong, "see `lemming validate`"));
+        }
+        Ok(found) => {
+            let what = format!("{} agents, {} models, nothing wrong with their files", found.agents, found.models);
+            report.add(Finding::good(Part::Organisation, CHECK, what));
+        }
+        Err(ValidateError::NoOrg) => {}
+        Err(error) => {
+            let found = crate::causes::causes(&error).join(": ");
+            report.add(Finding::wrong(Part::Organisation, CHECK, found, "see `lemming validate`"));
+        }
+    }
+    models(patient, report).await;
+}
+
+/// Whether each model can be opened: its provider is known, and its key is where it says. Never shows the key.
+async fn models(patient: Patient<'_>, report: &mut Report) {
+    // A registry that cannot be read has been told of.
+    let Ok(Some(bytes)) = patient.store.get(&Key::Models).await else { return };
+    let Ok(registry) = serde_json::from_slice::<ModelRegistry>(&bytes) else { return };
+    let can_run =
+        report.permissions.iter().any(|permission| permission.keys == "ticks/" && permission.write == May::Yes);
+    for (key, model) in &registry.models {
+        let check = format!("model {key}");
+        report.add(match patient.providers.open(key, model).await {
+            Ok(_) => Finding::good(Part::Organisation, check, format!("{} is ready; no call was made", model.provider)),
+            Err(error) => {
+                let found = error.message.trim_start_matches(&format!("model {key}: ")).to_owned();
+                let mend = "set the key where config/models.json says that it is, or choose another model: `lemming models use`";
+                match can_run {
+                    true => Finding::wrong(Part::Organisation, check, found, mend),
+                    // Who only looks, or only sends, needs no key.
+                    false => Finding::warning(Part::Organisation, check, found, "ticks cannot be run from here; elsewhere they may"),
+                }
+            }
+        });
+    }
+}
+
+/// Whether programs and code of models can be confined: tries both with what does nothing.
+pub(super) async fn sandbox(sandbox: Option<&Sandbox>, report: &mut Report) {
+    const CHECK: &str = "sandbox";
+    let Some(sandbox) = sandbox else {
+        report.add(Finding::skipped(Part::Machine, CHECK, "this process does not know its own program"));
+        return;
+    };
+    let code = sandbox.run(Task::Code { code: "1".to_owned() }, Copied::default(), true).await;
+    let name = "true".to_owned();
+    let task = Task::Program { name: name.clone(), arguments: Vec::new(), allow: vec![name] };
+    let program = sandbox.run(task, Copied::default(), true).await;
+    report.add(match code.and(program) {
+        Ok(_) => Finding::good(
+            Part::Machine,
+            CHECK,
+            "code and programs of models run confined (Landlock, seccomp, limits), should a resume permit `python` or `shell`",
+        ),
+        Err(SandboxError::Unavailable(why)) => Finding::warning(
+            Part::Machine,
+            CHECK,
+            format!("code and programs of models cannot be confined here, and are not run: {why}"),
+            "run ticks on Linux 6.2 or newer with Landlock and seccomp, if a resume permits `python` or `shell`",
+        ),
+        Err(error) => Finding::warning(Part::Machine, CHECK, error.to_string(), "see docs/TOOLS.md"),
+    });
+}
