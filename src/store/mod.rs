@@ -4,6 +4,7 @@
 //! a record means is the engine's business. Start with [`Store`] and [`create`].
 
 #[cfg(test)]
+#[path = "../../tests/conformance/mod.rs"]
 mod conformance;
 pub mod counting;
 pub mod create;
@@ -14,6 +15,8 @@ pub mod local;
 pub mod open;
 mod overlay;
 pub mod probe;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

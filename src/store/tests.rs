@@ -1,0 +1,45 @@
+//! The conformance suite over memory, and over stores that misbehave.
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+
+use super::conformance::own::{self, Trouble};
+use super::conformance::{self, FULL};
+use super::faults::{Fault, Faulty, Op};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn memory_conforms() {
+    conformance::all(Arc::new(InMemory::new()), FULL).await;
+}
+
+async fn knows_its_own_writes(inner: Arc<dyn ObjectStore>) {
+    let faulty = Faulty::new(inner, 1);
+    let store: Arc<dyn ObjectStore> = Arc::new(faulty.clone());
+    own::all(&store, &|troubles: &[Trouble]| {
+        for (nth, trouble) in (1..).zip(troubles) {
+            let fault = match trouble {
+                Trouble::ErrorBefore => Fault::Throttle,
+                Trouble::ResetBefore => Fault::FailBefore,
+                Trouble::ErrorAfter | Trouble::ResetAfter => Fault::FailAfter,
+                Trouble::ConflictBefore => Fault::FalseConflict,
+            };
+            faulty.fail_next(Op::Put, nth, fault);
+        }
+    })
+    .await;
+    assert!(faulty.injected() > 50, "{} faults", faulty.injected());
+}
+
+#[tokio::test]
+async fn an_own_write_to_memory_is_known_whatever_became_of_its_answer() {
+    knows_its_own_writes(Arc::new(InMemory::new())).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_own_write_to_a_folder_is_known_whatever_became_of_its_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    knows_its_own_writes(Arc::new(super::local::LocalStore::new(folder.path()))).await;
+}
