@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo test lint fmt clippy doc deny advisories bench kills s3 models fuzz ci
+.PHONY: demo test lint fmt clippy doc deny advisories bench kills test-servers models fuzz ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -35,11 +35,11 @@ $(TOOLS)/bin/cargo-deny:
 bench: ## The figures of docs/BENCHMARKS.md
 	$(CARGO) bench --locked
 
-kills: ## The SIGKILL test with thousands of kills
-	LEMMING_KILLS=5000 $(CARGO) test --locked --test kill -- --nocapture
+kills: ## The SIGKILL test with thousands of kills, all writes durable, eight runners at once
+	LEMMING_KILLS=5000 LEMMING_KILL_FSYNC=1 LEMMING_KILL_RUNNERS=8 $(CARGO) test --locked --test kill -- --nocapture
 
-s3: ## The store's tests against a real S3 server on this machine (needs Go)
-	localstack/check.sh
+test-servers: ## Stores and kills on real servers, which it installs and starts (needs Go, Node and Python)
+	localstack/test-servers.sh
 
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
@@ -48,4 +48,4 @@ models: ## The tests of providers against an independent implementation (needs N
 fuzz:
 	$(CARGO) run --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bin contract -- -runs=0 fuzz/corpus/contract
 
-ci: test lint fuzz s3 models
+ci: test lint fuzz test-servers models

@@ -6,8 +6,11 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
 use super::conformance::own::{self, Trouble};
-use super::conformance::{self, FULL};
+use super::conformance::{self, Scale};
 use super::faults::{Fault, Faulty, Op};
+
+/// What is run on a store that answers at once.
+pub(super) const FULL: Scale = Scale { races: 200, keys: 10_000, conditions: true };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn memory_conforms() {

@@ -94,7 +94,7 @@ pub(crate) async fn what_was_written_or_deleted_is_listed_so_at_once(store: &Arc
 pub(crate) async fn many_keys_are_all_listed(store: &Arc<dyn ObjectStore>, many: usize) {
     let folders = 50;
     let mut expected: Vec<String> = (0..many).map(|key| format!("many/{:02}/{key:06}", key % folders)).collect();
-    let puts = expected.iter().map(|key| create(&**store, key, key));
+    let puts: Vec<_> = expected.iter().map(|key| create(&**store, key, key)).collect();
     stream::iter(puts).buffer_unordered(PARALLEL).try_collect::<Vec<()>>().await.expect("create");
     expected.sort();
     let found = keys(&**store, "many").await;

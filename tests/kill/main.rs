@@ -14,15 +14,17 @@
 #![allow(clippy::print_stdout, reason = "the table of kills is what a person runs this for")]
 
 mod campaign;
+mod folder;
 
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::campaign::audit::Totals;
-use crate::campaign::place::{Folder, Place};
+use crate::campaign::place::Place;
 use crate::campaign::tally::{PHASES, Tally};
 use crate::campaign::{Plan, run};
+use crate::folder::Folder;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))

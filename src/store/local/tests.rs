@@ -8,9 +8,10 @@ use object_store::ObjectStoreExt as _;
 use tempfile::TempDir;
 
 use crate::store::conformance::{self, Scale, create, keys, overwrite, read};
+use crate::store::tests::FULL;
 
 /// Less, where every put waits for the disk.
-const DURABLE: Scale = Scale { races: 50, keys: 1000 };
+const DURABLE: Scale = Scale { races: 50, keys: 1000, conditions: true };
 
 fn folder() -> (TempDir, LocalStore) {
     let dir = TempDir::new().expect("folder");
@@ -35,7 +36,7 @@ fn names(dir: &DiskPath) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_folder_conforms() {
     let (_dir, store) = folder();
-    conformance::all(Arc::new(store), conformance::FULL).await;
+    conformance::all(Arc::new(store), FULL).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -491,7 +491,7 @@ impl<'a> Books<'a> {
             self.totals.recorded += 1;
             let step = self.objects.read(format!("ticks/{tick:012}/steps/{name}/{k}.json"));
             if k + 1 < exchanges.len() {
-                let step: Value = serde_json::from_slice(&step.expect("a step of the journal")).expect("a step");
+                let step: Value = serde_json::from_slice(step.expect("a step of the journal")).expect("a step");
                 assert_eq!(step["answer"], exchange["answer"], "tick {tick}: step {k} of {name}");
                 self.totals.steps += 1;
             }
@@ -677,7 +677,7 @@ impl<'a> Books<'a> {
         }
         for (path, versions) in &self.files {
             let truth = versions.last().expect("a version");
-            let found = self.objects.read(path).map(|bytes| sha256(&bytes));
+            let found = self.objects.read(path).map(sha256);
             if found == *truth {
                 continue;
             }
@@ -693,7 +693,7 @@ impl<'a> Books<'a> {
         }
         for (name, agent) in &self.agents {
             let view = |key: &str| self.objects.read(format!("agents/{name}/memory/{key}.json"));
-            let found: Option<Value> = view("calls").map(|bytes| serde_json::from_slice(&bytes).expect("a memory"));
+            let found: Option<Value> = view("calls").map(|bytes| serde_json::from_slice(bytes).expect("a memory"));
             let found = found.map_or(Value::Array(Vec::new()), |memory| memory["value"].clone());
             assert!(self.totals.stale_views > 0 || found == json!(agent.calls), "the list that {name} keeps");
         }
@@ -747,8 +747,8 @@ impl<'a> Books<'a> {
     /// A JSON file that must be there, and the hash of its bytes.
     fn record(&self, path: &str) -> (Value, String) {
         let bytes = self.objects.read(path).unwrap_or_else(|| panic!("{path} is missing"));
-        let value = serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{path}: {error}"));
-        (value, sha256(&bytes))
+        let value = serde_json::from_slice(bytes).unwrap_or_else(|error| panic!("{path}: {error}"));
+        (value, sha256(bytes))
     }
 }
 
