@@ -299,3 +299,24 @@ impl From<io::Error> for CliError {
         Self::new(exit, "the output cannot be written").caused_by(&error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use object_store::Error as E;
+
+    #[test]
+    fn a_store_that_refuses_comes_with_a_hint_of_what_to_do() {
+        let (path, source) = (|| "org.json".to_owned(), || io::Error::other("403").into());
+        for (error, hint) in [
+            (E::PermissionDenied { path: path(), source: source() }, "who may read and write"),
+            (E::Unauthenticated { path: path(), source: source() }, "credentials"),
+            (E::NotFound { path: path(), source: source() }, "name of the bucket"),
+        ] {
+            let error = StoreError::Store { operation: "reading", path: path(), source: Box::new(error) };
+            let said = CliError::from(error).envelope();
+            assert!(said["error"]["hint"].as_str().is_some_and(|said| said.contains(hint)), "{hint}: {said}");
+        }
+    }
+}
