@@ -61,10 +61,13 @@ pub enum StoreError {
         key: Key,
     },
     /// A create was neither confirmed nor refused.
-    #[error("the store did not say whether {key} was written: try again")]
+    #[error("the store did not say whether {key} was written")]
     Uncertain {
         /// The key.
         key: Key,
+        /// What became of the last try.
+        #[source]
+        source: Box<StoreError>,
     },
 }
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
+use object_store::path::Path;
 
 use super::conformance::own::{self, Trouble};
 use super::conformance::{self, Scale};
-use super::faults::{Fault, Faulty, Op};
+use super::faults::{Fault, Faulty, Odds, Op};
+use super::{Key, Store};
 
 /// What is run on a store that answers at once.
 pub(super) const FULL: Scale = Scale { races: 200, keys: 10_000, conditions: true };
@@ -45,4 +47,14 @@ async fn an_own_write_to_memory_is_known_whatever_became_of_its_answer() {
 async fn an_own_write_to_a_folder_is_known_whatever_became_of_its_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     knows_its_own_writes(Arc::new(super::local::LocalStore::new(folder.path()))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_stays_unknown_is_an_error_that_says_why() {
+    let faulty = Faulty::new(Arc::new(InMemory::new()), 1).with_odds(Odds { fail_before: 1000, ..Odds::default() });
+    let store = Store::new(Arc::new(faulty), Path::ROOT, false);
+    let error = store.create_own(&Key::Head, "x".into()).await.expect_err("nobody can know");
+    assert!(!error.is_final(), "{error:?}");
+    let said = error.chain();
+    assert!(said.contains("whether head.json was written") && said.contains("the connection of this put"), "{said}");
 }
