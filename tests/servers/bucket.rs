@@ -29,7 +29,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The runners of a batch speak to `runners`, everybody else to the server itself.
+    /// Runners speak to `runners`, everybody else to the server itself.
     pub fn new(server: &Server, runners: SocketAddr, prefix: &str) -> Self {
         // Somebody who does not answer is given up before the test's patience ends.
         let runners_url = format!("{}&timeout=2s&connect_timeout=2s", server.url(runners, prefix));

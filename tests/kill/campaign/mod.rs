@@ -65,6 +65,8 @@ pub fn run(plan: &Plan<'_>, kills: u64, every_phase: bool, tally: &Mutex<Tally>)
     let mut audit = Audit::default();
     let numbers = AtomicU64::new(0);
     let (mut batches, mut next_audit) = (0, FIRST_AUDIT);
+    // What is done once at a place is done before anybody is killed: it would be all that most of them come to.
+    in_peace(&org, plan, &numbers, &mut audit);
     let enough = || {
         let tally = tally.lock().expect("the tally");
         // A phase that nobody was killed in yet is aimed at first: a few more batches will do.

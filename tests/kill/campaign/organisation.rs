@@ -127,7 +127,7 @@ impl Organisation {
         self.lemming_at(self.place.url(), args)
     }
 
-    /// The program, at this organisation as it is reached by the runners of a batch.
+    /// The program, at this organisation as runners reach it.
     pub fn runner(&self, args: &[&str]) -> Command {
         self.lemming_at(self.place.runners_url(), args)
     }

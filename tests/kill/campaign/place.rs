@@ -8,7 +8,7 @@ pub trait Place: fmt::Debug + Send + Sync {
     /// The store as the program is to open it.
     fn url(&self) -> String;
 
-    /// The same store by the way that the runners of a batch take, which may be a bad one.
+    /// The same store by the way that runners take, which may be a bad one.
     fn runners_url(&self) -> String {
         self.url()
     }

@@ -98,8 +98,8 @@ impl Ended {
 /// Starts a process, ends it as it is to be ended, and waits for it. `is_bad`: the network may keep it from the store.
 pub fn run(org: &Organisation, patience: Duration, number: u64, aim: Aim, is_bad: bool) -> Ended {
     let args = ["tick", "--json", "--log-format", "json"];
-    let command = if is_bad { org.runner(&args) } else { org.lemming(&args) };
-    let mut child = { command }
+    let mut child = org
+        .runner(&args)
         // The model's command sees only this of the environment: so it can tell whose call it is.
         .env("HOME", format!("p{number}"))
         .env("LEMMING_LOG", "warn,lemming=debug")
