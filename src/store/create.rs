@@ -9,11 +9,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::{Key, Store, StoreError};
 
 /// How often the same bytes are tried before the outcome is given up as unknown.
 const TRIES: u32 = 5;
+
+/// After this long no further try is begun. The client retries too, so that in a network that answers nothing a single
+/// try takes as long as two of its requests may: five of them would outlast every lease, and the life of a Lambda.
+const ENOUGH: Duration = Duration::from_secs(10);
 
 /// The pause before the second try; doubled before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -35,6 +40,7 @@ impl Store {
     /// The store refuses for good (permission, configuration), or has no room: nothing was written by this call. Or
     /// neither could be seen, [`StoreError::Uncertain`]: it is not won, and whoever asked reads again later.
     pub async fn create_own(&self, key: &Key, body: Bytes) -> Result<Created, StoreError> {
+        let began = Instant::now();
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
@@ -53,7 +59,7 @@ impl Store {
                 Err(error) if error.is_final() => return Err(error),
                 Err(error) => tracing::debug!(key = %key, attempt, %error, "a create cannot be settled yet"),
             }
-            if attempt == TRIES {
+            if attempt == TRIES || began.elapsed() >= ENOUGH {
                 return Err(StoreError::Uncertain { key: key.clone(), source: Box::new(failed) });
             }
             self.pause(pause).await;

@@ -1,15 +1,18 @@
 //! The conformance suite over memory, and over stores that misbehave.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use object_store::throttle::{ThrottleConfig, ThrottledStore};
+use tokio::time::Instant;
 
 use super::conformance::own::{self, Trouble};
 use super::conformance::{self, Scale};
 use super::faults::{Fault, Faulty, Odds, Op};
-use super::{Key, Store};
+use super::{Key, Store, StoreError};
 
 /// What is run on a store that answers at once.
 pub(super) const FULL: Scale = Scale { races: 200, keys: 10_000, conditions: true };
@@ -57,4 +60,17 @@ async fn an_outcome_that_stays_unknown_is_an_error_that_says_why() {
     assert!(!error.is_final(), "{error:?}");
     let said = error.chain();
     assert!(said.contains("whether head.json was written") && said.contains("the connection of this put"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_its_time_to_fail_is_given_up_before_a_lease_is_long_over() {
+    let faulty = Faulty::new(Arc::new(InMemory::new()), 1).with_odds(Odds { fail_before: 1000, ..Odds::default() });
+    let wait = Duration::from_secs(20);
+    let slow = ThrottleConfig { wait_put_per_call: wait, wait_get_per_call: wait, ..ThrottleConfig::default() };
+    let store = Store::new(Arc::new(ThrottledStore::new(faulty, slow)), Path::ROOT, false);
+    let began = Instant::now();
+    let error = store.create_own(&Key::Head, "x".into()).await.expect_err("nobody can know");
+    assert!(matches!(error, StoreError::Uncertain { .. }), "{error:?}");
+    // One create, one look; five of each would be more than three minutes.
+    assert_eq!(began.elapsed().as_secs(), 40);
 }
