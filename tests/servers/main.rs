@@ -18,6 +18,7 @@ mod conformance;
 mod gcs;
 mod http;
 mod loopback;
+mod network;
 mod process;
 mod proxy;
 mod server;
@@ -113,6 +114,12 @@ const QUICK: Pace =
 
 const SLOW: Pace =
     Pace { scale: Scale { races: 50, keys: 10_000, conditions: true }, lease: Duration::from_millis(1_000) };
+
+#[test]
+fn a_network_that_is_cut_is_named_and_the_next_run_finishes() {
+    let Some(server) = Server::start(Kind::Versitygw) else { return };
+    part(&server, "cuts", || network::a_cut_is_an_error_and_the_next_run_finishes(&server, Duration::from_millis(300)));
+}
 
 #[test]
 fn versitygw_keeps_an_organisation() {

@@ -43,7 +43,7 @@ pub trait Network: fmt::Debug + Sync {
     fn arrived_late(&self) -> u64;
 }
 
-/// What is done to one organisation.
+/// How an organisation is treated.
 #[derive(Clone)]
 pub struct Plan<'a> {
     pub visibility: &'static str,
@@ -60,13 +60,8 @@ pub struct Plan<'a> {
 
 /// Kills until there are enough kills in all organisations that share the tally, and in every phase that is asked for.
 pub fn run(plan: &Plan<'_>, kills: u64, every_phase: bool, tally: &Mutex<Tally>) -> Totals {
-    let mut random = Random::new(plan.seed);
-    let org = Organisation::found(plan.visibility, plan.lease, plan.place);
-    let mut audit = Audit::default();
-    let numbers = AtomicU64::new(0);
+    let mut course = Course::begin(plan);
     let (mut batches, mut next_audit) = (0, FIRST_AUDIT);
-    // What is done once at a place is done before anybody is killed: it would be all that most of them come to.
-    in_peace(&org, plan, &numbers, &mut audit);
     let enough = || {
         let tally = tally.lock().expect("the tally");
         // A phase that nobody was killed in yet is aimed at first: a few more batches will do.
@@ -74,15 +69,54 @@ pub fn run(plan: &Plan<'_>, kills: u64, every_phase: bool, tally: &Mutex<Tally>)
         tally.kills() >= kills && (phases || tally.kills() >= 2 * kills + 100)
     };
     while !enough() {
-        errands(&org, &mut random, &mut audit);
-        let aims: Vec<Aim> = {
-            let tally = tally.lock().expect("the tally");
+        let aims = {
+            let (tally, random) = (tally.lock().expect("the tally"), &mut course.random);
             let runners = random.between(*plan.runners.start(), *plan.runners.end());
-            (0..runners).map(|_| Aim::draw(&mut random, plan.lease, &tally)).collect()
+            (0..runners).map(|_| Aim::draw(random, plan.lease, &tally)).collect()
         };
-        let is_bad = plan.network.is_some_and(|network| network.begin(&mut random));
+        for ended in course.batch(aims) {
+            tally.lock().expect("the tally").count(ended);
+        }
+        course.in_peace();
+        batches += 1;
+        if batches == next_audit {
+            next_audit *= 2;
+            course.audit.run(&course.org, false);
+        }
+    }
+    course.finish()
+}
+
+/// What is done to one organisation, step by step.
+pub struct Course<'a> {
+    plan: &'a Plan<'a>,
+    org: Organisation,
+    audit: Audit,
+    random: Random,
+    numbers: AtomicU64,
+}
+
+impl<'a> Course<'a> {
+    /// A new organisation after its first tick, in peace: what is done once at a place would be all that most of those
+    /// who are killed come to.
+    pub fn begin(plan: &'a Plan<'a>) -> Self {
+        let mut course = Self {
+            plan,
+            org: Organisation::found(plan.visibility, plan.lease, plan.place),
+            audit: Audit::default(),
+            random: Random::new(plan.seed),
+            numbers: AtomicU64::new(0),
+        };
+        course.in_peace();
+        course
+    }
+
+    /// Sends mail, and runs processes that end as they are to end.
+    pub fn batch(&mut self, aims: Vec<Aim>) -> Vec<&Ended> {
+        self.errands();
+        let (plan, org, numbers, random) = (self.plan, &self.org, &self.numbers, &mut self.random);
+        let is_bad = plan.network.is_some_and(|network| network.begin(random));
         let ended: Vec<Ended> = std::thread::scope(|scope| {
-            let (org, numbers) = (&org, &numbers);
             let starts = aims.into_iter().map(|aim| {
                 let pause = Duration::from_millis(random.between(0, 40));
                 scope.spawn(move || {
@@ -93,43 +127,42 @@ pub fn run(plan: &Plan<'_>, kills: u64, every_phase: bool, tally: &Mutex<Tally>)
             let started: Vec<_> = starts.collect();
             started.into_iter().map(|process| process.join().expect("a process")).collect()
         });
-        for ended in ended {
-            tally.lock().expect("the tally").count(&ended);
-            audit.processes.insert(ended.number, ended);
-        }
         if let Some(network) = plan.network {
             network.end();
-            audit.arrived_late = network.arrived_late();
+            self.audit.arrived_late = network.arrived_late();
         }
-        in_peace(&org, plan, &numbers, &mut audit);
-        batches += 1;
-        if batches == next_audit {
-            next_audit *= 2;
-            audit.run(&org, false);
+        let numbers: Vec<u64> = ended.iter().map(|ended| ended.number).collect();
+        self.audit.processes.extend(ended.into_iter().map(|ended| (ended.number, ended)));
+        numbers.iter().map(|number| &self.audit.processes[number]).collect()
+    }
+
+    /// One process that nobody disturbs: it must end well, and soon.
+    pub fn in_peace(&mut self) {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let ended = process::run(&self.org, self.plan.patience, number, Aim::Never, false);
+        assert_eq!(ended.code, Some(0), "the process that finishes: {}", ended.log());
+        self.audit.processes.insert(ended.number, ended);
+    }
+
+    /// The last audit.
+    pub fn finish(mut self) -> Totals {
+        // The next tick deletes ingress that the last closer did not come to delete, and so on.
+        self.in_peace();
+        self.in_peace();
+        self.audit.run(&self.org, true)
+    }
+
+    /// Mail to somebody or to all, and now and then a top-up for the agent that is always short of money.
+    fn errands(&mut self) {
+        let (org, random, audit) = (&self.org, &mut self.random, &mut self.audit);
+        for _ in 0..random.between(1, 3) {
+            let to = *random.pick(&[AGENTS[0], AGENTS[1], AGENTS[2], AGENTS[3], AGENTS[4], AGENTS[5], "all"]);
+            let sent = org.command(&["send", to, &format!("errand {}", audit.mail.len())]);
+            audit.mail.push(sent["sent"]["id"].as_str().expect("an id").to_owned());
         }
-    }
-    // The next tick deletes ingress that the last closer did not come to delete, and so on.
-    in_peace(&org, plan, &numbers, &mut audit);
-    in_peace(&org, plan, &numbers, &mut audit);
-    audit.run(&org, true)
-}
-
-/// One process that nobody disturbs: it must end well, and soon.
-fn in_peace(org: &Organisation, plan: &Plan<'_>, numbers: &AtomicU64, audit: &mut Audit) {
-    let ended = process::run(org, plan.patience, numbers.fetch_add(1, Ordering::Relaxed), Aim::Never, false);
-    assert_eq!(ended.code, Some(0), "the process that finishes: {}", ended.log());
-    audit.processes.insert(ended.number, ended);
-}
-
-/// Mail to somebody or to all, and now and then a top-up for the agent that is always short of money.
-fn errands(org: &Organisation, random: &mut Random, audit: &mut Audit) {
-    for _ in 0..random.between(1, 3) {
-        let to = *random.pick(&[AGENTS[0], AGENTS[1], AGENTS[2], AGENTS[3], AGENTS[4], AGENTS[5], "all"]);
-        let sent = org.command(&["send", to, &format!("errand {}", audit.mail.len())]);
-        audit.mail.push(sent["sent"]["id"].as_str().expect("an id").to_owned());
-    }
-    if random.chance(25) {
-        let ordered = org.command(&["credits", "top-up", POOR, "0.3"]);
-        audit.top_ups.push(ordered["ordered"].as_str().expect("a name").to_owned());
+        if random.chance(25) {
+            let ordered = org.command(&["credits", "top-up", POOR, "0.3"]);
+            audit.top_ups.push(ordered["ordered"].as_str().expect("a name").to_owned());
+        }
     }
 }

@@ -155,10 +155,15 @@ pub fn run(org: &Organisation, patience: Duration, number: u64, aim: Aim, is_bad
 }
 
 impl Ended {
+    /// The error that it ended with.
+    pub fn complaint(&self) -> Value {
+        let last = self.lines.last().map(String::as_str).unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|_| panic!("no envelope: {}", self.log()))
+    }
+
     /// Whoever is cut off says so in one document that a program can read.
     fn check_complaint(&self) {
-        let last = self.lines.last().map(String::as_str).unwrap_or_default();
-        let envelope: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("no envelope: {}", self.log()));
+        let envelope = self.complaint();
         assert_eq!(envelope["error"]["code"], "store", "process {}: {}", self.number, self.log());
         assert!(envelope["error"]["message"].as_str().is_some_and(|text| !text.is_empty()), "{envelope}");
     }
