@@ -29,10 +29,9 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Runners speak to `runners`, everybody else to the server itself.
-    pub fn new(server: &Server, runners: SocketAddr, prefix: &str) -> Self {
-        // Somebody who does not answer is given up before the test's patience ends.
-        let runners_url = format!("{}&timeout=2s&connect_timeout=2s", server.url(runners, prefix));
+    /// Runners speak to `runners`, with these options of the client, everybody else to the server itself.
+    pub fn new(server: &Server, runners: SocketAddr, options: &str, prefix: &str) -> Self {
+        let runners_url = format!("{}{options}", server.url(runners, prefix));
         Self {
             url: server.url(server.address(), prefix),
             runners_url,

@@ -65,12 +65,15 @@ struct Pace {
     scale: Scale,
     /// The lease of the organisations whose runners are killed.
     lease: Duration,
+    /// Whether the kills need an empty server: every write of this one takes longer the more objects there are.
+    anew: bool,
 }
 
 fn check(kind: Kind, pace: &Pace) {
     let Some(server) = Server::start(kind) else { return };
     part(&server, "conformance", || block_on(conformance::all(server.open(server.address()), pace.scale)));
     part(&server, "own writes in trouble", || own_writes_are_known(&server));
+    let Some(server) = (if pace.anew { Server::start(kind) } else { Some(server) }) else { return };
     part(&server, "kills, in a bad network", || kills(&server, pace.lease));
 }
 
@@ -92,7 +95,7 @@ fn kills(server: &Server, lease: Duration) {
             let tally = &tally;
             scope.spawn(move || {
                 let proxy = Proxy::start(server.address(), seed);
-                let place = |_: &Path| Box::new(Bucket::new(server, proxy.address(), visibility)) as Box<dyn Place>;
+                let place = |_: &Path| Box::new(Bucket::new(server, proxy.address(), "", visibility)) as Box<dyn Place>;
                 let (network, patience) = (Some(&proxy as &dyn Network), Duration::from_secs(90));
                 let plan = Plan { visibility, seed, place: &place, network, lease, runners: 8..=8, patience };
                 let totals = campaign::run(&plan, kills, kills >= 200, tally);
@@ -109,11 +112,17 @@ fn kills(server: &Server, lease: Duration) {
     totals.check(&tally);
 }
 
-const QUICK: Pace =
-    Pace { scale: Scale { races: 200, keys: 10_000, conditions: true }, lease: Duration::from_millis(300) };
+const QUICK: Pace = Pace {
+    scale: Scale { races: 200, keys: 10_000, conditions: true },
+    lease: Duration::from_millis(300),
+    anew: false,
+};
 
-const SLOW: Pace =
-    Pace { scale: Scale { races: 50, keys: 10_000, conditions: true }, lease: Duration::from_millis(1_000) };
+const SLOW: Pace = Pace {
+    scale: Scale { races: 50, keys: 10_000, conditions: true },
+    lease: Duration::from_millis(1_000),
+    anew: false,
+};
 
 #[test]
 fn a_network_that_is_cut_is_named_and_the_next_run_finishes() {
@@ -141,11 +150,18 @@ fn azurite_keeps_an_organisation() {
     check(Kind::Azurite, &SLOW);
 }
 
-/// It ignores conditions on reads, and its listings take longer the more objects there are.
+/// It ignores conditions on reads.
 #[test]
 fn fake_gcs_server_keeps_an_organisation() {
     let scale = Scale { races: 50, keys: 3_000, conditions: false };
-    check(Kind::FakeGcs, &Pace { scale, ..SLOW });
+    check(Kind::FakeGcs, &Pace { scale, anew: true, ..SLOW });
+}
+
+/// Its conditional reads fail on tags in quotes, as the client sends them.
+#[test]
+fn ceph_keeps_an_organisation() {
+    let scale = Scale { conditions: false, ..SLOW.scale };
+    check(Kind::Ceph, &Pace { scale, ..SLOW });
 }
 
 #[test]

@@ -14,6 +14,9 @@ use crate::server::Server;
 /// The requests after which it is cut, from the first to about the last that a tick makes.
 const AFTER: [u64; 12] = [0, 1, 2, 5, 10, 16, 24, 34, 46, 60, 75, 90];
 
+/// Who does not answer is given up sooner than an option of the client has it, or the test would take many minutes.
+const IMPATIENT: &str = "&timeout=5s";
+
 /// A network that fails in one way for as long as a runner tries.
 #[derive(Debug)]
 struct Fails {
@@ -53,7 +56,7 @@ pub fn a_cut_is_an_error_and_the_next_run_finishes(server: &Server, lease: Durat
 fn cut(server: &Server, lease: Duration, weather: Weather) -> bool {
     let network = Fails { proxy: Proxy::start(server.address(), 0), weather };
     let prefix = format!("cut/{weather:?}").replace([' ', '{', '}', ':', ','], "");
-    let place = |_: &Path| Box::new(Bucket::new(server, network.proxy.address(), &prefix)) as Box<dyn Place>;
+    let place = |_: &Path| Box::new(Bucket::new(server, network.proxy.address(), IMPATIENT, &prefix)) as Box<dyn Place>;
     let plan = Plan {
         visibility: "ordered",
         seed: 0,

@@ -8,13 +8,19 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Starts its arguments, and kills what it started as soon as its input ends: that is when whoever started it is
+/// Starts its arguments, and ends what it started as soon as its input ends: that is when whoever started it is
 /// gone, SIGKILL included.
 const LEASH: &str = r#"
 "$@" </dev/null &
 server=$!
-trap 'kill -9 $server 2>/dev/null' EXIT
 cat
+# Some have children of their own, which they end when they are asked to.
+kill $server 2>/dev/null
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  kill -0 $server 2>/dev/null || exit 0
+  sleep 0.1
+done
+kill -9 $server 2>/dev/null
 "#;
 
 /// A server that runs.

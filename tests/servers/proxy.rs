@@ -11,7 +11,7 @@ use crate::conformance::own::Trouble;
 use crate::http::{Client, Message};
 use crate::loopback::{Loopback, Outcome};
 
-/// No client that a test uses waits longer for an answer.
+/// No client waits longer for an answer.
 const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 
 /// How the network is.
@@ -193,8 +193,10 @@ fn relay(
         }
         Fate::HalfAnswer => client.send(&request).map(Outcome::Half),
         Fate::Silence => {
+            let now = lock(state);
+            let left = now.clears.map_or(Duration::ZERO, |clears| clears.saturating_duration_since(Instant::now()));
             let silent = |state: &mut State| matches!(state.weather, Weather::Silence { .. });
-            drop(state.1.wait_timeout_while(lock(state), LONGEST_SILENCE, silent).expect("the state of the network"));
+            drop(state.1.wait_timeout_while(now, left.min(LONGEST_SILENCE), silent).expect("the state of the network"));
             Ok(Outcome::Close)
         }
         Fate::Late(pause) => {

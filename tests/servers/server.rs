@@ -34,6 +34,8 @@ pub enum Kind {
     Localstack,
     Azurite,
     FakeGcs,
+    /// On demand only, not part of `all`.
+    Ceph,
 }
 
 impl Kind {
@@ -44,25 +46,26 @@ impl Kind {
             Self::Localstack => "localstack",
             Self::Azurite => "azurite",
             Self::FakeGcs => "fake-gcs-server",
+            Self::Ceph => "ceph",
         }
     }
 
-    /// The program below `.cache`, its arguments, and its environment.
+    /// The program below the repository, its arguments, and its environment.
     fn program(self) -> (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]) {
         match self {
             Self::Versitygw => (
-                "bin/versitygw",
+                ".cache/bin/versitygw",
                 &["--quiet", "--port", "127.0.0.1:PORT", "posix", "DIR"],
                 &[("ROOT_ACCESS_KEY", "test"), ("ROOT_SECRET_KEY", KEY)],
             ),
             Self::Minio => (
-                "bin/minio",
+                ".cache/bin/minio",
                 &["server", "DIR", "--quiet", "--address", "127.0.0.1:PORT", "--console-address", "127.0.0.1:OTHER"],
                 // Its update check would ask the network.
                 &[("MINIO_ROOT_USER", "test"), ("MINIO_ROOT_PASSWORD", KEY), ("MINIO_UPDATE", "off")],
             ),
             Self::Localstack => (
-                "localstack-server/bin/python",
+                ".cache/localstack-server/bin/python",
                 &["-m", "localstack.runtime.main"],
                 &[
                     ("SERVICES", "s3"),
@@ -74,7 +77,7 @@ impl Kind {
                 ],
             ),
             Self::Azurite => (
-                "azurite/node_modules/.bin/azurite-blob",
+                ".cache/azurite/node_modules/.bin/azurite-blob",
                 &[
                     "--silent",
                     "--inMemoryPersistence",
@@ -87,8 +90,9 @@ impl Kind {
                 ],
                 &[("AZURITE_ACCOUNTS", "test:dGVzdHRlc3Q=")],
             ),
+            Self::Ceph => ("localstack/ceph.sh", &["run", "DIR", "PORT", "OTHER"], &[]),
             Self::FakeGcs => (
-                "bin/fake-gcs-server",
+                ".cache/bin/fake-gcs-server",
                 &[
                     "-scheme",
                     "http",
@@ -123,12 +127,12 @@ impl Server {
     /// Starts a server; nothing if it is not asked for.
     pub fn start(kind: Kind) -> Option<Self> {
         let asked = std::env::var(VARIABLE).unwrap_or_default();
-        if !asked.split_whitespace().any(|name| name == kind.name() || name == "all") {
+        if !asked.split_whitespace().any(|name| name == kind.name() || (name == "all" && kind != Kind::Ceph)) {
             println!("skipped: {VARIABLE} does not name {} (`make test-servers` does)", kind.name());
             return None;
         }
         let (program, arguments, env) = kind.program();
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache").join(program);
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(program);
         assert!(path.exists(), "{} is not there: localstack/install.sh {}", path.display(), kind.name());
         let process = ServerProcess::start(&path, arguments, env).expect("a server");
         let front = (kind == Kind::FakeGcs).then(|| gcs::front(process.address));
@@ -151,7 +155,7 @@ impl Server {
     /// The name of a store at a prefix of the bucket, spoken to at an address, which may be that of a proxy.
     pub fn url(&self, at: SocketAddr, prefix: &str) -> String {
         match self.kind {
-            Kind::Versitygw | Kind::Minio | Kind::Localstack => {
+            Kind::Versitygw | Kind::Minio | Kind::Localstack | Kind::Ceph => {
                 format!("s3://{BUCKET}/{prefix}?endpoint=http://{at}&region=us-east-1&allow_http=true")
             }
             Kind::Azurite => format!("az://{BUCKET}/{prefix}?endpoint=http://{at}/test&allow_http=true"),
@@ -162,7 +166,7 @@ impl Server {
     /// The credentials, as the program finds them in its environment.
     pub fn env(&self) -> Vec<(String, String)> {
         let pairs: &[(&str, &str)] = match self.kind {
-            Kind::Versitygw | Kind::Minio | Kind::Localstack => {
+            Kind::Versitygw | Kind::Minio | Kind::Localstack | Kind::Ceph => {
                 &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", KEY)]
             }
             Kind::Azurite => &[("AZURE_STORAGE_ACCOUNT_NAME", "test"), ("AZURE_STORAGE_ACCOUNT_KEY", AZURE_KEY)],
@@ -184,7 +188,9 @@ impl Server {
     fn make_bucket(&self) -> Result<(), String> {
         let at = self.process.address;
         let (method, target, body) = match self.kind {
-            Kind::Versitygw | Kind::Minio | Kind::Localstack => ("PUT", format!("/{BUCKET}"), String::new()),
+            Kind::Versitygw | Kind::Minio | Kind::Localstack | Kind::Ceph => {
+                ("PUT", format!("/{BUCKET}"), String::new())
+            }
             Kind::Azurite => ("PUT", format!("/test/{BUCKET}?restype=container"), String::new()),
             Kind::FakeGcs => ("POST", "/storage/v1/b?project=test".to_owned(), format!(r#"{{"name":"{BUCKET}"}}"#)),
         };
