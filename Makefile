@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim s3 models test-liars fuzz fuzz-long ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim test-servers models test-liars fuzz fuzz-long ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -38,16 +38,16 @@ $(TOOLS)/bin/cargo-deny:
 bench: ## The figures of docs/BENCHMARKS.md
 	$(CARGO) bench --locked
 
-kills: ## The SIGKILL test with thousands of kills
-	LEMMING_KILLS=5000 $(CARGO) test --locked --test kill -- --nocapture
+kills: ## The SIGKILL test with thousands of kills, all writes durable, eight runners at once
+	LEMMING_KILLS=5000 LEMMING_KILL_FSYNC=1 LEMMING_KILL_RUNNERS=8 $(CARGO) test --locked --test kill -- --nocapture
 
 SEEDS ?= 2000
 
 sim: ## The real engine in simulated worlds, with crashes everywhere and without each rule (SEEDS=100000: on demand)
 	$(CARGO) run --locked --profile sim --features sim --bin sim -- --seeds $(SEEDS) --crashes 6 --mutants 1500
 
-s3: ## The store's tests against a real S3 server on this machine (needs Go)
-	localstack/check.sh
+test-servers: ## Stores and kills on real servers, which it installs and starts (needs Go, Node and Python)
+	localstack/test-servers.sh
 
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
@@ -61,4 +61,4 @@ fuzz: ## Every seed of every fuzz target, changed 2,000 times or for 20 seconds 
 fuzz-long: ## Ten minutes for each fuzz target
 	fuzz/run.sh -1 600
 
-ci: test lint fuzz sim s3 models test-liars
+ci: test lint fuzz sim test-servers models test-liars

@@ -7,7 +7,6 @@
 # All it writes is in .cache/, which git ignores. Stop it with localstack/down.sh.
 set -euo pipefail
 
-version=v1.8.0
 root=$(cd "$(dirname "$0")/.." && pwd)
 bin="$root/.cache/bin"
 run="$root/.cache/localstack"
@@ -31,11 +30,7 @@ if [[ -f "$run/pid" && -f "$run/port" ]] && kill -0 "$(<"$run/pid")" 2>/dev/null
   exit 0
 fi
 
-if [[ ! -x "$bin/versitygw" ]]; then
-  command -v go >/dev/null || { say "needs Go (https://go.dev) to build versitygw $version"; exit 1; }
-  say "building versitygw $version into .cache/bin, once (about two minutes)"
-  GOBIN="$bin" go install "github.com/versity/versitygw/cmd/versitygw@$version" >&2
-fi
+"$root/localstack/install.sh" versitygw >/dev/null
 
 # A bucket of its posix backend is a folder.
 mkdir -p "$run/buckets/$bucket"

@@ -20,12 +20,12 @@ pub fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     texts
 }
 
-/// The first cause of this type, the error itself included.
+/// The first cause of this type, or of this type in a box, the error itself included.
 #[must_use]
 pub fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
+        if let Some(found) = error.downcast_ref().or_else(|| error.downcast_ref::<Box<T>>().map(|found| &**found)) {
             return Some(found);
         }
         next = error.source();

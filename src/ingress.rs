@@ -114,7 +114,6 @@ impl Postbox<'_> {
             Created::Won => Ok(()),
             // Eighty random bits and a millisecond: a rival's object there is a broken store.
             Created::Lost(_) => Err(StoreError::Conflict { key: key.clone() }.into()),
-            Created::Unknown => Err(StoreError::Uncertain { key: key.clone() }.into()),
         }
     }
 }

@@ -4,6 +4,10 @@
 //! and none after. [`provider`] and [`tool`] are what the engine sees of models and tools;
 //! [`runner`] puts all parts together, and [`cli`] is what people see.
 
+/// What unit tests and integration tests share calls this crate by its name.
+#[cfg(test)]
+extern crate self as lemming;
+
 pub mod aws;
 pub mod causes;
 pub mod chaos;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 
+use object_store::client::HttpError;
 use serde_json::{Map, Value};
 
 use crate::causes::{causes, find};
@@ -216,6 +217,9 @@ fn hint_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
             Some("the store does not know you: check the credentials; `lemming doctor` tries them")
         }
         object_store::Error::NotFound { .. } => Some("check the name of the bucket"),
+        _ if find::<HttpError>(error).is_some() => {
+            Some("check the network and the endpoint, and try again: whatever was begun goes on from there")
+        }
         _ => None,
     }
 }
@@ -304,5 +308,34 @@ impl From<io::Error> for CliError {
         // Whoever read our output has seen enough.
         let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Ok } else { Exit::Failed };
         Self::new(exit, "the output cannot be written").caused_by(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use object_store::Error as E;
+    use object_store::client::HttpErrorKind;
+
+    #[test]
+    fn a_store_that_refuses_comes_with_a_hint_of_what_to_do() {
+        let (path, source) = (|| "org.json".to_owned(), || io::Error::other("403").into());
+        for (error, hint) in [
+            (E::PermissionDenied { path: path(), source: source() }, "who may read and write"),
+            (E::Unauthenticated { path: path(), source: source() }, "credentials"),
+            (E::NotFound { path: path(), source: source() }, "name of the bucket"),
+            (
+                E::Generic {
+                    store: "S3",
+                    source: HttpError::new(HttpErrorKind::Connect, io::Error::other("x")).into(),
+                },
+                "network",
+            ),
+        ] {
+            let error = StoreError::Store { operation: "reading", path: path(), source: Box::new(error) };
+            let said = CliError::from(error).envelope();
+            assert!(said["error"]["hint"].as_str().is_some_and(|said| said.contains(hint)), "{hint}: {said}");
+        }
     }
 }

@@ -104,7 +104,6 @@ async fn write_resumes(run: &Run, turns: &Committed, closed: &Closed) -> Result<
         match run.ctx.store.create_own(&key, bytes).await {
             // A resume that a person put there in the meantime stays.
             Ok(Created::Won | Created::Lost(_)) => {}
-            Ok(Created::Unknown) => return Err(StoreError::Uncertain { key }.into()),
             Err(error) => shown(&key.path(), Err(error))?,
         }
     }

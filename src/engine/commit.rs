@@ -42,7 +42,6 @@ pub(super) async fn commit(run: &Run, record: TurnRecord) -> Result<Published, E
             let value: TurnRecord = decode(&theirs).map_err(|source| StoreError::Record { key, source })?;
             Hashed { value: Arc::new(value), sha: Sha::of(&theirs) }
         }
-        Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
     };
     let record = &hashed.value;
     let spent = record.spent.paid + record.spent.unanswered + record.spent.action;
@@ -85,11 +84,8 @@ pub(super) async fn publish(run: &Run, turn: &TurnRecord) -> Result<(), EngineEr
     });
     let archived = (0..).zip(&turn.effects.archive).map(|(part, archived)| async move {
         let (key, bytes) = view::archive(&run.plan.value, &turn.agent, part, archived);
-        match store.create_own(&key, bytes).await? {
-            // Nobody else has a reason to write there; whoever did, a person, keeps what they wrote.
-            Created::Won | Created::Lost(_) => Ok(()),
-            Created::Unknown => Err(StoreError::Uncertain { key }),
-        }
+        // Nobody else has a reason to write there; whoever did, a person, keeps what they wrote.
+        store.create_own(&key, bytes).await.map(drop)
     });
     let own = turn.effects.files.iter().filter(|change| match Key::parse(&change.path) {
         Some(Key::Workspace(owner, _)) => owner == turn.agent,

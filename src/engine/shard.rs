@@ -472,7 +472,6 @@ impl<'a> Shard<'a> {
                 self.read_turns().await?;
                 Ok(false)
             }
-            Created::Unknown => Err(StoreError::Uncertain { key }.into()),
         }
     }
 

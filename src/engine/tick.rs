@@ -127,7 +127,6 @@ async fn make_plan(
             let settings = inputs::pinned_settings(&ctx.store, &value.org, &value.models).await?;
             (Hashed { value, sha: Sha::of(&theirs) }, settings, false)
         }
-        Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
     };
     let planned = &plan.value;
     for skipped in &planned.skipped {

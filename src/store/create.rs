@@ -9,11 +9,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::{Key, Store, StoreError};
 
 /// How often the same bytes are tried before the outcome is given up as unknown.
 const TRIES: u32 = 5;
+
+/// After this long no further try is begun. The client retries too, so that in a network that answers nothing a single
+/// try takes as long as two of its requests may: five of them would outlast every lease, and the life of a Lambda.
+const ENOUGH: Duration = Duration::from_secs(10);
 
 /// The pause before the second try; doubled before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -26,19 +31,19 @@ pub enum Created {
     Won,
     /// These bytes of somebody else are there, and stay.
     Lost(Bytes),
-    /// Neither could be seen. Not won: read again later.
-    Unknown,
 }
 
 impl Store {
     /// Creates the object at `key` if there is none, and finds out whose bytes are there.
     ///
     /// # Errors
-    /// The store refuses for good (permission, configuration), or has no room: nothing was written by this call.
-    /// Passing trouble is not an error but [`Created::Unknown`].
+    /// The store refuses for good (permission, configuration), or has no room: nothing was written by this call. Or
+    /// neither could be seen, [`StoreError::Uncertain`]: it is not won, and whoever asked reads again later.
     pub async fn create_own(&self, key: &Key, body: Bytes) -> Result<Created, StoreError> {
+        let began = Instant::now();
         let mut pause = FIRST_PAUSE;
-        for attempt in 1..=TRIES {
+        let mut attempt = 1;
+        loop {
             let failed = match self.create_once(key, body.clone()).await {
                 Ok(_) => return Ok(Created::Won),
                 Err(error) if error.is_final() => return Err(error),
@@ -54,12 +59,13 @@ impl Store {
                 Err(error) if error.is_final() => return Err(error),
                 Err(error) => tracing::debug!(key = %key, attempt, %error, "a create cannot be settled yet"),
             }
-            if attempt < TRIES {
-                self.pause(pause).await;
-                pause *= 2;
+            if attempt == TRIES || began.elapsed() >= ENOUGH {
+                return Err(StoreError::Uncertain { key: key.clone(), source: Box::new(failed) });
             }
+            self.pause(pause).await;
+            pause *= 2;
+            attempt += 1;
         }
-        Ok(Created::Unknown)
     }
 
     /// Creates an object whose bytes are a pure function of its key's meaning: equal bytes from
@@ -72,7 +78,6 @@ impl Store {
         match self.create_own(key, body).await? {
             Created::Won => Ok(()),
             Created::Lost(_) => Err(StoreError::Conflict { key: key.clone() }),
-            Created::Unknown => Err(StoreError::Uncertain { key: key.clone() }),
         }
     }
 }

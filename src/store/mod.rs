@@ -4,6 +4,7 @@
 //! a record means is the engine's business. Start with [`Store`] and [`create`].
 
 #[cfg(test)]
+#[path = "../../tests/conformance/mod.rs"]
 mod conformance;
 pub mod counting;
 pub mod create;
@@ -14,6 +15,8 @@ pub mod local;
 pub mod open;
 mod overlay;
 pub mod probe;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,10 +63,13 @@ pub enum StoreError {
         key: Key,
     },
     /// A create was neither confirmed nor refused.
-    #[error("the store did not say whether {key} was written: try again")]
+    #[error("the store did not say whether {key} was written")]
     Uncertain {
         /// The key.
         key: Key,
+        /// What became of the last try.
+        #[source]
+        source: Box<StoreError>,
     },
 }
 

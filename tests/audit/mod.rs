@@ -51,23 +51,6 @@ pub struct Seen {
     pub born: u64,
 }
 
-impl Seen {
-    /// Adds what another audit saw.
-    pub fn add(&mut self, other: &Self) {
-        self.ticks += other.ticks;
-        self.turns += other.turns;
-        self.failed += other.failed;
-        self.read += other.read;
-        self.calls += other.calls;
-        self.imports += other.imports;
-        self.steps += other.steps;
-        self.holds += other.holds;
-        self.releases += other.releases;
-        self.forfeited += other.forfeited;
-        self.born += other.born;
-    }
-}
-
 type Objects = BTreeMap<String, Bytes>;
 
 fn record<R: Record>(objects: &Objects, path: &str) -> (R, Sha) {

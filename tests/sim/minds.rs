@@ -29,6 +29,8 @@ pub struct Moods {
     /// Tool calls in another answer.
     pub tools: u64,
     pub slowest_ms: u64,
+    /// All that they do with tools is to write two files, and to read them.
+    pub writes: bool,
 }
 
 /// The models as one process reaches them.
@@ -122,10 +124,10 @@ impl Mind {
 
     fn call(&self, tick: u64, agent: &str) -> Value {
         let dice = self.dice();
-        let file = dice.pick(&FILES);
-        let arguments = |value: Value| value;
-        let (tool, arguments) = match dice.below(12) {
-            0..=2 => ("file_read", arguments(json!({"path": file}))),
+        let writes = self.minds.moods.writes;
+        let file = if writes { dice.pick(&FILES[1..3]) } else { dice.pick(&FILES) };
+        let (tool, arguments) = match dice.below(if writes { 6 } else { 12 }) {
+            0..=2 => ("file_read", json!({"path": file})),
             3..=5 => ("file_write", json!({"path": file, "text": format!("{agent} {tick} {:x}", dice.next())})),
             6 => ("file_delete", json!({"path": file})),
             7 => ("file_list", json!({})),
@@ -178,7 +180,7 @@ impl Provider for Mind {
             inner.witness.called(&inner.objects, process.by().as_ref(), call);
         }
         tokio::time::sleep(network.dice.time(1, moods.slowest_ms.max(1))).await;
-        process.pass().await;
+        process.think().await;
         match outcome {
             Outcome::Says(text) => Ok(Answer {
                 text,

@@ -67,7 +67,7 @@ impl People {
             "format": 1, "name": "simulated",
             "visibility": if snapshot { "snapshot" } else { "ordered" },
             "credits": {"cost_per_action": 0.001},
-            "budget": {"credits": if poor { 0.4 } else { 20.0 }, "per": dice.pick(&["total", "day", "month"])},
+            "budget": {"credits": if poor { 0.08 } else { 20.0 }, "per": dice.pick(&["total", "day", "month"])},
             "limits": {
                 "lease": format!("{}ms", self.traits.lease_ms),
                 "agents_per_hold": dice.between(1, 3), "agents_per_shard": dice.between(1, 4),

@@ -84,10 +84,19 @@ impl Process {
     /// What every operation passes before and after it is made. The system may stop the process here: then all that it
     /// does waits.
     pub async fn pass(&self) {
+        self.pass_with(self.temper.stalls).await;
+    }
+
+    /// What a call of a model passes: where runners spend their time is where they are found asleep.
+    pub async fn think(&self) {
+        self.pass_with(self.temper.stalls * 12).await;
+    }
+
+    async fn pass_with(&self, stalls: u64) {
         if let Some(place) = &self.place {
             place.pass().await;
         }
-        if self.temper.stalls > 0 && self.network.dice.chance(self.temper.stalls) {
+        if stalls > 0 && self.network.dice.chance(stalls) {
             let stall = self.network.dice.time(100, self.temper.longest_stall_ms);
             self.network.bucket.note(&format!("{:?} stops for {stall:?}", self.hand));
             let until = Instant::now() + stall;

@@ -40,7 +40,18 @@ pub struct Report {
 impl Report {
     /// Adds what another world was like.
     pub fn add(&mut self, other: &Self) {
-        self.seen.add(&other.seen);
+        let (all, seen) = (&mut self.seen, &other.seen);
+        all.ticks += seen.ticks;
+        all.turns += seen.turns;
+        all.failed += seen.failed;
+        all.read += seen.read;
+        all.calls += seen.calls;
+        all.imports += seen.imports;
+        all.steps += seen.steps;
+        all.holds += seen.holds;
+        all.releases += seen.releases;
+        all.forfeited += seen.forfeited;
+        all.born += seen.born;
         self.crashes += other.crashes;
         self.faults += other.faults;
         self.events += other.events;
@@ -87,6 +98,7 @@ impl World {
             calm,
         };
         let odds = match dice.below(4) {
+            _ if seed % 8 == 3 => Odds { late: 1_200, latency_ms: 60, latest_ms: 60_000, ..Odds::default() },
             _ if calm => Odds { latency_ms: 40, ..Odds::default() },
             0 => Odds { latency_ms: 120, ..Odds::default() },
             1 => Odds {
@@ -117,6 +129,7 @@ impl World {
                 garbage: dice.below(800),
                 refuses: dice.below(800),
                 silent: 300,
+                writes: seed % 8 == 3,
                 tools: dice.between(2_000, 7_000),
                 slowest_ms: *dice.pick(&[300, 3_000, 25_000]),
             },

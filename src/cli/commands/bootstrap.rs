@@ -8,7 +8,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::engine::note_probed;
 use crate::runner::compose::Org;
-use crate::store::{Created, Key, StoreError};
+use crate::store::{Created, Key};
 use crate::template;
 
 /// Makes an organisation from the built-in example.
@@ -91,7 +91,6 @@ pub(super) async fn found(org: &Org, name: Option<&str>) -> Result<Founded, CliE
         match org.store.create_own(&key, Bytes::from(text)).await? {
             Created::Won => founded.created.push(key.path()),
             Created::Lost(_) => founded.kept.push(key.path()),
-            Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
         }
     }
     if founded.created.iter().any(|path| *path == Key::Org.path()) {

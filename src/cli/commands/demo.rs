@@ -25,7 +25,7 @@ use crate::ingress::Letter;
 use crate::record::plan::Trigger;
 use crate::runner::compose::{self, Org};
 use crate::runner::local::until_signalled;
-use crate::store::{Created, Key, Prefix};
+use crate::store::{Key, Prefix};
 use crate::template;
 
 /// Every demo draws the same ids.
@@ -136,9 +136,7 @@ async fn prepare(place: &Place) -> Result<(), CliError> {
         return Err(place.refused("is no demo"));
     }
     let note = json!({ "about": "Made by `lemming demo`, which may go on with it. The whole folder may be deleted." });
-    if let Created::Unknown = org.store.create_own(&marker(), Bytes::from(crate::record::encode(&note))).await? {
-        return Err(crate::store::StoreError::Uncertain { key: marker() }.into());
-    }
+    let _ = org.store.create_own(&marker(), Bytes::from(crate::record::encode(&note))).await?;
     bootstrap::found(org, None).await?;
     Ok(())
 }

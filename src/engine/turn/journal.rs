@@ -118,6 +118,5 @@ pub(super) async fn store(run: &Run, record: StepRecord) -> Result<Stored, Engin
             let theirs = decode(&bytes).map_err(|source| StoreError::Record { key, source })?;
             Ok(Stored::Theirs(Box::new(theirs)))
         }
-        Created::Unknown => Err(StoreError::Uncertain { key }.into()),
     }
 }

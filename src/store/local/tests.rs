@@ -7,7 +7,11 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use object_store::ObjectStoreExt as _;
 use tempfile::TempDir;
 
-use crate::store::conformance::{self, create, keys, overwrite, read};
+use crate::store::conformance::{self, Scale, create, keys, overwrite, read};
+use crate::store::tests::FULL;
+
+/// Less, where every put waits for the disk.
+const DURABLE: Scale = Scale { races: 50, keys: 1000, conditions: true };
 
 fn folder() -> (TempDir, LocalStore) {
     let dir = TempDir::new().expect("folder");
@@ -32,21 +36,40 @@ fn names(dir: &DiskPath) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_folder_conforms() {
     let (_dir, store) = folder();
-    conformance::all(Arc::new(store)).await;
+    conformance::all(Arc::new(store), FULL).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_folder_that_waits_for_the_disk_conforms() {
     let (_dir, store) = folder();
-    conformance::all(Arc::new(store.with_fsync(true))).await;
+    conformance::all(Arc::new(store.with_fsync(true)), DURABLE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_folder_without_help_of_the_kernel_conforms() {
     for fsync in [false, true] {
         let (dir, store) = folder();
-        conformance::all(Arc::new(store.with_fallbacks().with_fsync(fsync))).await;
+        conformance::all(Arc::new(store.with_fallbacks().with_fsync(fsync)), DURABLE).await;
         assert!(names(&dir.path().join("create")).iter().all(|name| !name.starts_with('.')), "staged files are left");
+    }
+}
+
+#[tokio::test]
+async fn copies_have_the_content_and_replace_only_if_asked() {
+    let (_dir, store) = folder();
+    let (a, b) = (Path::from("copy/a"), Path::from("copy/b"));
+    create(&store, "copy/a", "content").await.expect("create");
+    store.copy(&a, &b).await.expect("copy");
+    assert_eq!(read(&store, "copy/b").await.expect("read"), "content");
+    assert!(matches!(store.copy_if_not_exists(&a, &b).await, Err(Error::AlreadyExists { .. })));
+}
+
+#[tokio::test]
+async fn a_listing_has_the_same_dates_and_tags_as_the_objects() {
+    let (_dir, store) = folder();
+    create(&store, "a/b", "x").await.expect("create");
+    for listed in store.list(None).try_collect::<Vec<_>>().await.expect("list") {
+        assert_eq!(listed, store.head(&listed.location).await.expect("head"));
     }
 }
 

@@ -18,7 +18,7 @@ use crate::domain::credits::Credits;
 use crate::engine::Stop;
 use crate::record::encode;
 use crate::runner::local::until_signalled;
-use crate::store::{Created, Key, StoreError};
+use crate::store::{Created, Key};
 
 /// Where the model's log is left for whoever wants to count for themselves.
 const LOG: &str = "config/calls.json";
@@ -88,7 +88,6 @@ async fn found(place: &Place, address: &str) -> Result<(), CliError> {
         match store.create_own(&key, Bytes::from(bytes)).await? {
             Created::Won => {}
             Created::Lost(_) => return Err(place.refused("somebody else is making an organisation there")),
-            Created::Unknown => return Err(StoreError::Uncertain { key }.into()),
         }
     }
     Ok(())

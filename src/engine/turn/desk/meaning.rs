@@ -159,9 +159,11 @@ impl Bench<'_> {
         let file = VectorFile { format: 1, model: model.model_name.clone(), vector };
         // Not canonical: a cache, whose bytes no record names.
         let bytes = Bytes::from(serde_json::to_vec(&file).unwrap_or_default());
-        let first = match run.ctx.store.create_own(&Key::Vector(self.due.agent.clone(), place.clone()), bytes).await? {
-            Created::Lost(bytes) => serde_json::from_slice::<VectorFile>(&bytes).ok(),
-            Created::Won | Created::Unknown => None,
+        let first = match run.ctx.store.create_own(&Key::Vector(self.due.agent.clone(), place.clone()), bytes).await {
+            Ok(Created::Lost(bytes)) => serde_json::from_slice::<VectorFile>(&bytes).ok(),
+            // Whether it is kept or not, it is the vector.
+            Ok(Created::Won) | Err(StoreError::Uncertain { .. }) => None,
+            Err(error) => return Err(error.into()),
         };
         let vector: Arc<[f32]> = first.unwrap_or(file).vector.into();
         run.ctx.memo.keep_vector(place.clone(), Arc::clone(&vector));

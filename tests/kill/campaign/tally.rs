@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::process::Ended;
+use super::process::Ended;
 
 /// The phases in which at least one process must have been killed.
 pub const PHASES: [&str; 8] = ["plan", "hold", "call", "journal", "commit", "views", "seal", "close"];
@@ -19,6 +19,8 @@ pub struct Tally {
     started: u64,
     /// Processes that were told to leave with SIGTERM and ended by themselves.
     left: u64,
+    /// Processes that gave up because they could not reach the store.
+    cut_off: u64,
 }
 
 impl Tally {
@@ -28,6 +30,8 @@ impl Tally {
             *self.kills.entry(ended.phase.clone().unwrap_or_else(|| NONE.to_owned())).or_default() += 1;
         } else if ended.terminated {
             self.left += 1;
+        } else if ended.cut_off {
+            self.cut_off += 1;
         }
     }
 
@@ -37,6 +41,10 @@ impl Tally {
 
     pub fn left(&self) -> u64 {
         self.left
+    }
+
+    pub fn cut_off(&self) -> u64 {
+        self.cut_off
     }
 
     pub fn of(&self, phase: &str) -> u64 {
@@ -59,6 +67,10 @@ impl fmt::Display for Tally {
             write!(f, "{:>9}", self.of(phase))?;
         }
         writeln!(f, "{:>9}", self.kills())?;
-        write!(f, "of {} processes; {} more left on SIGTERM", self.started, self.left)
+        write!(
+            f,
+            "of {} processes; {} more left on SIGTERM, {} could not reach the store",
+            self.started, self.left, self.cut_off
+        )
     }
 }

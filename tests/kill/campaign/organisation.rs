@@ -1,12 +1,17 @@
 //! The organisation that is worked on: six agents whose model is a small command that keeps a log of
 //! its calls.
+//!
+//! Whatever store the organisation is in, that log and the command are files on this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use super::place::{Objects, Place};
 
 pub const AGENTS: [&str; 6] = ["ada", "bob", "cleo", "dan", "eve", "fay"];
 
@@ -23,9 +28,13 @@ pub const BOARD: &str = "shared/board.txt";
 pub const REQUEST: u64 = 10_000;
 pub const ACTION: u64 = 1_000;
 
+/// The most steps of a turn: each process that takes a writer's turn over may ask for tools once more.
+pub const MAX_STEPS: usize = 8;
+
 /// The model. Its first act is to write down, in one write, that it was called, for whom and by
 /// which process: whatever happens then, the call was paid. Every answer carries the id of its call
-/// in all that it says and does. The argument is the newest message, which has no bearing on it.
+/// in all that it says and does. A writer asks for its tools when a process calls it for the first time.
+/// The argument is the newest message, which has no bearing on it.
 const MODEL: &str = r#"
 id="$HOME.$$"
 printf '%s %s\n' "$AGENT" "$id" >> "$CALLS"
@@ -34,52 +43,46 @@ say() {
   printf '{"notes": "%s", "outbox_entries": [{"payload": {"text": "%s"}}, {"kind": "report", "to": %s, "payload": {"text": "%s to some"}}], ' "$id" "$id" "$TO" "$id"
   printf '"memory_updates": [{"key": "calls", "op": "append", "value": "%s"}, {"key": "last", "op": "set", "value": "%s"}]%s}\n' "$id" "$id" "$1"
 }
-if [ -n "$WRITER" ]; then
-  for tick in ticks/*; do :; done
-  if [ ! -e "$tick/steps/$AGENT/0.json" ]; then
-    say ", \"tool_calls\": [{\"tool\": \"file_write\", \"arguments\": {\"path\": \"shared/board.txt\", \"text\": \"$id\"}}, {\"tool\": \"file_write\", \"arguments\": {\"path\": \"workspace/own.txt\", \"text\": \"$id\"}}]"
-    exit
-  fi
+if [ -n "$WRITER" ] && mkdir "$ASKED/$HOME.$AGENT" 2>/dev/null; then
+  say ", \"tool_calls\": [{\"tool\": \"file_write\", \"arguments\": {\"path\": \"shared/board.txt\", \"text\": \"$id\"}}, {\"tool\": \"file_write\", \"arguments\": {\"path\": \"workspace/own.txt\", \"text\": \"$id\"}}]"
+  exit
 fi
 say ""
 "#;
 
-/// An organisation in a temporary folder, with the model's log beside it.
+/// An organisation, and a folder of this machine with the model and its log.
 #[derive(Debug)]
 pub struct Organisation {
     folder: TempDir,
-    pub visibility: String,
-    store: String,
+    pub visibility: &'static str,
+    place: Box<dyn Place>,
 }
 
 impl Organisation {
-    pub fn found(visibility: &str, durable: bool) -> Self {
+    /// `at` is given the folder, and says where the organisation is to be.
+    pub fn found(visibility: &'static str, lease: Duration, at: impl FnOnce(&Path) -> Box<dyn Place>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let root = folder.path().join("org");
-        let fsync = if durable { "on" } else { "off" };
-        let store = format!("file://{}?fsync={fsync}", root.display());
-        let org = Self { folder, visibility: visibility.to_owned(), store };
-        org.write("config/model.sh", MODEL);
-        org.write(
-            "org.json",
-            &json!({
-                "format": 1,
-                "name": "Many hands",
-                "visibility": visibility,
-                "budget": { "credits": 10_000 },
-                "credits": { "cost_per_action": 0.001 },
-                "limits": {
-                    "lease": "200ms", "max_steps": 4, "agents_per_hold": 2, "agents_per_shard": 3,
-                    "max_outbox_age_ticks": 1_000_000,
-                },
-            })
-            .to_string(),
-        );
+        fs::create_dir(folder.path().join("asked")).expect("a folder");
+        fs::write(folder.path().join("model.sh"), MODEL).expect("a file");
+        let place = at(folder.path());
+        let org = Self { folder, visibility, place };
+        let settings = json!({
+            "format": 1,
+            "name": "Many hands",
+            "visibility": visibility,
+            "budget": { "credits": 10_000 },
+            "credits": { "cost_per_action": 0.001 },
+            "limits": {
+                "lease": format!("{}ms", lease.as_millis()), "max_steps": MAX_STEPS,
+                "agents_per_hold": 2, "agents_per_shard": 3, "max_outbox_age_ticks": 1_000_000,
+            },
+        });
+        org.place.write("org.json", settings.to_string());
         let models: serde_json::Map<String, Value> =
             AGENTS.iter().map(|agent| (agent.to_string(), org.model(agent))).collect();
-        org.write("config/models.json", &Value::from(models).to_string());
+        org.place.write("config/models.json", Value::from(models).to_string());
         for agent in AGENTS {
-            org.write(&format!("agents/{agent}/resume.json"), &resume(agent).to_string());
+            org.place.write(&format!("agents/{agent}/resume.json"), resume(agent).to_string());
         }
         org
     }
@@ -93,6 +96,7 @@ impl Organisation {
         };
         let env = json!({
             "AGENT": agent,
+            "ASKED": self.folder.path().join("asked").display().to_string(),
             "CALLS": self.calls_path().display().to_string(),
             "TO": to,
             "WRITER": if WRITERS.contains(&agent) { "1" } else { "" },
@@ -100,18 +104,8 @@ impl Organisation {
         json!({
             "provider": "cli",
             "price": { "input": 0, "output": 0, "request": 0.01 },
-            "provider_config": { "command": ["/bin/sh", "config/model.sh"], "env": env },
+            "provider_config": { "command": ["/bin/sh", self.folder.path().join("model.sh")], "env": env },
         })
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.root().join(path);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-        fs::write(path, text).expect("a file");
-    }
-
-    pub fn root(&self) -> PathBuf {
-        self.folder.path().join("org")
     }
 
     fn calls_path(&self) -> PathBuf {
@@ -130,9 +124,18 @@ impl Organisation {
 
     /// The program, at this organisation.
     pub fn lemming(&self, args: &[&str]) -> Command {
+        self.lemming_at(self.place.url(), args)
+    }
+
+    /// The program, at this organisation as runners reach it.
+    pub fn runner(&self, args: &[&str]) -> Command {
+        self.lemming_at(self.place.runners_url(), args)
+    }
+
+    fn lemming_at(&self, store: String, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lemming"));
-        command.args(args).args(["--store", &self.store]).current_dir(self.folder.path());
-        command.env_remove("LEMMING_STORE").env_remove("LEMMING_LOG");
+        command.args(args).args(["--store", &store]).current_dir(self.folder.path());
+        command.env_remove("LEMMING_STORE").env_remove("LEMMING_LOG").envs(self.place.env());
         command
     }
 
@@ -143,19 +146,9 @@ impl Organisation {
         serde_json::from_slice(&output.stdout).expect("a document")
     }
 
-    /// The bytes of a file, if there is one.
-    pub fn read(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
-        fs::read(self.root().join(path)).ok()
-    }
-
-    /// The names in a folder, in order; drafts of killed writers left out, as in every listing.
-    pub fn names(&self, path: impl AsRef<Path>) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.root().join(path)) else { return Vec::new() };
-        let name =
-            |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name().into_string().expect("a name");
-        let mut names: Vec<String> = entries.map(name).filter(|name| !name.starts_with('.')).collect();
-        names.sort();
-        names
+    /// All that is stored now.
+    pub fn objects(&self) -> Objects {
+        Objects(self.place.objects())
     }
 }
 

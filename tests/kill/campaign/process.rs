@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::organisation::Organisation;
-use crate::random::Random;
-use crate::tally::{PHASES, Tally};
+use super::organisation::Organisation;
+use super::random::Random;
+use super::tally::{PHASES, Tally};
 
-/// A process that is left in peace ends within that, or something hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The exit code of a process that its store failed.
+const STORE_FAILED: i32 = 4;
 
 /// When a process is killed.
 #[derive(Debug, Clone)]
@@ -34,24 +34,26 @@ pub enum Aim {
 }
 
 impl Aim {
-    pub fn draw(random: &mut Random, tally: &Tally) -> Self {
+    /// Times follow the lease: it is chosen by how fast the store is.
+    pub fn draw(random: &mut Random, lease: Duration, tally: &Tally) -> Self {
+        let lease = u64::try_from(lease.as_micros()).expect("a short time");
         let micros = |random: &mut Random, most: u64| Duration::from_micros(random.between(0, most));
         match random.between(0, 99) {
-            0..25 => Self::After(micros(random, 150_000)),
+            0..25 => Self::After(micros(random, lease * 3 / 4)),
             25..80 => {
                 let phase = if random.chance(40) { tally.rarest() } else { *random.pick(&PHASES) };
                 // A close has several writes and deletes to be stopped between.
-                let most = if phase == "close" { 5_000 } else { 2_000 };
+                let most = if phase == "close" { lease / 40 } else { lease / 100 };
                 Self::At { phase, nth: random.between(1, 2), then: micros(random, most) }
             }
             80..88 => {
-                let pause = Duration::from_millis(random.between(100, 600));
+                let pause = Duration::from_micros(random.between(lease / 2, 3 * lease));
                 let phase = *random.pick(&PHASES);
                 Self::Stall { phase, pause }
             }
             88..97 => {
-                let kill = if random.chance(40) { Some(micros(random, 20_000)) } else { None };
-                Self::Leave { then: micros(random, 30_000), kill }
+                let kill = if random.chance(40) { Some(micros(random, lease / 10)) } else { None };
+                Self::Leave { then: micros(random, lease * 3 / 20), kill }
             }
             _ => Self::Never,
         }
@@ -68,6 +70,8 @@ pub struct Ended {
     pub terminated: bool,
     /// Its exit code, if it ended by itself.
     pub code: Option<i32>,
+    /// Whether it gave up because it could not reach the store.
+    pub cut_off: bool,
     /// The last phase that it logged.
     pub phase: Option<String>,
     /// The tick that it worked on.
@@ -82,7 +86,7 @@ pub struct Ended {
 impl Ended {
     /// Whether it ended because of us.
     pub fn was_ended(&self) -> bool {
-        self.killed || self.terminated
+        self.killed || self.terminated || self.cut_off
     }
 
     /// What it logged.
@@ -91,10 +95,11 @@ impl Ended {
     }
 }
 
-/// Starts a process, ends it as it is to be ended, and waits for it.
-pub fn run(org: &Organisation, number: u64, aim: Aim) -> Ended {
+/// Starts a process, ends it as it is to be ended, and waits for it. `is_bad`: the network may keep it from the store.
+pub fn run(org: &Organisation, patience: Duration, number: u64, aim: Aim, is_bad: bool) -> Ended {
+    let args = ["tick", "--json", "--log-format", "json"];
     let mut child = org
-        .lemming(&["tick", "--log-format", "json"])
+        .runner(&args)
         // The model's command sees only this of the environment: so it can tell whose call it is.
         .env("HOME", format!("p{number}"))
         .env("LEMMING_LOG", "warn,lemming=debug")
@@ -120,7 +125,7 @@ pub fn run(org: &Organisation, number: u64, aim: Aim) -> Ended {
             lines.push(line);
         }
     });
-    let terminated = end(&mut child, began, aim, &phases);
+    let terminated = end(&mut child, began, patience, aim, &phases);
     let status = child.wait().expect("an end");
     let lines = reader.join().expect("the log");
     let mut ended = Ended {
@@ -128,6 +133,7 @@ pub fn run(org: &Organisation, number: u64, aim: Aim) -> Ended {
         killed: status.signal() == Some(9),
         terminated,
         code: status.code(),
+        cut_off: is_bad && status.code() == Some(STORE_FAILED),
         phase: None,
         tick: None,
         runner: None,
@@ -138,14 +144,30 @@ pub fn run(org: &Organisation, number: u64, aim: Aim) -> Ended {
     assert_ne!(status.signal(), Some(6), "process {number} hangs: {}", ended.log());
     assert!(
         // SIGTERM before the program listens is a kill like any other, and not counted.
-        ended.killed || ended.code == Some(0) || (terminated && [None, Some(5)].contains(&ended.code)),
+        ended.killed || ended.cut_off || ended.code == Some(0) || (terminated && [None, Some(5)].contains(&ended.code)),
         "process {number} ended with {status}: {}",
         ended.log()
     );
+    if ended.cut_off {
+        ended.check_complaint();
+    }
     ended
 }
 
 impl Ended {
+    /// The error that it ended with.
+    pub fn complaint(&self) -> Value {
+        let last = self.lines.last().map(String::as_str).unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|_| panic!("no envelope: {}", self.log()))
+    }
+
+    /// Whoever is cut off says so in one document that a program can read.
+    fn check_complaint(&self) {
+        let envelope = self.complaint();
+        assert_eq!(envelope["error"]["code"], "store", "process {}: {}", self.number, self.log());
+        assert!(envelope["error"]["message"].as_str().is_some_and(|text| !text.is_empty()), "{envelope}");
+    }
+
     fn read_log(&mut self) {
         for line in &self.lines {
             // A killed process may leave half a line.
@@ -166,14 +188,14 @@ impl Ended {
 }
 
 /// Waits for the moment, and sends the signal; says whether a SIGTERM reached it.
-fn end(child: &mut Child, began: Instant, aim: Aim, phases: &Receiver<String>) -> bool {
+fn end(child: &mut Child, began: Instant, patience: Duration, aim: Aim, phases: &Receiver<String>) -> bool {
     let left = |after: Duration| after.saturating_sub(began.elapsed());
     let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
     // Says whether the log shows the phase so often before the process ends.
     let wait_for = |phase: &str, nth: u64| {
         let mut seen = 0;
         while seen < nth {
-            match phases.recv_timeout(left(PATIENCE)) {
+            match phases.recv_timeout(left(patience)) {
                 Ok(logged) => seen += u64::from(logged == phase),
                 Err(RecvTimeoutError::Disconnected) => return false,
                 Err(RecvTimeoutError::Timeout) => {
