@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::memo::Memo;
 use crate::clock::{Clock, Entropy};
@@ -17,37 +18,57 @@ use crate::store::Store;
 use crate::tool::Tool;
 
 /// Tells a running tick to leave: it starts no new turn, stops its calls and releases its shards.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<Request>);
+
+/// Brings a [`Stop`] about.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Stopper(Arc<Request>);
+
+/// Not a channel of tokio's `watch`: that wakes whoever waits in an order drawn by chance, and a simulated world would
+/// not be the same again.
+#[derive(Debug, Default)]
+struct Request {
+    is_made: AtomicBool,
+    made: Notify,
+}
+
+impl Stopper {
+    /// Makes the request, for good.
+    pub fn stop(&self) {
+        self.0.is_made.store(true, Ordering::Release);
+        self.0.made.notify_waiters();
+    }
+}
 
 impl Stop {
     /// A stop that never comes.
     #[must_use]
     pub fn never() -> Self {
-        Self(watch::channel(false).1)
+        Self::default()
     }
 
-    /// A stop, and the sender that brings it about with `true`.
+    /// A stop, and what brings it about.
     #[must_use]
-    pub fn channel() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
+    pub fn channel() -> (Stopper, Self) {
+        let stop = Self::default();
+        (Stopper(Arc::clone(&stop.0)), stop)
     }
 
     /// Says whether it has come.
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
+        self.0.is_made.load(Ordering::Acquire)
     }
 
-    /// Waits until it comes; for ever, if nobody can send it any more.
+    /// Waits until it comes; for ever, if nobody brings it about.
     pub async fn requested(&self) {
         if mutant::is(Mutant::CallsStopBeforeRelease) {
             std::future::pending::<()>().await;
         }
-        let mut receiver = self.0.clone();
-        if receiver.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
+        let made = self.0.made.notified();
+        if !self.is_requested() {
+            made.await;
         }
     }
 }

@@ -30,7 +30,7 @@ mod trust;
 mod turn;
 mod view;
 
-pub use self::context::{Context, Progress, Silent, Stop};
+pub use self::context::{Context, Progress, Silent, Stop, Stopper};
 pub use self::error::EngineError;
 pub use self::follow_up::follow_up;
 pub use self::load::{CHECKPOINT_EVERY, Head, Loaded, load, load_at};

@@ -77,7 +77,7 @@ pub async fn until_signalled<F: Future>(on_stop: impl FnOnce(), work: impl FnOnc
         let Ok(mut signals) = Signals::new() else { return std::future::pending().await };
         signals.next().await;
         on_stop();
-        let _ = sender.send(true);
+        sender.stop();
         signals.next().await;
     };
     tokio::select! {

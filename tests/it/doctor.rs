@@ -388,7 +388,7 @@ async fn whenever_it_is_interrupted_nothing_is_left() {
         let (objects, inner) = ruled(move |what, _| {
             let writes = matches!(what, What::Create | What::Put);
             if writes && count.fetch_add(1, Ordering::SeqCst) + 1 == at {
-                let _ = sender.send(true);
+                sender.stop();
             }
             None
         });

@@ -254,15 +254,15 @@ async fn people_pause_and_resume_agents_and_the_organisation() {
 
 /// Tells the runner to leave as soon as a turn is committed.
 #[derive(Debug)]
-struct StopAtCommit(tokio::sync::watch::Sender<bool>);
+struct StopAtCommit(lemming::engine::Stopper);
 
 impl Progress for StopAtCommit {
     fn turn_committed(&self, _record: &TurnRecord) {
-        self.0.send_replace(true);
+        self.0.stop();
     }
 }
 
-fn stopping(world: &World) -> (tokio::sync::watch::Sender<bool>, Context) {
+fn stopping(world: &World) -> (lemming::engine::Stopper, Context) {
     let (sender, stop) = Stop::channel();
     let mut context = world.context();
     context.stop = stop;
@@ -329,7 +329,7 @@ async fn stop_in_call(world: &World) {
     let mut thinker = world.thinker.clone();
     let mind = thinker.mind.clone();
     thinker.mind = Arc::new(move |request| {
-        sender.send_replace(true);
+        sender.stop();
         mind(request)
     });
     thinker.delay = Duration::from_secs(5);

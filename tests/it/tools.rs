@@ -399,7 +399,7 @@ async fn a_runner_that_is_told_to_leave_does_not_wait_for_a_slow_tool() {
     let context = lemming::engine::Context { stop, ..world.context() };
     let told = async {
         asked.hit().await;
-        leave.send(true).unwrap();
+        leave.stop();
     };
     let run = run_tick(&context, Trigger::Invocation);
     let both = async { tokio::join!(run, told).0 };

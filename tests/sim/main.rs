@@ -45,6 +45,6 @@ fn the_same_seed_is_the_same_world() {
 fn a_runner_may_die_or_sleep_at_every_place() {
     for (seed, then) in [(0, Then::Dies), (1, Then::ComesBackLate), (2, Then::ComesBackSoon)] {
         let places = crashes::everywhere(seed, then).unwrap_or_else(|why| panic!("{why}"));
-        assert!(places > 100, "{places} places");
+        assert!(places > 60, "{places} places");
     }
 }

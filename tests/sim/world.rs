@@ -252,7 +252,7 @@ impl World {
         };
         let told = async {
             after(leaves).await;
-            let _ = stop.send(true);
+            stop.stop();
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -342,7 +342,7 @@ impl World {
         healer.within("ticks go on", healer.ticks(&process, &memo, 2)).await?;
         let mut touched = std::collections::BTreeSet::new();
         if !calm {
-            self.edits_are_seen(&healer, &process, &memo).await?;
+            touched.extend(self.edits_are_seen(&healer, &process, &memo).await?);
             // Read by nobody since they were written last, they may be stale.
             let below = self.network.bucket.below("");
             let files = below.into_iter().map(|(path, _)| path);
@@ -382,8 +382,13 @@ impl World {
         }
     }
 
-    /// What a person edits while nothing is open is what the next turn has.
-    async fn edits_are_seen(&self, healer: &Self, process: &Arc<Process>, memo: &Arc<Memo>) -> Result<(), String> {
+    /// What a person edits while nothing is open is what the next turn has. Says which edits had no turn after them.
+    async fn edits_are_seen(
+        &self,
+        healer: &Self,
+        process: &Arc<Process>,
+        memo: &Arc<Memo>,
+    ) -> Result<Vec<String>, String> {
         let mut edits = Vec::new();
         for agent in &AGENTS[..self.traits.agents] {
             let key = self.network.dice.pick(&MEMORIES);
@@ -395,19 +400,22 @@ impl World {
             }
         }
         let from = self.last_tick();
-        healer.within("ticks go on", healer.ticks(process, memo, 1)).await?;
+        healer.within("ticks go on", healer.ticks(process, memo, 2)).await?;
+        let mut unseen = Vec::new();
         for (path, agent) in edits {
+            // Who cannot pay does not run, and sees nothing yet.
             let turns = (from + 1..=self.last_tick()).map(|tick| format!("ticks/{tick:012}/turns/{agent}.json"));
-            let imported = turns.filter_map(|turn| self.network.bucket.get(&turn)).any(|turn| {
-                let turn: serde_json::Value = serde_json::from_slice(&turn.bytes).unwrap_or_default();
-                let imports = turn["imports"].as_array().into_iter().chain(turn["unimported"].as_array());
-                imports.flatten().any(|import| import["path"] == path.as_str())
-            });
-            if !imported {
+            let Some(next) = turns.filter_map(|turn| self.network.bucket.get(&turn)).next() else {
+                unseen.push(path);
+                continue;
+            };
+            let turn: serde_json::Value = serde_json::from_slice(&next.bytes).unwrap_or_default();
+            let imports = turn["imports"].as_array().into_iter().chain(turn["unimported"].as_array());
+            if !imports.flatten().any(|import| import["path"] == path.as_str()) {
                 return Err(format!("the edit of {path} after tick {from} was not seen"));
             }
         }
-        Ok(())
+        Ok(unseen)
     }
 
     pub fn last_tick(&self) -> u64 {
