@@ -48,7 +48,7 @@ impl People {
     }
 
     pub fn found(&self) {
-        self.settings(self.traits.snapshot);
+        self.settings(self.traits.snapshot, false);
         let models = json!({
             "m": {"provider": "sim", "price": {"input": 1, "output": 2}, "fallback": ["n"]},
             "n": {"provider": "sim", "price": {"input": 2, "output": 3}},
@@ -60,9 +60,9 @@ impl People {
     }
 
     /// `org.json`, with other limits each time.
-    pub fn settings(&self, snapshot: bool) {
+    fn settings(&self, snapshot: bool, rich: bool) {
         let dice = &self.network.dice;
-        let poor = self.traits.poor;
+        let poor = self.traits.poor && !rich;
         let mut org = json!({
             "format": 1, "name": "simulated",
             "visibility": if snapshot { "snapshot" } else { "ordered" },
@@ -198,7 +198,7 @@ impl People {
             15..=17 => self.edit_file(agent),
             18 | 19 => self.resume(agent, false),
             20 => self.nonsense(agent),
-            21 => self.settings(self.traits.snapshot != dice.chance(2_000)),
+            21 => self.settings(self.traits.snapshot != dice.chance(2_000), false),
             22 => {
                 let tick = dice.below(60);
                 self.put("head.json", &json!({"format": 1, "tick": tick}));
@@ -244,7 +244,8 @@ impl People {
 
     /// Everything is in order again: settings can be read, all agents are there, can pay and run.
     pub async fn mend(&self) {
-        self.settings(self.traits.snapshot);
+        // A top-up alone would be gone with the window of the budget.
+        self.settings(self.traits.snapshot, true);
         let bucket = &self.network.bucket;
         for (path, object) in bucket.below("ingress/") {
             if serde_json::from_slice::<Value>(&object.bytes).is_err() {

@@ -11,7 +11,7 @@ use futures::FutureExt as _;
 use lemming::clock::Clock as _;
 use lemming::domain::name::AgentName;
 use lemming::domain::time::Timestamp;
-use lemming::engine::{Context, EngineError, Memo, Silent, Stop, run_tick};
+use lemming::engine::{Context, EngineError, Memo, Outcome, Silent, Stop, run_tick};
 use lemming::mutant::{self, Mutant};
 use lemming::record::plan::Trigger;
 use lemming::store::{Store, StoreError};
@@ -268,7 +268,12 @@ impl World {
     }
 
     /// Records that contradict each other are nobody's fault but ours.
-    pub fn over_with<T>(&self, ended: Result<T, EngineError>) -> bool {
+    pub fn over_with(&self, ended: Result<Outcome, EngineError>) -> bool {
+        if let Ok(Outcome::Ran(report)) = &ended {
+            let skipped: Vec<String> =
+                report.skipped.iter().map(|s| format!("{} ({})", s.agent, s.reason.as_str())).collect();
+            self.network.bucket.note(&format!("tick {} ends; skipped: {skipped:?}", report.tick));
+        }
         if let Err(error) = ended {
             self.network.bucket.note(&format!("a tick ends: {}", chain(&error)));
             let is_ours = match &error {
