@@ -142,7 +142,7 @@ impl Entropy for Process {
             return by.clone();
         }
         let digits: String = self.bytes()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let new = RunnerId::new(&format!("r-{digits}")).expect("a runner id");
+        let new = RunnerId::new(format!("r-{digits}")).expect("a runner id");
         *by = Some(new.clone());
         new
     }

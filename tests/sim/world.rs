@@ -276,11 +276,11 @@ impl World {
         }
         if let Err(error) = ended {
             self.network.bucket.note(&format!("a tick ends: {}", chain(&error)));
-            let is_ours = match &error {
-                EngineError::Damaged { .. } => true,
-                EngineError::Store(StoreError::Conflict { .. } | StoreError::Record { .. }) => true,
-                _ => false,
-            };
+            let is_ours = matches!(
+                &error,
+                EngineError::Damaged { .. }
+                    | EngineError::Store(StoreError::Conflict { .. } | StoreError::Record { .. })
+            );
             if is_ours {
                 self.network.bucket.inner().witness.object(chain(&error));
             }
