@@ -64,11 +64,13 @@ pub enum Mutant {
     FencesStay,
     /// Turn records of closed ticks are deleted.
     TurnRecordsStay,
+    /// A create that ends in an error is believed to have been applied.
+    ErrorsAreSettledByReading,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::OwnEntropy,
         Self::NewIdentityEachInvocation,
         Self::EveryLicenceIsCharged,
@@ -97,6 +99,7 @@ impl Mutant {
         Self::TheHintIsAHint,
         Self::FencesStay,
         Self::TurnRecordsStay,
+        Self::ErrorsAreSettledByReading,
     ];
 }
 

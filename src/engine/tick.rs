@@ -48,6 +48,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         };
         let (before, missing_checkpoint) = load::load_known(&ctx.store, &ctx.memo).await?;
         if let Some((tick, bytes)) = missing_checkpoint {
+            trust::ensure(ctx).await?;
             close::write_checkpoint(&ctx.store, tick, bytes).await?;
         }
         let tick = before.tick.next();

@@ -1,11 +1,11 @@
-//! What follows from the records: who may read what, who pays what, who is born.
+//! What follows from the records: who may read what, and who is born.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lemming::domain::credits::Credits;
 use lemming::domain::ids::Sha;
 use lemming::domain::name::AgentName;
-use lemming::domain::org::{OrgConfig, Visibility};
+use lemming::domain::org::Visibility;
 use lemming::domain::position::Position;
 use lemming::domain::resume::Resume;
 use lemming::domain::time::{Clock, Tick};
@@ -14,7 +14,7 @@ use lemming::record::encode;
 use lemming::record::plan::{Found, Item, Plan};
 use lemming::record::turn::TurnRecord;
 
-use super::{Evidence, Expect, Objects, Seen, paid_in};
+use super::{Objects, Seen};
 
 pub(super) struct Entry {
     pub(super) position: Position,
@@ -202,70 +202,6 @@ impl Book {
             let before = self.entries.iter().filter(said_before).map(|entry| entry.position).collect();
             assert!(self.passed.insert(name.clone(), before).is_none());
             self.resumes.insert(name, resume);
-        }
-    }
-
-    pub(super) fn spend(
-        &mut self,
-        evidence: &Evidence,
-        plan: &Plan,
-        closed: &Closed,
-        turns: &BTreeMap<AgentName, TurnRecord>,
-        expect: &Expect,
-    ) {
-        for agent in plan.found.keys() {
-            if let Some(resume) = self.resumes.get(agent) {
-                self.balances.entry(agent.clone()).or_insert(resume.credits.max_credits);
-            }
-        }
-        if self.window != plan.budget_window {
-            self.window.clone_from(&plan.budget_window);
-            self.budget = Default::default();
-        }
-        for credited in &plan.credited {
-            match &credited.agent {
-                None => self.budget.0 += credited.credits,
-                Some(agent) => *self.balances.get_mut(agent).expect("an account") += credited.credits,
-            }
-        }
-        let objects = &evidence.objects;
-        let paid = paid_in(evidence, plan.tick.0);
-        assert!(paid.keys().all(|agent| turns.contains_key(agent)), "a call for somebody who was not due");
-        for due in &plan.due {
-            let charge = closed.turns[&due.agent].charge;
-            let paid = paid.get(&due.agent).copied().unwrap_or_default();
-            let at = format!("{} in tick {}", due.agent, plan.tick);
-            assert!(paid <= charge.total(), "{at}: {paid} was paid, {} is recorded", charge.total());
-            assert!(
-                charge.total() <= due.grant_credits,
-                "{at}: {} is charged, {} was granted",
-                charge.total(),
-                due.grant_credits
-            );
-            let balance = self.balances.get_mut(&due.agent).expect("an account");
-            *balance = balance.checked_sub(charge.total()).unwrap_or_else(|| panic!("{at}: the account was overdrawn"));
-            self.budget.1 += charge.total();
-            if expect.exactly_once {
-                let action = turns[&due.agent].spent.action;
-                assert_eq!(charge.forfeited, Credits::ZERO, "{at}: nothing was forfeited");
-                assert_eq!(charge.paid + charge.unanswered, paid + action, "{at}: what was paid is what is recorded");
-                let calls = evidence.calls.iter().filter(|call| call.tick == plan.tick && call.agent == due.agent);
-                let steps: Vec<u32> = calls.map(|call| call.step).collect();
-                let answers = (0..).take(turns[&due.agent].exchanges.len()).collect::<Vec<u32>>();
-                if turns[&due.agent].status.is_good() {
-                    assert_eq!(steps, answers, "{at}: each call is made once");
-                }
-            }
-        }
-        for (name, born) in &closed.born {
-            let creator = self.balances.get_mut(&born.by).expect("an account");
-            *creator = creator.checked_sub(born.credits).expect("nobody gives what it has not");
-            assert!(self.balances.insert(name.clone(), born.credits).is_none(), "{name} has an account already");
-        }
-        let org = objects.get(&format!("inputs/{}.json", plan.org)).expect("a pinned org.json");
-        let org: OrgConfig = serde_json::from_slice(org).expect("org.json");
-        if let Some(budget) = &org.budget {
-            assert!(self.budget.1 <= budget.credits + self.budget.0, "tick {}: the budget was overspent", plan.tick);
         }
     }
 }

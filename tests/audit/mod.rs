@@ -3,6 +3,7 @@
 
 mod book;
 mod files;
+mod money;
 mod rebuilt;
 
 use std::collections::{BTreeMap, BTreeSet};

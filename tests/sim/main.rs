@@ -27,7 +27,7 @@ use crashes::Then;
 fn worlds_of_all_kinds_keep_every_invariant() {
     for seed in 0..40 {
         if let Err(why) = world::live(seed, false) {
-            panic!("seed {seed}: {why}\n  cargo run --release --features sim --bin sim -- --seed {seed} --trace");
+            panic!("seed {seed}: {why}\n  cargo run --profile sim --features sim --bin sim -- --seed {seed} --trace");
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Odds {
     pub before: u64,
     pub after: u64,
     pub late: u64,
+    /// A write arrives and is acknowledged, and once more later: a client's own retry.
+    pub twice: u64,
     pub false_conflict: u64,
     pub own_conflict: u64,
     pub throttled: u64,
@@ -59,6 +61,7 @@ enum Fault {
     Before,
     After,
     Late(Duration),
+    Twice(Duration),
     FalseConflict,
     OwnConflict,
     Throttled,
@@ -94,6 +97,7 @@ impl Network {
             (odds.throttled, Fault::Throttled),
             (if writes { odds.after } else { 0 }, Fault::After),
             (if writes { odds.late } else { 0 }, Fault::Late(Duration::ZERO)),
+            (if writes { odds.twice } else { 0 }, Fault::Twice(Duration::ZERO)),
             (if creates { odds.false_conflict } else { 0 }, Fault::FalseConflict),
             (if creates { odds.own_conflict } else { 0 }, Fault::OwnConflict),
         ];
@@ -102,6 +106,7 @@ impl Network {
                 self.faults.fetch_add(1, Ordering::Relaxed);
                 return match fault {
                     Fault::Late(_) => Fault::Late(self.dice.time(500, odds.latest_ms.max(500))),
+                    Fault::Twice(_) => Fault::Twice(self.dice.time(500, odds.latest_ms.max(500))),
                     fault => fault,
                 };
             }
@@ -149,6 +154,7 @@ fn meta(path: &str, object: &Object) -> ObjectMeta {
 }
 
 /// What a write does to the bucket when it arrives.
+#[derive(Clone)]
 enum Write {
     Create(bytes::Bytes),
     Put(bytes::Bytes),
@@ -196,6 +202,10 @@ impl Connection {
                 drop(self.send(&path, write, there + by));
                 None
             }
+            Fault::Twice(by) => {
+                drop(self.send(&path, write.clone(), there + by));
+                Some(self.send(&path, write, there))
+            }
             Fault::None | Fault::After | Fault::OwnConflict => Some(self.send(&path, write, there)),
         };
         let applied = match arrived {
@@ -209,7 +219,7 @@ impl Connection {
         network.travel().await;
         self.process.pass().await;
         match fault {
-            Fault::None => Ok(applied),
+            Fault::None | Fault::Twice(_) => Ok(applied),
             Fault::OwnConflict | Fault::FalseConflict => Err(conflict(location)),
             Fault::Throttled => Err(failure("503 Slow Down")),
             Fault::Before | Fault::After | Fault::Late(_) => Err(failure("the connection was closed")),

@@ -33,6 +33,8 @@ pub struct Witness {
     pub calls: Vec<Call>,
     /// What committed turns made of files or found there, and in which ticks.
     contents: BTreeMap<String, BTreeMap<Option<Sha>, BTreeSet<Tick>>>,
+    /// Files that a committed turn or a command deleted, or found deleted.
+    deletions: BTreeSet<String>,
     admitted: BTreeSet<String>,
     objections: Vec<String>,
 }
@@ -133,6 +135,13 @@ impl Witness {
                 self.expect(said, || format!("{path} is written, and no committed turn says so"));
             }
             Key::Memory(..) | Key::Workspace(..) | Key::Shared(_) => self.viewed(objects, &key, path, bytes),
+            Key::Org | Key::Models | Key::Config(_) | Key::Mail(_) | Key::Control(_) => {
+                self.object(format!("a runner wrote {path}, which is people's"));
+            }
+            Key::Resume(_) => {
+                let new = !objects.contains_key(path);
+                self.expect(new, || format!("a runner wrote over {path}"));
+            }
             _ => {}
         }
     }
@@ -154,7 +163,12 @@ impl Witness {
                 let admitted = self.admitted.contains(name.as_str());
                 self.expect(admitted, || format!("{path} was deleted before it was admitted"));
             }
-            _ => {}
+            Some(Key::Memory(..) | Key::Workspace(..) | Key::Shared(_)) => {
+                let known = self.deletions.contains(path);
+                self.expect(known, || format!("a runner deletes {path}, and nothing that is committed says so"));
+            }
+            Some(Key::Heartbeat(..)) | None => {}
+            Some(_) => self.object(format!("a runner deletes {path}")),
         }
     }
 
@@ -171,6 +185,9 @@ impl Witness {
                 for (agent, changes) in &plan.memory {
                     for change in changes {
                         let path = Key::Memory(agent.clone(), change.key.clone()).path();
+                        if change.value.is_none() {
+                            self.deletions.insert(path.clone());
+                        }
                         self.contents.entry(path).or_default();
                     }
                 }
@@ -220,8 +237,14 @@ impl Witness {
         for change in changes {
             let contents = self.contents.entry(change.path.clone()).or_default();
             contents.entry(change.sha256.clone()).or_default().insert(tick);
+            if change.sha256.is_none() {
+                self.deletions.insert(change.path.clone());
+            }
         }
         for change in &turn.effects.memory {
+            if change.value.is_none() {
+                self.deletions.insert(Key::Memory(agent.clone(), change.key.clone()).path());
+            }
             self.contents.entry(Key::Memory(agent.clone(), change.key.clone()).path()).or_default();
         }
     }

@@ -98,13 +98,16 @@ impl World {
             calm,
         };
         let odds = match dice.below(4) {
-            _ if seed % 8 == 3 => Odds { late: 1_200, latency_ms: 60, latest_ms: 60_000, ..Odds::default() },
+            _ if seed % 8 == 3 => {
+                Odds { late: 1_200, twice: 300, latency_ms: 60, latest_ms: 60_000, ..Odds::default() }
+            }
             _ if calm => Odds { latency_ms: 40, ..Odds::default() },
             0 => Odds { latency_ms: 120, ..Odds::default() },
             1 => Odds {
                 before: 100,
                 after: 100,
                 late: 60,
+                twice: 60,
                 throttled: 60,
                 false_conflict: 60,
                 own_conflict: 60,
@@ -115,6 +118,7 @@ impl World {
                 before: 300,
                 after: 400,
                 late: 300,
+                twice: 200,
                 throttled: 150,
                 false_conflict: 200,
                 own_conflict: 200,
@@ -165,6 +169,9 @@ impl World {
         while tokio::time::Instant::now() < ends {
             tokio::time::sleep(Duration::from_secs(1)).await;
             world.look()?;
+            while let Some(done) = runners.try_join_next() {
+                done.map_err(|error| format!("a runner: {error}"))?;
+            }
         }
         world.over.store(true, Ordering::Relaxed);
         // People finish what they are about; runners end now, or go on for as long as they like.
@@ -172,7 +179,14 @@ impl World {
             done.map_err(|error| format!("a person: {error}"))?;
         }
         if !world.traits.calm && dice.chance(5_000) {
-            runners.shutdown().await;
+            runners.abort_all();
+            while let Some(done) = runners.join_next().await {
+                if let Err(error) = done
+                    && error.is_panic()
+                {
+                    return Err(format!("a runner: {error}"));
+                }
+            }
         }
         world.heal(runners).await
     }
@@ -281,7 +295,8 @@ impl World {
                 EngineError::Damaged { .. }
                     | EngineError::Store(StoreError::Conflict { .. } | StoreError::Record { .. })
             );
-            if is_ours {
+            // Where nothing fails, nothing may.
+            if is_ours || self.traits.calm {
                 self.network.bucket.inner().witness.object(chain(&error));
             }
         }
@@ -327,13 +342,14 @@ impl World {
     async fn heal(self: Arc<Self>, mut runners: JoinSet<()>) -> Result<Report, String> {
         let calm = self.traits.calm;
         self.network.set_odds(Odds { latency_ms: 20, ..Odds::default() });
-        if !calm {
-            self.people.mend().await;
-        }
         let healer = Self { moods: Moods { tools: 3_000, slowest_ms: 200, ..Moods::default() }, ..self.copy() };
         let process = Process::new(Hand::Runner(10), Arc::clone(&self.network), Temper::default());
         let memo = Arc::new(Memo::default());
-        healer.within("one runner finishes the open tick", healer.ticks(&process, &memo, 3)).await?;
+        healer.within("one runner finishes the open tick", healer.finish_open(&process, &memo)).await?;
+        if !calm {
+            self.people.mend().await;
+        }
+        healer.within("ticks go on", healer.ticks(&process, &memo, 3)).await?;
         while let Some(done) = runners.join_next().await {
             done.map_err(|error| format!("a runner: {error}"))?;
         }
@@ -428,7 +444,21 @@ impl World {
         closed.iter().filter(|(path, _)| path.ends_with("closed.json")).count() as u64
     }
 
-    /// Runs ticks until so many more are closed in which everybody ran.
+    /// Finishes the tick that is open, whatever people have done to the files that the next one needs.
+    async fn finish_open(&self, process: &Arc<Process>, memo: &Arc<Memo>) -> Result<(), String> {
+        let open = format!("ticks/{:012}", self.last_tick() + 1);
+        while self.network.bucket.get(&format!("{open}/plan.json")).is_some()
+            && self.network.bucket.get(&format!("{open}/closed.json")).is_none()
+        {
+            let context = self.context(process, memo, Stop::never());
+            self.over_with(run_tick(&context, Trigger::Invocation).await);
+            self.look()?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Runs ticks until so many more are closed, and nothing waits to be admitted.
     pub async fn ticks(&self, process: &Arc<Process>, memo: &Arc<Memo>, more: u64) -> Result<(), String> {
         let until = self.last_tick() + more;
         loop {
