@@ -525,6 +525,20 @@ fn a_replay_ends_with_1_if_a_record_was_changed() {
 }
 
 #[test]
+fn a_tick_says_which_file_is_broken_and_whose_turn_failed_and_each_once() {
+    let world = World::founded();
+    world.write("agents/bob/resume.json", "{");
+    world.write("agents/cleo/resume.json", resume("cleo").to_string());
+    world.write("config/script.json", "no rules");
+    for args in [["tick"], ["status"]] {
+        let told = text(&world.run(&args).stdout);
+        assert!(told.contains("problem: agents/bob/resume.json: EOF while parsing"), "{told}");
+        assert_eq!(told.matches("problem: ada, cleo: ").count(), 1, "{told}");
+        assert_eq!(told.matches("script.json").count(), 1, "the failure is told once: {told}");
+    }
+}
+
+#[test]
 fn status_shows_what_scripts_rely_on() {
     let status = World::founded().run(&["status", "--json"]);
     let status: Value = serde_json::from_slice(&status.stdout).expect("a document");
