@@ -1,13 +1,15 @@
 //! `lemming demo`
 
 mod chaos;
+mod place;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::json;
 
+use self::place::Place;
 use super::bootstrap;
 use crate::chronicle::event::{Event, events};
 use crate::chronicle::{self};
@@ -23,9 +25,9 @@ use crate::domain::time::Tick;
 use crate::engine::{Outcome, Stop, run_tick};
 use crate::ingress::Letter;
 use crate::record::plan::Trigger;
-use crate::runner::compose::{self, Org};
+use crate::runner::compose::Org;
 use crate::runner::local::until_signalled;
-use crate::store::{Key, Prefix};
+use crate::store::Key;
 use crate::template;
 
 /// Every demo draws the same ids.
@@ -53,50 +55,6 @@ pub(in crate::cli) struct DemoArgs {
     chaos: bool,
 }
 
-/// Where a demo is played.
-struct Place {
-    /// How the program is told of it.
-    name: String,
-    /// How people are told of it.
-    shown: String,
-    org: Org,
-}
-
-impl Place {
-    /// The place that the person names, or the folder `usual`. `LEMMING_STORE` has no say: an organisation
-    /// in earnest is no place for this.
-    fn of(args: &DemoArgs, usual: &str, session: &Session) -> Result<Self, CliError> {
-        if let Some(store) = &session.globals.store {
-            if args.dir.is_some() {
-                return Err(CliError::new(Exit::Usage, "--dir and --store name two places")
-                    .hint("--dir is for a folder, --store for any place"));
-            }
-            let org = compose::open(store, &session.environment)?;
-            return Ok(Self { name: store.clone(), shown: org.place.clone(), org });
-        }
-        let dir = args.dir.as_deref().unwrap_or(Path::new(usual));
-        let shown = dir.display().to_string();
-        // A plain path, whatever it looks like: never a bucket.
-        let name = if dir.is_absolute() { shown.clone() } else { format!("./{shown}") };
-        let org = compose::open(&name, &session.environment)?;
-        Ok(Self { name, shown, org })
-    }
-
-    /// Says whether nothing is there, so that nothing can be spoilt.
-    async fn is_empty(&self) -> Result<bool, CliError> {
-        if let Some(root) = &self.org.local_root {
-            return Ok(std::fs::read_dir(root).map_or(true, |mut entries| entries.next().is_none()));
-        }
-        let (found, _) = self.org.store.list_some(&Prefix::Everything, 1).await?;
-        Ok(found.is_empty())
-    }
-
-    fn refused(&self, what: &str) -> CliError {
-        CliError::new(Exit::Failed, format!("{} exists and {what}: it was left alone", self.shown))
-            .hint("--dir names another folder, --store another place")
-    }
-}
-
 pub(super) async fn run(args: DemoArgs, session: &mut Session) -> Result<Exit, CliError> {
     if args.chaos {
         return chaos::run(Place::of(&args, "chaos-org", session)?, session).await;
@@ -119,7 +77,7 @@ pub(super) async fn run(args: DemoArgs, session: &mut Session) -> Result<Exit, C
     if json {
         session.out.document(&json!({ "store": org.place, "events": told }))?;
     } else {
-        farewell(&place.shown, &mut session.out)?;
+        farewell(&place, &mut session.out)?;
     }
     Ok(exit)
 }
@@ -196,19 +154,22 @@ async fn tell(org: &Org, tick: Tick, out: &mut Output) -> Result<Vec<Event>, Cli
     Ok(told)
 }
 
-fn farewell(dir: &str, out: &mut Output) -> Result<(), CliError> {
+fn farewell(place: &Place, out: &mut Output) -> Result<(), CliError> {
+    if place.is_in_memory() {
+        out.wrapped("It was in memory, and is gone; without --store it stays in a folder.")?;
+        return Ok(());
+    }
+    let dir = place.shown.trim_end_matches('/');
     for line in [
         format!("All of it is in {dir}/, as plain JSON:"),
         format!("  {dir}/agents/      who they are (resume.json), what they said (outbox/), what they keep (memory/)"),
         format!("  {dir}/shared/      the files of all: what they wrote"),
         format!("  {dir}/ticks/       the records: the truth, each written once"),
         "Try:".to_owned(),
-        format!("  lemming --store {dir} status"),
-        format!("  lemming --store {dir} inbox"),
-        format!("  lemming --store {dir} send all \"How is it going?\""),
-        format!("  lemming --store {dir} tick"),
     ] {
         out.wrapped(line)?;
     }
-    Ok(())
+    let commands = place.commands(&["status", "inbox", "send all \"How is it going?\"", "tick"]);
+    // Whole, so that they can be copied.
+    Ok(commands.iter().try_for_each(|line| out.line(line))?)
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::Place;
+use super::place::Place;
 use crate::chaos::audit::{Findings, audit};
 use crate::chaos::model::Model;
 use crate::chaos::organisation;
@@ -75,7 +75,7 @@ pub(super) async fn run(place: Place, session: &mut Session) -> Result<Exit, Cli
     if json {
         session.out.document(&document(&place, &played, &findings))?;
     } else {
-        Report { played: &played, findings: &findings }.show(&place.shown, &mut session.out)?;
+        Report { played: &played, findings: &findings }.show(&place, &mut session.out)?;
     }
     Ok(if is_good { Exit::Ok } else { Exit::Failed })
 }
@@ -190,7 +190,7 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn show(&self, dir: &str, out: &mut Output) -> Result<(), CliError> {
+    fn show(&self, place: &Place, out: &mut Output) -> Result<(), CliError> {
         out.line("")?;
         out.paragraph(styled(TITLE, "What the model was paid, by its own log, and what the records say"))?;
         out.table(&self.money())?;
@@ -210,11 +210,9 @@ impl Report<'_> {
             messages.letters
         ))?;
         self.verdict(out)?;
-        for line in [
-            format!("  {dir}/{LOG}  the model's own log"),
-            format!("  lemming --store {dir} credits export  the ledger"),
-        ] {
-            out.paragraph(styled(DIM, line))?;
+        out.paragraph(styled(DIM, format!("  {}/{LOG}  the model's own log", place.shown.trim_end_matches('/'))))?;
+        for line in place.commands(&["status", "credits export"]) {
+            out.line(styled(DIM, line))?;
         }
         Ok(())
     }
