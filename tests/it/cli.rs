@@ -169,7 +169,7 @@ fn help_lists_every_command() {
       4    the store cannot be opened or reached, or it refuses
       5    a tick was begun and is not closed: the next `lemming tick` goes on with it
       6    there is no such organisation, agent, message or tick
-      130  interrupted twice (`doctor`: once)
+      130  interrupted twice (`doctor` and `demo --chaos`: once)
 
     With --json, standard output holds one JSON document; a failed command leaves it empty and ends
     standard error with one line {"error": {"code", "message", "path"?, "pointer"?, "causes"?,

@@ -41,7 +41,8 @@ const SEED: Seed = Seed(1);
 ///
 /// With --chaos it is about crashes: eight runners work on one new organisation, six of them are killed
 /// with SIGKILL in the middle of model calls, the others finish, and an audit holds the model's own log
-/// of its calls against the records. It ends with exit code 1 if an invariant was violated.
+/// of its calls against the records. It ends with exit code 1 if an invariant was violated, and with 130
+/// at the first Ctrl-C. What it leaves can be read, not run: the model that it asks ends with it.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct DemoArgs {
     /// How many ticks [default: 6]
