@@ -230,6 +230,25 @@ fn help_of_commands_says_what_they_take() {
 }
 
 #[test]
+fn the_demo_says_that_the_environment_has_no_say_where_it_is_played() {
+    let output = World::empty().run(&["demo", "--help"]);
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("[default: the folder of --dir; the environment variable LEMMING_STORE has no say]"),
+        "{shown}"
+    );
+    assert!(!shown.contains("or else the current folder"), "{shown}");
+    for args in [["--store", "memory://", "demo", "--ticks", "1"], ["demo", "--store", "memory://", "--ticks", "1"]] {
+        let world = World::empty();
+        let output = world.run(&args);
+        let told = text(&output.stdout);
+        assert_eq!(code(&output), 0, "{told}{}", text(&output.stderr));
+        assert!(told.contains("It was in memory, and is gone"), "{told}");
+        assert!(world.files().is_empty(), "nothing is written anywhere else");
+    }
+}
+
+#[test]
 fn help_is_a_command_too() {
     for (words, shown) in [(&["help"][..], "Exit codes"), (&["help", "models", "use"], "models use")] {
         let error = lemming::cli::command().try_get_matches_from([&["lemming"], words].concat()).expect_err("help");
@@ -361,6 +380,13 @@ fn bootstrap_twice_changes_nothing_and_the_example_is_valid() {
     assert_eq!(document["created"], json!([]));
     assert_eq!(world.files(), before);
     assert_eq!(world.validate(), (Vec::new(), 0));
+}
+
+#[test]
+fn bootstrap_in_memory_says_that_nothing_is_kept() {
+    let output = World::empty().run(&["bootstrap", "--store", "memory://"]);
+    assert_eq!(code(&output), 0);
+    assert!(text(&output.stderr).contains("nothing is kept"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -48,9 +48,15 @@ pub(in crate::cli) struct DemoArgs {
     /// How many ticks [default: 6]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     ticks: Option<u64>,
-    /// The folder [default: demo-org, with --chaos chaos-org]; --store names any other place, such as a bucket
+    /// The folder [default: demo-org, with --chaos chaos-org]; --store names any other place
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
+    /// Any other place for it, such as s3://bucket/prefix
+    ///
+    /// [default: the folder of --dir; the environment variable LEMMING_STORE has no say]
+    // In place of the option of every command, whose default is another; it is read from there.
+    #[arg(long, global = true, value_name = "URL", help_heading = "Options of every command")]
+    store: Option<String>,
     /// Kills six of eight runners in the middle of model calls, and audits what they leave
     #[arg(long, conflicts_with = "ticks")]
     chaos: bool,
@@ -156,7 +162,7 @@ async fn tell(org: &Org, tick: Tick, out: &mut Output) -> Result<Vec<Event>, Cli
 }
 
 fn farewell(place: &Place, out: &mut Output) -> Result<(), CliError> {
-    if place.is_in_memory() {
+    if place.org.is_in_memory() {
         out.wrapped("It was in memory, and is gone; without --store it stays in a folder.")?;
         return Ok(());
     }

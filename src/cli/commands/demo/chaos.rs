@@ -27,7 +27,7 @@ pub(super) async fn run(place: Place, session: &mut Session) -> Result<Exit, Cli
     let Some(program) = session.environment.program() else {
         return Err(CliError::new(Exit::Failed, "the program cannot be found, to be started as a runner"));
     };
-    if place.is_in_memory() {
+    if place.org.is_in_memory() {
         return Err(CliError::new(Exit::Usage, format!("{RUNNERS} processes cannot share {}", place.shown))
             .hint("--dir names a folder, --store a bucket"));
     }

@@ -46,11 +46,6 @@ impl Place {
         Ok(found.is_empty())
     }
 
-    /// Says whether it is gone when this process ends.
-    pub(super) fn is_in_memory(&self) -> bool {
-        self.name.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("memory:"))
-    }
-
     pub(super) fn refused(&self, what: &str) -> CliError {
         CliError::new(Exit::Failed, format!("{} exists and {what}: it was left alone", self.shown))
             .hint("--dir names another folder, --store another place")
