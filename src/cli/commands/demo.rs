@@ -77,12 +77,16 @@ pub(super) async fn run(args: DemoArgs, session: &mut Session) -> Result<Exit, C
         session.out.line("")?;
     }
     let ticks = args.ticks.unwrap_or(about.demo.ticks);
-    let done =
-        until_signalled(super::tick::tell_stopping, |stop| play(org, &about.demo, ticks, stop, &mut session.out));
-    let Some(told) = done.await else { return Ok(Exit::Interrupted) };
-    let (told, exit) = told?;
+    let shown = Arc::new(Shown::new(session.out.is_watched() && !json));
+    let out = &mut session.out;
+    let done = until_signalled(|| shown.stopping(), |stop| play(&place, &about.demo, ticks, stop, &shown, out)).await;
+    shown.clear();
+    let Some(played) = done else { return Ok(Exit::Interrupted) };
+    let Played { told, exit, stopped } = played?;
     if json {
         session.out.document(&json!({ "store": org.place, "events": told }))?;
+    } else if stopped && !org.is_in_memory() {
+        session.out.note(format!("stopped: the same `lemming demo` goes on with it; {}", place.removal()));
     } else {
         farewell(&place, &mut session.out)?;
     }
@@ -106,15 +110,24 @@ async fn prepare(place: &Place) -> Result<(), CliError> {
     Ok(())
 }
 
+/// What was played.
+struct Played {
+    told: Vec<Event>,
+    exit: Exit,
+    /// By a person, before its end.
+    stopped: bool,
+}
+
 async fn play(
-    org: &Org,
+    place: &Place,
     demo: &template::Demo,
     ticks: u64,
     stop: Stop,
+    shown: &Arc<Shown>,
     out: &mut Output,
-) -> Result<(Vec<Event>, Exit), CliError> {
-    let shown = Arc::new(Shown::new(out.is_watched() && !out.json()));
-    let mut told = Vec::new();
+) -> Result<Played, CliError> {
+    let org = &place.org;
+    let mut played = Played { told: Vec::new(), exit: Exit::Ok, stopped: false };
     for done in 0..ticks {
         if done == demo.message_after.min(ticks - 1) {
             speak(org, demo, out).await?;
@@ -122,15 +135,17 @@ async fn play(
         let ctx = org.context(Some(SEED), stop.clone(), shown.clone());
         let outcome = run_tick(&ctx, Trigger::Invocation).await;
         shown.clear();
-        match outcome? {
-            Outcome::Ran(report) => told.extend(tell(org, report.tick, out).await?),
-            Outcome::Idle { .. } => {}
+        let outcome = outcome?;
+        played.exit = super::tick::exit(&outcome);
+        if let Outcome::Ran(report) = outcome {
+            played.told.extend(tell(org, report.tick, out).await?);
         }
-        if stop.is_requested() {
-            return Ok((told, Exit::Partial));
+        if stop.is_requested() && (done + 1 < ticks || played.exit != Exit::Ok) {
+            played.stopped = true;
+            break;
         }
     }
-    Ok((told, Exit::Ok))
+    Ok(played)
 }
 
 async fn speak(org: &Org, demo: &template::Demo, out: &mut Output) -> Result<(), CliError> {

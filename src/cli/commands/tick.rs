@@ -32,10 +32,13 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
     let org = session.org().await?;
     let shown = Arc::new(Shown::new(session.out.is_watched() && !session.out.json()));
     let before = org.requests();
-    let done = until_signalled(tell_stopping, |stop| {
-        let ctx = org.context(args.seed.map(Seed), stop, shown.clone());
-        async move { run_tick(&ctx, Trigger::Invocation).await }
-    });
+    let done = until_signalled(
+        || shown.stopping(),
+        |stop| {
+            let ctx = org.context(args.seed.map(Seed), stop, shown.clone());
+            async move { run_tick(&ctx, Trigger::Invocation).await }
+        },
+    );
     let done = done.await;
     shown.clear();
     let Some(outcome) = done else { return Ok(Exit::Interrupted) };
@@ -47,14 +50,6 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
         show(&outcome, &mut session.out)?;
     }
     Ok(exit(&outcome))
-}
-
-/// Said at the first Ctrl-C.
-pub(super) fn tell_stopping() {
-    tracing::warn!(
-        event = "stopping",
-        "stopping: calls under way are given up, and the tick is left for the next runner"
-    );
 }
 
 /// How a command ends after this outcome.
