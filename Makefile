@@ -8,7 +8,8 @@ TOOLS := .cache/tools
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
 
-chaos: ## Kill six of eight runners in the middle of model calls, and audit what they leave in ./chaos-org
+chaos: ## Kill six of eight runners in the middle of model calls, and audit what they leave in ./chaos-org (a former one is removed)
+	if [ -e chaos-org/config/chaos.json ]; then rm -r chaos-org; fi
 	$(CARGO) run --locked --quiet -- demo --chaos
 
 test: ## All tests

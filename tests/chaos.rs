@@ -239,12 +239,27 @@ fn ctrl_c_in_the_middle_leaves_no_process_behind() {
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
     let done = child.wait_with_output().expect("an end");
     let errors = String::from_utf8_lossy(&done.stderr);
-    assert_eq!(done.status.code(), Some(5), "{errors}");
-    assert!(errors.contains("nothing is left running"), "{errors}");
+    assert_eq!(done.status.code(), Some(130), "{errors}");
+    for said in ["nothing is left running", "it can be read, not run", "remove it: rm -r chaos-org"] {
+        assert!(errors.contains(said), "{said}: {errors}");
+    }
     for runner in runners {
         // The demo has waited for each, so that none is even a zombie.
         assert!(!Path::new(&format!("/proc/{runner}")).exists(), "runner {runner} is still there");
     }
+    let again = demo(folder.path()).output().expect("the demo");
+    let errors = String::from_utf8_lossy(&again.stderr);
+    assert_eq!(again.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("holds an earlier chaos") && errors.contains("rm -r chaos-org"), "{errors}");
+}
+
+#[test]
+fn memory_that_eight_processes_cannot_share_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let done = demo(folder.path()).args(["--store", "memory://"]).output().expect("the demo");
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("8 processes cannot share memory://"), "{errors}");
 }
 
 /// The processes that a process has started, where the system tells.

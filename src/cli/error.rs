@@ -34,7 +34,7 @@ pub enum Exit {
     Partial,
     /// There is no organisation, agent or message of that name.
     NotFound,
-    /// A second Ctrl-C.
+    /// A second Ctrl-C; the first, where nothing goes on later.
     Interrupted,
 }
 
@@ -80,7 +80,7 @@ Exit codes:
   4    the store cannot be opened or reached, or it refuses
   5    a tick was begun and is not closed: the next `lemming tick` goes on with it
   6    there is no such organisation, agent, message or tick
-  130  interrupted twice (`doctor`: once)
+  130  interrupted twice (`doctor` and `demo --chaos`: once)
 
 With --json, standard output holds one JSON document; a failed command leaves it empty and ends
 standard error with one line {\"error\": {\"code\", \"message\", \"path\"?, \"pointer\"?, \"causes\"?, \"hint\"?}}.

@@ -7,6 +7,7 @@ mod commands;
 pub mod error;
 pub mod globals;
 pub mod output;
+mod problems;
 mod progress;
 mod story;
 

@@ -23,6 +23,7 @@ struct State {
     committed: u64,
     waited_for: BTreeSet<(Tick, RunnerId)>,
     line: Line,
+    is_stopping: bool,
 }
 
 /// How wide the line is.
@@ -65,9 +66,27 @@ impl Shown {
         Self { on_terminal, state: Mutex::default() }
     }
 
-    /// Takes the line back.
+    /// Takes the line back: the tick has ended, or is left, and nobody is at work.
     pub(super) fn clear(&self) {
-        self.state().line.erase();
+        let mut state = self.state();
+        state.line.erase();
+        state.at_work.clear();
+        state.committed = 0;
+    }
+
+    /// Says that the first Ctrl-C is heard, and what comes of it.
+    pub(super) fn stopping(&self) {
+        let mut state = self.state();
+        state.line.erase();
+        // Nothing is drawn any more: it would stand between what is logged.
+        state.is_stopping = true;
+        match state.at_work.is_empty() {
+            true => tracing::warn!(event = "stopping", "stopping"),
+            false => tracing::warn!(
+                event = "stopping",
+                "stopping: calls under way are given up, and the tick is left for the next runner"
+            ),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -76,7 +95,7 @@ impl Shown {
 
     fn draw(&self, tick: Tick, state: &mut State) {
         const SHOWN: usize = 4;
-        if !self.on_terminal {
+        if !self.on_terminal || state.is_stopping {
             return;
         }
         let names: Vec<&str> = state.at_work.iter().take(SHOWN).map(AgentName::as_str).collect();

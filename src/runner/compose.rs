@@ -81,6 +81,12 @@ impl Org {
         self.counter.read()
     }
 
+    /// Says whether it is gone when this process ends.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        self.place.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("memory:"))
+    }
+
     /// Time.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {

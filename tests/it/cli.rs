@@ -169,7 +169,7 @@ fn help_lists_every_command() {
       4    the store cannot be opened or reached, or it refuses
       5    a tick was begun and is not closed: the next `lemming tick` goes on with it
       6    there is no such organisation, agent, message or tick
-      130  interrupted twice (`doctor`: once)
+      130  interrupted twice (`doctor` and `demo --chaos`: once)
 
     With --json, standard output holds one JSON document; a failed command leaves it empty and ends
     standard error with one line {"error": {"code", "message", "path"?, "pointer"?, "causes"?,
@@ -227,6 +227,25 @@ fn help_of_commands_says_what_they_take() {
           --log-format <FORMAT>  How log lines look [default: text on a terminal, else JSON] [possible
                                  values: text, json]
     "#);
+}
+
+#[test]
+fn the_demo_says_that_the_environment_has_no_say_where_it_is_played() {
+    let output = World::empty().run(&["demo", "--help"]);
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("[default: the folder of --dir; the environment variable LEMMING_STORE has no say]"),
+        "{shown}"
+    );
+    assert!(!shown.contains("or else the current folder"), "{shown}");
+    for args in [["--store", "memory://", "demo", "--ticks", "1"], ["demo", "--store", "memory://", "--ticks", "1"]] {
+        let world = World::empty();
+        let output = world.run(&args);
+        let told = text(&output.stdout);
+        assert_eq!(code(&output), 0, "{told}{}", text(&output.stderr));
+        assert!(told.contains("It was in memory, and is gone"), "{told}");
+        assert!(world.files().is_empty(), "nothing is written anywhere else");
+    }
 }
 
 #[test]
@@ -361,6 +380,13 @@ fn bootstrap_twice_changes_nothing_and_the_example_is_valid() {
     assert_eq!(document["created"], json!([]));
     assert_eq!(world.files(), before);
     assert_eq!(world.validate(), (Vec::new(), 0));
+}
+
+#[test]
+fn bootstrap_in_memory_says_that_nothing_is_kept() {
+    let output = World::empty().run(&["bootstrap", "--store", "memory://"]);
+    assert_eq!(code(&output), 0);
+    assert!(text(&output.stderr).contains("nothing is kept"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -522,6 +548,20 @@ fn a_replay_ends_with_1_if_a_record_was_changed() {
     assert_eq!(code(&different), 1);
     let shown = text(&different.stdout);
     assert!(shown.contains("at /notes") && shown.contains("somebody changed it"), "{shown}");
+}
+
+#[test]
+fn a_tick_says_which_file_is_broken_and_whose_turn_failed_and_each_once() {
+    let world = World::founded();
+    world.write("agents/bob/resume.json", "{");
+    world.write("agents/cleo/resume.json", resume("cleo").to_string());
+    world.write("config/script.json", "no rules");
+    for args in [["tick"], ["status"]] {
+        let told = text(&world.run(&args).stdout);
+        assert!(told.contains("problem: agents/bob/resume.json: EOF while parsing"), "{told}");
+        assert_eq!(told.matches("problem: ada, cleo: ").count(), 1, "{told}");
+        assert_eq!(told.matches("script.json").count(), 1, "the failure is told once: {told}");
+    }
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn a_loop_that_is_told_to_leave_releases_and_the_next_goes_on_at_once() {
         // The tick is not closed: that is what the code says.
         assert_eq!(code, Some(5), "{said}");
         assert!(said.contains("\"event\":\"stopping\"") && said.contains("\"event\":\"shard_released\""), "{said}");
+        assert!(said.contains("calls under way are given up"), "{said}");
         let release = world.json("ticks/000000000001/shards/0/0001.json");
         assert_eq!((&release["link"], &release["spent"][0]["agent"]), (&json!("release"), &json!("ada")));
         assert!(!world.root().join("ticks/000000000001/turns").exists());
@@ -85,8 +86,24 @@ fn a_loop_that_rests_between_ticks_ends_at_once_and_well() {
     let began = Instant::now();
     let (code, said) = running.end();
     assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\"event\":\"stopping\"") && !said.contains("given up"), "nothing is under way: {said}");
     assert!(began.elapsed() < Duration::from_secs(5));
     assert_eq!(fs::read_dir(world.root().join("ticks")).expect("ticks").count(), 1);
+}
+
+#[test]
+fn a_demo_that_is_stopped_says_that_it_can_go_on_and_does() {
+    let world = World::found("30s");
+    let mut running = Running::start(&world, &["demo", "--ticks", "1000", "--dir", "a demo"]);
+    running.until(r#""event":"tick_closed""#);
+    running.signal(Signal::INT);
+    let (code, said) = running.end();
+    assert!(matches!(code, Some(0 | 5)), "{code:?}: {said}");
+    assert!(said.contains("stopped: the same `lemming demo` goes on with it; remove it: rm -r 'a demo'"), "{said}");
+    let output = world.run(&["demo", "--ticks", "1", "--dir", "a demo"]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}{}", text(&output.stderr));
+    assert!(told.contains("lemming --store 'a demo' status"), "{told}");
 }
 
 #[test]

@@ -49,6 +49,9 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
     }
     let org = session.place()?;
     let mut founded = found(&org, args.name.as_deref()).await?;
+    if org.is_in_memory() {
+        session.out.note("note: memory:// lasts as long as this command: nothing is kept");
+    }
     if let Some(choice) = &choice {
         let agents = crate::chronicle::agents(&org.store).await?;
         founded.switched = Some(switch(&org, choice, agents).await?);

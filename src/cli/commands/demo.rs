@@ -1,13 +1,15 @@
 //! `lemming demo`
 
 mod chaos;
+mod place;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::json;
 
+use self::place::Place;
 use super::bootstrap;
 use crate::chronicle::event::{Event, events};
 use crate::chronicle::{self};
@@ -23,9 +25,9 @@ use crate::domain::time::Tick;
 use crate::engine::{Outcome, Stop, run_tick};
 use crate::ingress::Letter;
 use crate::record::plan::Trigger;
-use crate::runner::compose::{self, Org};
+use crate::runner::compose::Org;
 use crate::runner::local::until_signalled;
-use crate::store::{Key, Prefix};
+use crate::store::Key;
 use crate::template;
 
 /// Every demo draws the same ids.
@@ -39,62 +41,25 @@ const SEED: Seed = Seed(1);
 ///
 /// With --chaos it is about crashes: eight runners work on one new organisation, six of them are killed
 /// with SIGKILL in the middle of model calls, the others finish, and an audit holds the model's own log
-/// of its calls against the records. It ends with exit code 1 if an invariant was violated.
+/// of its calls against the records. It ends with exit code 1 if an invariant was violated, and with 130
+/// at the first Ctrl-C. What it leaves can be read, not run: the model that it asks ends with it.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct DemoArgs {
     /// How many ticks [default: 6]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     ticks: Option<u64>,
-    /// The folder [default: demo-org, with --chaos chaos-org]; --store names any other place, such as a bucket
+    /// The folder [default: demo-org, with --chaos chaos-org]; --store names any other place
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
+    /// Any other place for it, such as s3://bucket/prefix
+    ///
+    /// [default: the folder of --dir; the environment variable LEMMING_STORE has no say]
+    // In place of the option of every command, whose default is another; it is read from there.
+    #[arg(long, global = true, value_name = "URL", help_heading = "Options of every command")]
+    store: Option<String>,
     /// Kills six of eight runners in the middle of model calls, and audits what they leave
     #[arg(long, conflicts_with = "ticks")]
     chaos: bool,
-}
-
-/// Where a demo is played.
-struct Place {
-    /// How the program is told of it.
-    name: String,
-    /// How people are told of it.
-    shown: String,
-    org: Org,
-}
-
-impl Place {
-    /// The place that the person names, or the folder `usual`. `LEMMING_STORE` has no say: an organisation
-    /// in earnest is no place for this.
-    fn of(args: &DemoArgs, usual: &str, session: &Session) -> Result<Self, CliError> {
-        if let Some(store) = &session.globals.store {
-            if args.dir.is_some() {
-                return Err(CliError::new(Exit::Usage, "--dir and --store name two places")
-                    .hint("--dir is for a folder, --store for any place"));
-            }
-            let org = compose::open(store, &session.environment)?;
-            return Ok(Self { name: store.clone(), shown: org.place.clone(), org });
-        }
-        let dir = args.dir.as_deref().unwrap_or(Path::new(usual));
-        let shown = dir.display().to_string();
-        // A plain path, whatever it looks like: never a bucket.
-        let name = if dir.is_absolute() { shown.clone() } else { format!("./{shown}") };
-        let org = compose::open(&name, &session.environment)?;
-        Ok(Self { name, shown, org })
-    }
-
-    /// Says whether nothing is there, so that nothing can be spoilt.
-    async fn is_empty(&self) -> Result<bool, CliError> {
-        if let Some(root) = &self.org.local_root {
-            return Ok(std::fs::read_dir(root).map_or(true, |mut entries| entries.next().is_none()));
-        }
-        let (found, _) = self.org.store.list_some(&Prefix::Everything, 1).await?;
-        Ok(found.is_empty())
-    }
-
-    fn refused(&self, what: &str) -> CliError {
-        CliError::new(Exit::Failed, format!("{} exists and {what}: it was left alone", self.shown))
-            .hint("--dir names another folder, --store another place")
-    }
 }
 
 pub(super) async fn run(args: DemoArgs, session: &mut Session) -> Result<Exit, CliError> {
@@ -112,14 +77,18 @@ pub(super) async fn run(args: DemoArgs, session: &mut Session) -> Result<Exit, C
         session.out.line("")?;
     }
     let ticks = args.ticks.unwrap_or(about.demo.ticks);
-    let done =
-        until_signalled(super::tick::tell_stopping, |stop| play(org, &about.demo, ticks, stop, &mut session.out));
-    let Some(told) = done.await else { return Ok(Exit::Interrupted) };
-    let (told, exit) = told?;
+    let shown = Arc::new(Shown::new(session.out.is_watched() && !json));
+    let out = &mut session.out;
+    let done = until_signalled(|| shown.stopping(), |stop| play(&place, &about.demo, ticks, stop, &shown, out)).await;
+    shown.clear();
+    let Some(played) = done else { return Ok(Exit::Interrupted) };
+    let Played { told, exit, stopped } = played?;
     if json {
         session.out.document(&json!({ "store": org.place, "events": told }))?;
+    } else if stopped && !org.is_in_memory() {
+        session.out.note(format!("stopped: the same `lemming demo` goes on with it; {}", place.removal()));
     } else {
-        farewell(&place.shown, &mut session.out)?;
+        farewell(&place, &mut session.out)?;
     }
     Ok(exit)
 }
@@ -141,15 +110,24 @@ async fn prepare(place: &Place) -> Result<(), CliError> {
     Ok(())
 }
 
+/// What was played.
+struct Played {
+    told: Vec<Event>,
+    exit: Exit,
+    /// By a person, before its end.
+    stopped: bool,
+}
+
 async fn play(
-    org: &Org,
+    place: &Place,
     demo: &template::Demo,
     ticks: u64,
     stop: Stop,
+    shown: &Arc<Shown>,
     out: &mut Output,
-) -> Result<(Vec<Event>, Exit), CliError> {
-    let shown = Arc::new(Shown::new(out.is_watched() && !out.json()));
-    let mut told = Vec::new();
+) -> Result<Played, CliError> {
+    let org = &place.org;
+    let mut played = Played { told: Vec::new(), exit: Exit::Ok, stopped: false };
     for done in 0..ticks {
         if done == demo.message_after.min(ticks - 1) {
             speak(org, demo, out).await?;
@@ -157,15 +135,17 @@ async fn play(
         let ctx = org.context(Some(SEED), stop.clone(), shown.clone());
         let outcome = run_tick(&ctx, Trigger::Invocation).await;
         shown.clear();
-        match outcome? {
-            Outcome::Ran(report) => told.extend(tell(org, report.tick, out).await?),
-            Outcome::Idle { .. } => {}
+        let outcome = outcome?;
+        played.exit = super::tick::exit(&outcome);
+        if let Outcome::Ran(report) = outcome {
+            played.told.extend(tell(org, report.tick, out).await?);
         }
-        if stop.is_requested() {
-            return Ok((told, Exit::Partial));
+        if stop.is_requested() && (done + 1 < ticks || played.exit != Exit::Ok) {
+            played.stopped = true;
+            break;
         }
     }
-    Ok((told, Exit::Ok))
+    Ok(played)
 }
 
 async fn speak(org: &Org, demo: &template::Demo, out: &mut Output) -> Result<(), CliError> {
@@ -196,19 +176,22 @@ async fn tell(org: &Org, tick: Tick, out: &mut Output) -> Result<Vec<Event>, Cli
     Ok(told)
 }
 
-fn farewell(dir: &str, out: &mut Output) -> Result<(), CliError> {
+fn farewell(place: &Place, out: &mut Output) -> Result<(), CliError> {
+    if place.org.is_in_memory() {
+        out.wrapped("It was in memory, and is gone; without --store it stays in a folder.")?;
+        return Ok(());
+    }
+    let dir = place.shown.trim_end_matches('/');
     for line in [
         format!("All of it is in {dir}/, as plain JSON:"),
         format!("  {dir}/agents/      who they are (resume.json), what they said (outbox/), what they keep (memory/)"),
         format!("  {dir}/shared/      the files of all: what they wrote"),
         format!("  {dir}/ticks/       the records: the truth, each written once"),
         "Try:".to_owned(),
-        format!("  lemming --store {dir} status"),
-        format!("  lemming --store {dir} inbox"),
-        format!("  lemming --store {dir} send all \"How is it going?\""),
-        format!("  lemming --store {dir} tick"),
     ] {
         out.wrapped(line)?;
     }
-    Ok(())
+    let commands = place.commands(&["status", "inbox", "send all \"How is it going?\"", "tick"]);
+    // Whole, so that they can be copied.
+    Ok(commands.iter().try_for_each(|line| out.line(line))?)
 }

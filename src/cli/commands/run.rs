@@ -49,32 +49,39 @@ pub(super) async fn run(args: RunArgs, session: &mut Session) -> Result<Exit, Cl
     if out.is_watched() && !out.json() {
         out.note(format!("a tick every {}; Ctrl-C stops", plan.every));
     }
-    let done = until_signalled(tick::tell_stopping, async |stop| {
-        let mut before = org.requests();
-        run_loop(&org, plan, &stop, shown.clone(), |outcome| {
-            shown.clear();
-            let outcome: &Outcome = match outcome {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    let causes = crate::causes::causes(error).join(": ");
-                    tracing::warn!(event = "tick_failed", error = causes, "a tick did not go on; it is tried again");
-                    return Ok(());
+    let done = until_signalled(
+        || shown.stopping(),
+        async |stop| {
+            let mut before = org.requests();
+            run_loop(&org, plan, &stop, shown.clone(), |outcome| {
+                shown.clear();
+                let outcome: &Outcome = match outcome {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        let causes = crate::causes::causes(error).join(": ");
+                        tracing::warn!(
+                            event = "tick_failed",
+                            error = causes,
+                            "a tick did not go on; it is tried again"
+                        );
+                        return Ok(());
+                    }
+                };
+                exit = tick::exit(outcome);
+                let requests = org.requests() - before;
+                before = org.requests();
+                match (out.json(), outcome) {
+                    // A loop without an end is no one document: only one that ends is kept.
+                    (true, _) if plan.ticks.is_some() => reports.push(tick::document(outcome, requests)),
+                    (true, _) => out.json_line(&tick::document(outcome, requests))?,
+                    (false, Outcome::Idle { .. }) => {}
+                    (false, Outcome::Ran(_)) => tick::show(outcome, out)?,
                 }
-            };
-            exit = tick::exit(outcome);
-            let requests = org.requests() - before;
-            before = org.requests();
-            match (out.json(), outcome) {
-                // A loop without an end is no one document: only one that ends is kept.
-                (true, _) if plan.ticks.is_some() => reports.push(tick::document(outcome, requests)),
-                (true, _) => out.json_line(&tick::document(outcome, requests))?,
-                (false, Outcome::Idle { .. }) => {}
-                (false, Outcome::Ran(_)) => tick::show(outcome, out)?,
-            }
-            Ok::<(), CliError>(())
-        })
-        .await
-    });
+                Ok::<(), CliError>(())
+            })
+            .await
+        },
+    );
     let done = done.await;
     shown.clear();
     let Some(result) = done else { return Ok(Exit::Interrupted) };

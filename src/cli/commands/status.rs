@@ -3,8 +3,8 @@
 use crate::chronicle::status::{AgentStatus, Status, status};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
-use crate::domain::name::AgentName;
+use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, one_line, styled};
+use crate::cli::problems;
 use crate::engine::FAILING_AFTER;
 
 /// Shows how the organisation stands: its agents, its budget, and what is wrong.
@@ -50,12 +50,7 @@ fn show(status: &Status, out: &mut Output) -> Result<(), CliError> {
     if !status.problems.is_empty() {
         out.line("")?;
     }
-    for problem in &status.problems {
-        let agent = problem.agent.as_ref().map(AgentName::as_str);
-        let place = problem.path.as_deref().or(agent).map(|place| format!("{place}: ")).unwrap_or_default();
-        let text = clean(&format!("{place}{}", problem.message)).replace('\n', " ");
-        out.line(format!("{} {text}", styled(WARN, "problem:")))?;
-    }
+    problems::lines(&status.problems).iter().try_for_each(|line| out.line(line))?;
     Ok(())
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, counted, one_line, styled};
+use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, counted, one_line, styled};
+use crate::cli::problems;
 use crate::cli::progress::Shown;
 use crate::domain::ids::Seed;
 use crate::engine::{Idle, Outcome, TickReport, run_tick};
@@ -31,10 +32,13 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
     let org = session.org().await?;
     let shown = Arc::new(Shown::new(session.out.is_watched() && !session.out.json()));
     let before = org.requests();
-    let done = until_signalled(tell_stopping, |stop| {
-        let ctx = org.context(args.seed.map(Seed), stop, shown.clone());
-        async move { run_tick(&ctx, Trigger::Invocation).await }
-    });
+    let done = until_signalled(
+        || shown.stopping(),
+        |stop| {
+            let ctx = org.context(args.seed.map(Seed), stop, shown.clone());
+            async move { run_tick(&ctx, Trigger::Invocation).await }
+        },
+    );
     let done = done.await;
     shown.clear();
     let Some(outcome) = done else { return Ok(Exit::Interrupted) };
@@ -46,14 +50,6 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
         show(&outcome, &mut session.out)?;
     }
     Ok(exit(&outcome))
-}
-
-/// Said at the first Ctrl-C.
-pub(super) fn tell_stopping() {
-    tracing::warn!(
-        event = "stopping",
-        "stopping: calls under way are given up, and the tick is left for the next runner"
-    );
 }
 
 /// How a command ends after this outcome.
@@ -91,7 +87,10 @@ pub(super) fn show(outcome: &Outcome, out: &mut Output) -> Result<(), CliError> 
         .iter()
         .map(|turn| {
             let style = if turn.status == Status::Failed { BAD } else { GOOD };
-            let failure = turn.failure.as_ref().map(|failure| one_line(failure, 80));
+            // A closed tick tells its failures below, whole.
+            let is_told = |failure: &&String| report.problems.iter().any(|problem| problem.message == **failure);
+            let failure = turn.failure.as_ref().filter(|failure| !is_told(failure));
+            let failure = failure.map(|failure| one_line(failure, 80));
             let violations = match turn.violations {
                 0 => String::new(),
                 n => format!("{} of the contract", counted(n, "violation")),
@@ -110,10 +109,7 @@ pub(super) fn show(outcome: &Outcome, out: &mut Output) -> Result<(), CliError> 
         let reason = skipped.reason.as_str().replace('_', " ");
         out.line(format!("  {}  {}", styled(NAME, &skipped.agent), styled(WARN, format!("skipped: {reason}"))))?;
     }
-    for problem in &report.problems {
-        let message = clean(&problem.message).replace('\n', " ");
-        out.line(format!("  {}", styled(WARN, message)))?;
-    }
+    problems::lines(&report.problems).iter().try_for_each(|line| out.line(format!("  {line}")))?;
     Ok(())
 }
 

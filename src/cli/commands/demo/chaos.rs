@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::Place;
+use super::place::Place;
 use crate::chaos::audit::{Findings, audit};
 use crate::chaos::model::Model;
 use crate::chaos::organisation;
@@ -27,8 +27,12 @@ pub(super) async fn run(place: Place, session: &mut Session) -> Result<Exit, Cli
     let Some(program) = session.environment.program() else {
         return Err(CliError::new(Exit::Failed, "the program cannot be found, to be started as a runner"));
     };
+    if place.org.is_in_memory() {
+        return Err(CliError::new(Exit::Usage, format!("{RUNNERS} processes cannot share {}", place.shown))
+            .hint("--dir names a folder, --store a bucket"));
+    }
     if !place.is_empty().await? {
-        return Err(place.refused("this needs a new place"));
+        return Err(occupied(&place).await?);
     }
     let (events, model) = mpsc::unbounded_channel();
     let listening = Model::listen(events).await?;
@@ -56,8 +60,12 @@ pub(super) async fn run(place: Place, session: &mut Session) -> Result<Exit, Cli
     let played = match done {
         None => return Ok(Exit::Interrupted),
         Some(Err(PlayError::Stopped)) => {
-            session.out.note("stopped: every runner was killed, and nothing is left running");
-            return Ok(Exit::Partial);
+            let message = "stopped: every runner was killed, and nothing is left running";
+            return Err(CliError::new(Exit::Interrupted, message).hint(format!(
+                "{} is left as it was: it can be read, not run, as the model that it asks has ended; {}",
+                place.shown,
+                place.removal()
+            )));
         }
         Some(Err(error)) => return Err(failed(error)),
         Some(Ok(played)) => played,
@@ -75,9 +83,21 @@ pub(super) async fn run(place: Place, session: &mut Session) -> Result<Exit, Cli
     if json {
         session.out.document(&document(&place, &played, &findings))?;
     } else {
-        Report { played: &played, findings: &findings }.show(&place.shown, &mut session.out)?;
+        Report { played: &played, findings: &findings }.show(&place, &mut session.out)?;
     }
     Ok(if is_good { Exit::Ok } else { Exit::Failed })
+}
+
+/// Why this is not played where something is.
+async fn occupied(place: &Place) -> Result<CliError, CliError> {
+    let is_ours = match Key::parse(organisation::MARKER) {
+        Some(key) => place.org.store.get(&key).await?.is_some(),
+        None => false,
+    };
+    Ok(match is_ours {
+        true => place.refused("holds an earlier chaos").hint(format!("{}; or name another place", place.removal())),
+        false => place.refused("this needs a new place"),
+    })
 }
 
 /// Makes the organisation, in a store that keeps its promise.
@@ -190,7 +210,7 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn show(&self, dir: &str, out: &mut Output) -> Result<(), CliError> {
+    fn show(&self, place: &Place, out: &mut Output) -> Result<(), CliError> {
         out.line("")?;
         out.paragraph(styled(TITLE, "What the model was paid, by its own log, and what the records say"))?;
         out.table(&self.money())?;
@@ -210,11 +230,10 @@ impl Report<'_> {
             messages.letters
         ))?;
         self.verdict(out)?;
-        for line in [
-            format!("  {dir}/{LOG}  the model's own log"),
-            format!("  lemming --store {dir} credits export  the ledger"),
-        ] {
-            out.paragraph(styled(DIM, line))?;
+        out.paragraph("What is left can be read, not run: the model that it asks has ended.")?;
+        out.paragraph(styled(DIM, format!("  {}/{LOG}  the model's own log", place.shown.trim_end_matches('/'))))?;
+        for line in place.commands(&["status", "credits export"]) {
+            out.line(styled(DIM, line))?;
         }
         Ok(())
     }
