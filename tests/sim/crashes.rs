@@ -48,6 +48,7 @@ fn world(seed: u64) -> World {
         slot_s: 0,
         lease_ms: 2_000,
         calm: false,
+        drowsy: false,
     };
     let moods = Moods { tools: 6_000, slowest_ms: 100, ..Moods::default() };
     World::of(Dice::new(seed), traits, moods, Odds { latency_ms: 20, ..Odds::default() }, false)

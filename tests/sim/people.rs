@@ -29,6 +29,9 @@ pub struct Traits {
     pub lease_ms: u64,
     /// Nothing fails, nobody dies or edits: each call is made exactly once.
     pub calm: bool,
+    /// Runners fall asleep over their models all the time, for longer than a lease, and tools are called in most answers:
+    /// several are in the middle of one turn.
+    pub drowsy: bool,
 }
 
 /// Everybody outside.

@@ -88,6 +88,11 @@ impl Witness {
         self.contents.contains_key(path)
     }
 
+    /// The files that the records know, there or deleted.
+    pub fn known(&self) -> impl Iterator<Item = &String> {
+        self.contents.keys()
+    }
+
     pub fn object(&mut self, what: impl Into<String>) {
         self.objections.push(what.into());
     }

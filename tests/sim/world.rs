@@ -94,8 +94,9 @@ impl World {
             poor: !calm && dice.chance(3_500),
             snapshot: dice.chance(4_000),
             slot_s: if dice.chance(3_000) { dice.between(5, 40) } else { 0 },
-            lease_ms: *dice.pick(&[2_000, 5_000, 30_000]),
+            lease_ms: if seed % 8 == 5 { 2_000 } else { *dice.pick(&[2_000, 5_000, 30_000]) },
             calm,
+            drowsy: seed % 8 == 5,
         };
         let odds = match dice.below(4) {
             _ if seed % 8 == 3 => {
@@ -134,7 +135,7 @@ impl World {
                 refuses: dice.below(800),
                 silent: 300,
                 writes: seed % 8 == 3,
-                tools: dice.between(2_000, 7_000),
+                tools: if seed % 8 == 5 { 8_500 } else { dice.between(2_000, 7_000) },
                 slowest_ms: *dice.pick(&[300, 3_000, 25_000]),
             },
         };
@@ -229,8 +230,8 @@ impl World {
             let temper = match self.traits.calm {
                 true => Temper::default(),
                 false => Temper {
-                    stalls: *dice.pick(&[0, 0, 20, 40]),
-                    longest_stall_ms: *dice.pick(&[5_000, 60_000, 300_000]),
+                    stalls: if self.traits.drowsy { 60 } else { *dice.pick(&[0, 0, 20, 40]) },
+                    longest_stall_ms: if self.traits.drowsy { 9_000 } else { *dice.pick(&[5_000, 60_000, 300_000]) },
                     skew_ms: i64::try_from(dice.below(600_000)).unwrap_or_default() - 300_000,
                 },
             };
@@ -364,11 +365,10 @@ impl World {
         let mut touched = std::collections::BTreeSet::new();
         if !calm {
             touched.extend(self.edits_are_seen(&healer, &process, &memo).await?);
-            // Read by nobody since they were written last, they may be stale.
-            let below = self.network.bucket.below("");
-            let files = below.into_iter().map(|(path, _)| path);
-            touched.extend(files.filter(|path| path.starts_with("shared/") || path.contains("/workspace/")));
+            // Read by nobody since they were written last, or since a late deletion arrived, they may be stale.
             let inner = self.network.bucket.inner();
+            let is_file = |path: &&String| path.starts_with("shared/") || path.contains("/workspace/");
+            touched.extend(inner.witness.known().filter(is_file).cloned());
             touched.extend(inner.witness.edits.keys().filter(|path| !path.contains("/memory/")).cloned());
         }
         self.look()?;
