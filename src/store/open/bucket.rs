@@ -93,6 +93,7 @@ pub(super) const AZURE: Kind<AzureKey> = Kind {
 
 pub(super) fn google(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Found, OpenError> {
     let options = Options::gather(url, env, &GOOGLE)?;
+    check_address(options.last(|key| *key == GoogleKey::BaseUrl), "base_url", shown)?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_url(without_query(url))
         .with_retry(retries())
@@ -142,10 +143,26 @@ pub(super) fn check_endpoint(
     shown: &str,
     variable: &'static str,
 ) -> Result<(), OpenError> {
+    check_address(endpoint, "endpoint", shown)?;
     let plain = endpoint.is_some_and(|endpoint| endpoint.to_ascii_lowercase().starts_with("http://"));
     match plain && !is_true(allow_http) {
         true => Err(OpenError::PlainEndpoint { url: shown.to_owned(), variable }),
         false => Ok(()),
+    }
+}
+
+/// The clients take an address on trust, and panic at the first request if it is none.
+fn check_address(address: Option<&str>, option: &'static str, shown: &str) -> Result<(), OpenError> {
+    let is_address = |text: &str| {
+        let after = text.find("://").map_or("", |at| &text[at..]);
+        // What the parser would mend silently, the clients do not.
+        let plain = after.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&byte));
+        let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        plain && !after.starts_with(":///") && parsed.is_some_and(|url| url.has_host())
+    };
+    match address.is_none_or(is_address) {
+        true => Ok(()),
+        false => Err(OpenError::BadEndpoint { url: shown.to_owned(), option }),
     }
 }
 

@@ -139,6 +139,14 @@ pub enum OpenError {
         /// The environment variable that allows it.
         variable: &'static str,
     },
+    /// An endpoint that is no address. It is not shown: it may have a password.
+    #[error("the {option} of {url} must begin with http:// or https://, as in {option}=https://host:port")]
+    BadEndpoint {
+        /// What was named.
+        url: String,
+        /// What the option is called.
+        option: &'static str,
+    },
     /// The client refused its configuration.
     #[error("cannot open {url}: {why}")]
     Refused {

@@ -129,6 +129,8 @@ fn wrong_names_are_refused_and_say_what_would_be_right() {
         ("https://s3.eu-west-1.amazonaws.com", "names no bucket"),
         ("https://acc.blob.core.windows.net", "names no bucket"),
         ("s3://bucket?endpoint=http://localhost:9000", "add allow_http=true (AWS_ALLOW_HTTP=true)"),
+        ("gs://bucket?base_url=127.0.0.1:9000", "the base_url of gs://bucket must begin with http:// or https://"),
+        ("az://c?account_name=a&endpoint=localhost:9000", "the endpoint of az://c must begin with http://"),
         ("s3://bucket?allow_http=perhaps&access_key_id=a", "cannot open s3://bucket"),
     ] {
         let error = wrong(url);
@@ -136,6 +138,32 @@ fn wrong_names_are_refused_and_say_what_would_be_right() {
     }
     let file = tempfile::NamedTempFile::new().expect("file");
     assert!(wrong(&file.path().display().to_string()).contains("is a file"));
+}
+
+#[test]
+fn an_endpoint_that_is_no_address_is_refused_before_a_client_panics_over_it() {
+    for endpoint in [
+        "127.0.0.1:19473",
+        "localhost:9000",
+        "minio",
+        "//host",
+        "ftp://host",
+        "http://",
+        "http:///a",
+        "http://a b",
+        "https://h:99999",
+    ] {
+        for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"] {
+            let error =
+                open("s3://bucket/a", env(&[(variable, endpoint), ("AWS_ALLOW_HTTP", "true")])).expect_err(endpoint);
+            let right =
+                "the endpoint of s3://bucket/a must begin with http:// or https://, as in endpoint=https://host:port";
+            assert_eq!(error.to_string(), right, "{endpoint}");
+        }
+    }
+    for endpoint in ["https://minio.example:9000", "HTTP://127.0.0.1:9000/", "http://[::1]:9000/base", "https://a.b"] {
+        open("s3://bucket/a", env(&[("AWS_ENDPOINT_URL", endpoint), ("AWS_ALLOW_HTTP", "true")])).expect(endpoint);
+    }
 }
 
 #[test]
@@ -192,6 +220,6 @@ fn a_value_of_the_query_is_not_repeated_when_the_client_cannot_use_it() {
             assert!(!said.contains("Zk7qSecret"), "{url}: {said}");
         }
     }
-    let error = wrong("abfs://container@account.dfs.core.windows.net/prefix?endpoint=Zk7qSecret");
+    let error = wrong("az://container?account_name=account&use_emulator=Zk7qSecret");
     assert!(error.contains("<hidden>"), "the rest of the message stays: {error}");
 }
