@@ -15,6 +15,8 @@ const SECRET_VARS: [&str; 3] = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "A
 pub struct CredentialsError {
     message: String,
     is_final: bool,
+    /// What none were found for, in a few words; none where the message is as short as can be.
+    brief: Option<String>,
 }
 
 impl CredentialsError {
@@ -31,7 +33,11 @@ impl CredentialsError {
              ~/.aws/config and ~/.aws/credentials, AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN, \
              AWS_CONTAINER_CREDENTIALS_*, {instance}: set one of these, or run `aws sso login`"
         );
-        Self { message, is_final: true }
+        let brief = match var("AWS_PROFILE") {
+            Some(profile) => format!("no AWS credentials were found, also none for the profile {profile}"),
+            None => "no AWS credentials were found".to_owned(),
+        };
+        Self { message, is_final: true, brief: Some(brief) }
     }
 
     /// The source that is configured did not give any.
@@ -41,7 +47,7 @@ impl CredentialsError {
             Given::InvalidConfiguration(_) => true,
             _ => false,
         };
-        Self { message: said(given, vars), is_final }
+        Self { message: said(given, vars), is_final, brief: None }
     }
 
     /// Nobody gave any; a profile that was named and has none is worth a word.
@@ -54,6 +60,24 @@ impl CredentialsError {
             }
         }
         none
+    }
+
+    /// The error in a few words.
+    #[must_use]
+    pub fn brief(&self) -> &str {
+        self.brief.as_deref().unwrap_or(&self.message)
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn mend(&self) -> &'static str {
+        match self.brief {
+            Some(_) => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile that has credentials (profile= or \
+                 AWS_PROFILE): docs/STORES.md says where they are looked for"
+            }
+            None => "mend the source of the credentials that is configured: docs/STORES.md says which comes first",
+        }
     }
 
     /// Says whether trying again cannot help: a person has to do something first.

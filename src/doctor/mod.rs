@@ -21,6 +21,7 @@ use crate::domain::name::IngressName;
 use crate::engine::Stop;
 use crate::provider::Providers;
 use crate::sandbox::Sandbox;
+use crate::store::trouble::Trouble;
 use crate::store::{Area, Key, Store, StoreError};
 use crate::tool::Tool;
 
@@ -121,7 +122,7 @@ async fn reach(store: &Store, probe: &Probe<'_>, report: &mut Report) -> Option<
             // Whoever may read nothing may still be meant to send.
             let denied = errors.iter().flatten().all(StoreError::is_denied);
             let error = errors.into_iter().flatten().next();
-            let found = error.as_ref().map_or_else(String::new, StoreError::chain);
+            let found = error.as_ref().map_or_else(String::new, StoreError::brief);
             report.add(match denied {
                 true => Finding::warning(
                     Part::Store,
@@ -137,14 +138,20 @@ async fn reach(store: &Store, probe: &Probe<'_>, report: &mut Report) -> Option<
 }
 
 /// What to do about a store that does not answer as it should.
-fn mend(error: Option<&StoreError>) -> &'static str {
-    let Some(StoreError::Store { source, .. }) = error else { return "try again; nothing is half-done" };
-    match **source {
-        object_store::Error::Unauthenticated { .. } => {
-            "check the credentials: docs/STORES.md says where they are looked for"
+fn mend(error: Option<&StoreError>) -> String {
+    let Some(error) = error else { return "try again; nothing is half-done".to_owned() };
+    match error {
+        StoreError::Store { source, .. }
+            if matches!(
+                **source,
+                object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }
+            ) =>
+        {
+            promise::ANOTHER_STORE.to_owned()
         }
-        object_store::Error::NotFound { .. } => "check the name of the bucket",
-        object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. } => promise::ANOTHER_STORE,
-        _ => "check the URL, the endpoint and the network, and that the store is up",
+        _ => Trouble::of(error).map_or_else(
+            || "check the URL, the endpoint and the network, and that the store is up".to_owned(),
+            |trouble| trouble.mend,
+        ),
     }
 }

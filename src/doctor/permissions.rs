@@ -49,7 +49,7 @@ async fn of_object(store: &Store, key: &Key) -> Option<Permission> {
 }
 
 fn refused(error: &StoreError) -> May {
-    if error.is_denied() { May::No } else { May::Failed(error.chain()) }
+    if error.is_denied() { May::No } else { May::Failed(error.brief()) }
 }
 
 /// Says what the permissions are enough for, and where the promises can be tried.

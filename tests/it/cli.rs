@@ -707,6 +707,14 @@ fn doctor_says_what_is_wrong_by_its_exit_code_and_how_to_mend_it() {
     let (report, exit, wrong) = doctor(&world, &["--store", nobody]);
     assert_eq!((exit, wrong), (4, vec!["read".to_owned()]), "{report}");
     assert!(!report.to_string().contains("hunter2"), "{report}");
+    let read = &report["findings"][0];
+    assert!(
+        read["found"]
+            .as_str()
+            .is_some_and(|found| found.ends_with("connection refused: nothing listens at the endpoint")),
+        "{read}"
+    );
+    assert!(read["mend"].as_str().is_some_and(|mend| mend.contains("that the store is up")), "{read}");
     let text = text(&world.run(&["doctor"]).stdout);
     assert!(text.contains("mend: model keyless: ") && text.contains("WRONG"), "{text}");
 }
