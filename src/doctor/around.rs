@@ -1,7 +1,7 @@
 //! What stands around the store: the organisation in it, its models, and this machine's sandbox.
 
 use super::Patient;
-use super::report::{Finding, May, Part, Report};
+use super::report::{Finding, Part, Report};
 use crate::chronicle;
 use crate::domain::model::ModelRegistry;
 use crate::engine::EngineError;
@@ -10,12 +10,18 @@ use crate::store::Key;
 use crate::validate::{ValidateError, check};
 
 /// Looks at the organisation, if there is one.
-pub(super) async fn organisation(patient: Patient<'_>, report: &mut Report) {
+pub(super) async fn organisation(patient: Patient<'_>, is_new: bool, report: &mut Report) {
     const CHECK: &str = "organisation";
     let org = match chronicle::settings(patient.store).await {
         Ok(org) => Some(org),
         Err(EngineError::NoOrg) => {
-            report.add(Finding::note(Part::Organisation, CHECK, "there is none here; `lemming bootstrap` founds one"));
+            let found = match is_new {
+                true => {
+                    "there is no folder of this name; `lemming bootstrap` makes it and founds an organisation there"
+                }
+                false => "there is none here; `lemming bootstrap` founds one",
+            };
+            report.add(Finding::note(Part::Organisation, CHECK, found));
             return;
         }
         // Told below, with its place.
@@ -48,8 +54,7 @@ async fn models(patient: Patient<'_>, report: &mut Report) {
     // A registry that cannot be read has been told of.
     let Ok(Some(bytes)) = patient.store.get(&Key::Models).await else { return };
     let Ok(registry) = serde_json::from_slice::<ModelRegistry>(&bytes) else { return };
-    let can_run =
-        report.permissions.iter().any(|permission| permission.keys == "ticks/" && permission.write == May::Yes);
+    let can_run = report.writes_ticks();
     for (key, model) in &registry.models {
         let check = format!("model {key}");
         report.add(match patient.providers.open(key, model).await {

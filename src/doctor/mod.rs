@@ -52,8 +52,9 @@ pub async fn examine(patient: Patient<'_>, stop: &Stop) -> Report {
     let run = IngressName::new(nonce).unwrap_or_else(|_| unreachable!("hexadecimal digits make a name"));
     let probe = Probe::new(patient.store, patient.local_root, run);
     let mut report = Report::of(patient.place);
+    let is_new = patient.local_root.is_some_and(|root| !root.exists());
     tokio::select! {
-        () = all(patient, &probe, &mut report) => {}
+        () = all(patient, &probe, is_new, &mut report) => {}
         () = stop.requested() => report.interrupted = true,
     }
     report.latencies = probe.latencies();
@@ -69,7 +70,7 @@ pub async fn examine(patient: Patient<'_>, stop: &Stop) -> Report {
     report
 }
 
-async fn all(patient: Patient<'_>, probe: &Probe<'_>, report: &mut Report) {
+async fn all(patient: Patient<'_>, probe: &Probe<'_>, is_new: bool, report: &mut Report) {
     let may_read = reach(patient.store, probe, report).await;
     if may_read.is_some() {
         let permissions = permissions::all(patient.store, probe).await;
@@ -84,7 +85,7 @@ async fn all(patient: Patient<'_>, probe: &Probe<'_>, report: &mut Report) {
             )),
         }
         if may_read == Some(true) {
-            around::organisation(patient, report).await;
+            around::organisation(patient, is_new, report).await;
         }
     }
     around::sandbox(patient.sandbox, report).await;

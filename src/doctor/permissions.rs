@@ -69,6 +69,10 @@ pub(super) fn judge(permissions: &[Permission], may_read: bool, report: &mut Rep
         if may_read && permissions.iter().all(|permission| matches!(permission.write, May::No)) {
             let found = "these credentials may read and not write: enough to look (status, logs, inbox, validate), not to run ticks";
             report.add(Finding::note(Part::Store, CHECK, found));
+        } else if !may_read {
+            let found = "these credentials may neither read nor write";
+            let mend = "check the credentials, and who may read and write there";
+            report.add(Finding::wrong(Part::Store, CHECK, found, mend));
         }
         return None;
     }

@@ -683,6 +683,7 @@ fn doctor_finds_a_folder_good_with_and_without_an_organisation_and_leaves_it_as_
     assert_eq!(folders.len(), 3, "org.json, config and agents: {folders:?}");
     let (report, exit, _) = doctor(&world, &["--store", "none/yet"]);
     assert_eq!((exit, &report["organisation"]), (0, &Value::Null));
+    assert!(report.to_string().contains("there is no folder of this name"), "{report}");
     assert!(!world.path().join("none").exists(), "not even a folder is left");
 }
 
