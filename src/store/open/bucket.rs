@@ -11,7 +11,7 @@ use object_store::{BackoffConfig, ClientConfigKey, Error, ObjectStore, RetryConf
 use url::Url;
 
 use super::OpenError;
-use super::options::{Group, Kind, Options, is_true};
+use super::options::{Group, Kind, Options, YES_OR_NO, is_false, is_true};
 
 /// How long one request may take unless an option says otherwise. With [`retries`] this stays below a lease of 30 s.
 pub(super) const REQUEST_TIMEOUT: &str = "15 seconds";
@@ -144,6 +144,9 @@ pub(super) fn check_endpoint(
     variable: &'static str,
 ) -> Result<(), OpenError> {
     check_address(endpoint, "endpoint", shown)?;
+    if allow_http.is_some_and(|value| !is_true(Some(value)) && !is_false(value)) {
+        return Err(OpenError::BadOption { option: "allow_http", right: YES_OR_NO });
+    }
     let plain = endpoint.is_some_and(|endpoint| endpoint.to_ascii_lowercase().starts_with("http://"));
     match plain && !is_true(allow_http) {
         true => Err(OpenError::PlainEndpoint { url: shown.to_owned(), variable }),
@@ -181,6 +184,13 @@ pub(super) fn finish<K: std::str::FromStr + PartialEq + Clone>(
 ) -> Result<Arc<dyn ObjectStore>, OpenError> {
     match built {
         Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(OpenError::Refused { url: shown.to_owned(), why: options.redact(&error.to_string()) }),
+        Err(error) => {
+            let (url, said) = (shown.to_owned(), error.to_string());
+            Err(match options.unusable(&said) {
+                Some(option) => option,
+                None if said.contains("Account must be specified") => OpenError::NoAccount { url },
+                None => OpenError::Refused { url, why: options.redact(&said) },
+            })
+        }
     }
 }
