@@ -17,6 +17,7 @@ use std::sync::Arc;
 use self::probe::Probe;
 use self::report::{Finding, Part, Report};
 use crate::clock::{Clock, Entropy};
+use crate::count::counted;
 use crate::domain::name::IngressName;
 use crate::engine::Stop;
 use crate::provider::Providers;
@@ -63,7 +64,7 @@ pub async fn examine(patient: Patient<'_>, stop: &Stop) -> Report {
     }
     report.left_behind = probe.clean(report.interrupted).await;
     if !report.left_behind.is_empty() {
-        let found = format!("{} objects of this examination could not be deleted", report.left_behind.len());
+        let found = format!("{} of this examination could not be deleted", counted(report.left_behind.len(), "object"));
         let mend = "delete them by hand; nothing reads them";
         report.add(Finding::warning(Part::Store, "left behind", found, mend));
     }
