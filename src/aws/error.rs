@@ -15,6 +15,15 @@ const SECRET_VARS: [&str; 3] = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "A
 pub struct CredentialsError {
     message: String,
     is_final: bool,
+    /// Whether they are missing, rather than not to be had from where they should be.
+    missing: Option<Missing>,
+}
+
+/// There are no credentials anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Missing {
+    /// The profile that a person named, and that has none either.
+    profile: Option<String>,
 }
 
 impl CredentialsError {
@@ -31,7 +40,8 @@ impl CredentialsError {
              ~/.aws/config and ~/.aws/credentials, AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN, \
              AWS_CONTAINER_CREDENTIALS_*, {instance}: set one of these, or run `aws sso login`"
         );
-        Self { message, is_final: true }
+        let missing = Missing { profile: var("AWS_PROFILE").cloned() };
+        Self { message, is_final: true, missing: Some(missing) }
     }
 
     /// The source that is configured did not give any.
@@ -41,7 +51,7 @@ impl CredentialsError {
             Given::InvalidConfiguration(_) => true,
             _ => false,
         };
-        Self { message: said(given, vars), is_final }
+        Self { message: said(given, vars), is_final, missing: None }
     }
 
     /// Nobody gave any; a profile that was named and has none is worth a word.
@@ -54,6 +64,36 @@ impl CredentialsError {
             }
         }
         none
+    }
+
+    /// The error in a few words.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match &self.missing {
+            Some(Missing { profile: Some(profile) }) => {
+                format!("no AWS credentials were found: there is no profile {profile}, or it has none")
+            }
+            Some(Missing { profile: None }) => "no AWS credentials were found".to_owned(),
+            None => self.message.clone(),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn mend(&self) -> String {
+        match &self.missing {
+            Some(Missing { profile: Some(profile) }) => format!(
+                "add the profile {profile} to ~/.aws/config or ~/.aws/credentials, name another (profile= or AWS_PROFILE), or set \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            ),
+            Some(Missing { profile: None }) => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile (profile= or \
+                 AWS_PROFILE): docs/STORES.md says where they are looked for"
+                    .to_owned()
+            }
+            None => "mend the source of the credentials that is configured: docs/STORES.md says which comes first"
+                .to_owned(),
+        }
     }
 
     /// Says whether trying again cannot help: a person has to do something first.
@@ -84,4 +124,20 @@ fn said(given: &Given, vars: &BTreeMap<String, String>) -> String {
         _ => "",
     };
     format!("no AWS credentials: {text}{advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_that_has_no_credentials_is_named_with_what_to_do() {
+        let vars = |profile: &str| BTreeMap::from([("AWS_PROFILE".to_owned(), profile.to_owned())]);
+        let named = CredentialsError::none(&vars("nope"));
+        assert!(named.brief().contains("no profile nope") && named.mend().contains("the profile nope"), "{named:?}");
+        for unnamed in [CredentialsError::none(&vars("")), CredentialsError::none(&BTreeMap::new())] {
+            assert_eq!(unnamed.brief(), "no AWS credentials were found");
+            assert!(unnamed.mend().contains("AWS_ACCESS_KEY_ID"), "{unnamed:?}");
+        }
+    }
 }

@@ -4,10 +4,9 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 
-use object_store::client::HttpError;
 use serde_json::{Map, Value};
 
-use crate::causes::{causes, find};
+use crate::causes::causes;
 use crate::clean::clean;
 use crate::engine::EngineError;
 use crate::ingress::IngressError;
@@ -15,6 +14,7 @@ use crate::record::RecordError;
 use crate::store::StoreError;
 use crate::store::open::OpenError;
 use crate::store::probe::ProbeError;
+use crate::store::trouble::Trouble;
 use crate::validate::ValidateError;
 
 /// How a command ended. Scripts may rely on the numbers.
@@ -132,7 +132,7 @@ impl CliError {
     fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
         self.said.causes = causes(error);
         if self.said.hint.is_none() {
-            self.said.hint = hint_for(error).map(str::to_owned);
+            self.said.hint = hint_for(error);
         }
         self
     }
@@ -197,31 +197,8 @@ impl CliError {
     }
 }
 
-fn hint_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    if let Some(io) = find::<io::Error>(error) {
-        match io.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                return Some("the disk is full: make room and try again; nothing is half-done");
-            }
-            io::ErrorKind::ReadOnlyFilesystem => return Some("the disk is read-only: use another --store"),
-            _ => {}
-        }
-    }
-    #[cfg(unix)]
-    if find::<crate::store::local::SymlinkRefused>(error).is_some() {
-        return Some("replace the link by what it points to: an organisation must hold all its files itself");
-    }
-    match find::<object_store::Error>(error)? {
-        object_store::Error::PermissionDenied { .. } => Some("the store refuses: check who may read and write there"),
-        object_store::Error::Unauthenticated { .. } => {
-            Some("the store does not know you: check the credentials; `lemming doctor` tries them")
-        }
-        object_store::Error::NotFound { .. } => Some("check the name of the bucket"),
-        _ if find::<HttpError>(error).is_some() => {
-            Some("check the network and the endpoint, and try again: whatever was begun goes on from there")
-        }
-        _ => None,
-    }
+fn hint_for(error: &(dyn Error + 'static)) -> Option<String> {
+    Trouble::of(error).map(|trouble| trouble.mend)
 }
 
 impl From<StoreError> for CliError {
@@ -288,17 +265,19 @@ impl From<ProbeError> for CliError {
     fn from(error: ProbeError) -> Self {
         let hint = match &error {
             ProbeError::Failed(object_store::Error::PermissionDenied { .. }) => Some(
-                "let whoever runs ticks write and delete probe/ as well; `lemming doctor` shows what these credentials may do",
+                "let whoever runs ticks write and delete probe/ as well; `lemming doctor` shows what these credentials may do"
+                    .to_owned(),
             ),
             ProbeError::Failed(source) => hint_for(source),
             _ => Some(
                 "stores that keep the promise: a local folder, AWS S3, R2, MinIO, Google Cloud, Azure; `lemming doctor` \
-                 examines this one",
+                 examines this one"
+                    .to_owned(),
             ),
         };
         let mut found = Self::new(Exit::Store, error.to_string());
         found.said.causes = error.source().map(causes).unwrap_or_default();
-        found.said.hint = hint.map(str::to_owned);
+        found.said.hint = hint;
         found
     }
 }
@@ -316,7 +295,7 @@ mod tests {
     use super::*;
 
     use object_store::Error as E;
-    use object_store::client::HttpErrorKind;
+    use object_store::client::{HttpError, HttpErrorKind};
 
     #[test]
     fn a_store_that_refuses_comes_with_a_hint_of_what_to_do() {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::clean::escape;
 pub(super) use crate::clean::{clean, one_line};
+pub(super) use crate::count::counted;
 
 /// Titles.
 pub(super) const TITLE: Style = Style::new().bold();
@@ -22,12 +23,6 @@ pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(super) const DIM: Style = Style::new().dimmed();
 /// Names of agents.
 pub(super) const NAME: Style = AnsiColor::Cyan.on_default();
-
-/// A number of things: `1 agent`, `2 agents`.
-pub(super) fn counted(count: impl TryInto<u64>, what: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
 
 /// Text in a style.
 pub(super) fn styled(style: Style, text: impl std::fmt::Display) -> String {
@@ -252,11 +247,6 @@ mod tests {
         ] {
             assert_eq!(wrap(line, 20), wrapped, "{line:?}");
         }
-    }
-
-    #[test]
-    fn one_is_no_plural() {
-        assert_eq!([0, 1, 2].map(|n: usize| counted(n, "error")), ["0 errors", "1 error", "2 errors"]);
     }
 
     #[test]

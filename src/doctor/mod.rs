@@ -17,10 +17,12 @@ use std::sync::Arc;
 use self::probe::Probe;
 use self::report::{Finding, Part, Report};
 use crate::clock::{Clock, Entropy};
+use crate::count::counted;
 use crate::domain::name::IngressName;
 use crate::engine::Stop;
 use crate::provider::Providers;
 use crate::sandbox::Sandbox;
+use crate::store::trouble::Trouble;
 use crate::store::{Area, Key, Store, StoreError};
 use crate::tool::Tool;
 
@@ -51,8 +53,9 @@ pub async fn examine(patient: Patient<'_>, stop: &Stop) -> Report {
     let run = IngressName::new(nonce).unwrap_or_else(|_| unreachable!("hexadecimal digits make a name"));
     let probe = Probe::new(patient.store, patient.local_root, run);
     let mut report = Report::of(patient.place);
+    let is_new = patient.local_root.is_some_and(|root| !root.exists());
     tokio::select! {
-        () = all(patient, &probe, &mut report) => {}
+        () = all(patient, &probe, is_new, &mut report) => {}
         () = stop.requested() => report.interrupted = true,
     }
     report.latencies = probe.latencies();
@@ -61,14 +64,14 @@ pub async fn examine(patient: Patient<'_>, stop: &Stop) -> Report {
     }
     report.left_behind = probe.clean(report.interrupted).await;
     if !report.left_behind.is_empty() {
-        let found = format!("{} objects of this examination could not be deleted", report.left_behind.len());
+        let found = format!("{} of this examination could not be deleted", counted(report.left_behind.len(), "object"));
         let mend = "delete them by hand; nothing reads them";
         report.add(Finding::warning(Part::Store, "left behind", found, mend));
     }
     report
 }
 
-async fn all(patient: Patient<'_>, probe: &Probe<'_>, report: &mut Report) {
+async fn all(patient: Patient<'_>, probe: &Probe<'_>, is_new: bool, report: &mut Report) {
     let may_read = reach(patient.store, probe, report).await;
     if may_read.is_some() {
         let permissions = permissions::all(patient.store, probe).await;
@@ -83,7 +86,7 @@ async fn all(patient: Patient<'_>, probe: &Probe<'_>, report: &mut Report) {
             )),
         }
         if may_read == Some(true) {
-            around::organisation(patient, report).await;
+            around::organisation(patient, is_new, report).await;
         }
     }
     around::sandbox(patient.sandbox, report).await;
@@ -121,7 +124,7 @@ async fn reach(store: &Store, probe: &Probe<'_>, report: &mut Report) -> Option<
             // Whoever may read nothing may still be meant to send.
             let denied = errors.iter().flatten().all(StoreError::is_denied);
             let error = errors.into_iter().flatten().next();
-            let found = error.as_ref().map_or_else(String::new, StoreError::chain);
+            let found = error.as_ref().map_or_else(String::new, StoreError::brief);
             report.add(match denied {
                 true => Finding::warning(
                     Part::Store,
@@ -137,14 +140,20 @@ async fn reach(store: &Store, probe: &Probe<'_>, report: &mut Report) -> Option<
 }
 
 /// What to do about a store that does not answer as it should.
-fn mend(error: Option<&StoreError>) -> &'static str {
-    let Some(StoreError::Store { source, .. }) = error else { return "try again; nothing is half-done" };
-    match **source {
-        object_store::Error::Unauthenticated { .. } => {
-            "check the credentials: docs/STORES.md says where they are looked for"
+fn mend(error: Option<&StoreError>) -> String {
+    let Some(error) = error else { return "try again; nothing is half-done".to_owned() };
+    match error {
+        StoreError::Store { source, .. }
+            if matches!(
+                **source,
+                object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }
+            ) =>
+        {
+            promise::ANOTHER_STORE.to_owned()
         }
-        object_store::Error::NotFound { .. } => "check the name of the bucket",
-        object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. } => promise::ANOTHER_STORE,
-        _ => "check the URL, the endpoint and the network, and that the store is up",
+        _ => Trouble::of(error).map_or_else(
+            || "check the URL, the endpoint and the network, and that the store is up".to_owned(),
+            |trouble| trouble.mend,
+        ),
     }
 }

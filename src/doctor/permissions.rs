@@ -49,7 +49,7 @@ async fn of_object(store: &Store, key: &Key) -> Option<Permission> {
 }
 
 fn refused(error: &StoreError) -> May {
-    if error.is_denied() { May::No } else { May::Failed(error.chain()) }
+    if error.is_denied() { May::No } else { May::Failed(error.brief()) }
 }
 
 /// Says what the permissions are enough for, and where the promises can be tried.
@@ -69,6 +69,10 @@ pub(super) fn judge(permissions: &[Permission], may_read: bool, report: &mut Rep
         if may_read && permissions.iter().all(|permission| matches!(permission.write, May::No)) {
             let found = "these credentials may read and not write: enough to look (status, logs, inbox, validate), not to run ticks";
             report.add(Finding::note(Part::Store, CHECK, found));
+        } else if !may_read {
+            let found = "these credentials may neither read nor write";
+            let mend = "check the credentials, and who may read and write there";
+            report.add(Finding::wrong(Part::Store, CHECK, found, mend));
         }
         return None;
     }

@@ -47,7 +47,7 @@ pub(super) async fn all(patient: Patient<'_>, probe: &Probe<'_>, area: Area, rep
         report.add(match tried {
             Ok(found) => Finding::good(Part::Store, check, found),
             Err(Flaw::Lies(found)) => Finding::wrong(Part::Store, check, found, ANOTHER_STORE),
-            Err(Flaw::Failed(error)) => Finding::wrong(Part::Store, check, error.chain(), mend(Some(&error))),
+            Err(Flaw::Failed(error)) => Finding::wrong(Part::Store, check, error.brief(), mend(Some(&error))),
         });
     };
     tell(report, "create", create(probe, area).await);

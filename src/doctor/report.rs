@@ -172,6 +172,19 @@ impl Report {
         self.findings.iter().filter(|finding| finding.health == health).count()
     }
 
+    /// Says whether what ticks are made of could be written.
+    #[must_use]
+    pub fn writes_ticks(&self) -> bool {
+        let ticks = self.permissions.iter().find(|permission| permission.area == Some(Area::Ticks));
+        ticks.is_some_and(|ticks| ticks.write == May::Yes)
+    }
+
+    /// Says whether something could be written, of whatever kind.
+    #[must_use]
+    pub fn writes_anything(&self) -> bool {
+        self.permissions.iter().any(|permission| permission.write == May::Yes)
+    }
+
     /// Says whether something is wrong with this part.
     #[must_use]
     pub fn is_wrong(&self, part: Part) -> bool {

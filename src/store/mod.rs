@@ -17,6 +17,7 @@ mod overlay;
 pub mod probe;
 #[cfg(test)]
 mod tests;
+pub mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,6 +129,15 @@ impl StoreError {
         use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         let kind = crate::causes::find::<std::io::Error>(self).map(std::io::Error::kind);
         matches!(kind, Some(StorageFull | QuotaExceeded | FileTooLarge))
+    }
+
+    /// What was being done and why it failed: in a few words if the cause is a known one, else all that was said.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match trouble::Trouble::of(self).and_then(|trouble| trouble.cause) {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.chain(),
+        }
     }
 
     /// The error and all its causes, on one line.

@@ -11,10 +11,12 @@ mod shape;
 mod tools;
 mod unknown;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
 
+use crate::domain::name::ModelKey;
 use crate::store::{Key, StoreError};
 
 pub use self::org::check;
@@ -79,6 +81,8 @@ pub struct Findings {
     pub agents: usize,
     /// How many models there are.
     pub models: usize,
+    /// The models that an agent or the organisation's memory may call, with their fallbacks.
+    pub used: BTreeSet<ModelKey>,
 }
 
 impl Findings {

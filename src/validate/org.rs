@@ -51,6 +51,12 @@ pub async fn check(
     for (name, resume) in &resumes.read {
         around.check(&Key::Resume(name.clone()).path(), resume, &mut found);
     }
+    if let Some(registry) = &registry.typed {
+        let typed = resumes.read.iter().filter_map(|(_, resume)| resume.typed.as_ref());
+        let asked = typed.flat_map(|resume| [Some(&resume.model.key), resume.credits.soft_cap_model.as_ref()]);
+        let asked = asked.chain(org.iter().map(|org| org.memory.embeddings.as_ref())).flatten();
+        found.used = asked.flat_map(|key| registry.candidates(key)).map(|(key, _)| key.clone()).collect();
+    }
     found.findings.dedup();
     found.findings.sort_by(|a, b| (&a.path, a.severity, &a.pointer).cmp(&(&b.path, b.severity, &b.pointer)));
     Ok(found)

@@ -723,6 +723,7 @@ fn doctor_finds_a_folder_good_with_and_without_an_organisation_and_leaves_it_as_
     assert_eq!(folders.len(), 3, "org.json, config and agents: {folders:?}");
     let (report, exit, _) = doctor(&world, &["--store", "none/yet"]);
     assert_eq!((exit, &report["organisation"]), (0, &Value::Null));
+    assert!(report.to_string().contains("there is no folder of this name"), "{report}");
     assert!(!world.path().join("none").exists(), "not even a folder is left");
 }
 
@@ -731,22 +732,47 @@ fn doctor_says_what_is_wrong_by_its_exit_code_and_how_to_mend_it() {
     let world = World::founded();
     let price = json!({ "input": 0, "output": 0 });
     let script = json!({ "script": "config/script.json" });
-    let models = json!({
+    let keyless = |key: &str| json!({ "provider": "openai", "model_name": "x", "price": price, "key": key });
+    let ollama = json!({ "provider": "ollama", "model_name": "x", "context_tokens": 8192, "price": price });
+    let mut models = json!({
         "m": { "provider": "scripted", "price": price, "provider_config": script },
-        "keyless": { "provider": "openai", "model_name": "x", "price": price, "key": "env:NO_SUCH_KEY" },
+        "keyless": keyless("env:NO_SUCH_KEY"), "idle": keyless("env:NOR_THIS_KEY"), "local": ollama,
     });
+    // A model that nobody calls needs no key; one that another falls back on does.
+    world.write("config/models.json", models.to_string());
+    let (report, exit, wrong) = doctor(&world, &[]);
+    assert_eq!((exit, wrong), (0, Vec::new()), "{report}");
+    assert!(report.to_string().contains("ollama is configured; it was not asked"), "{report}");
+    models["m"]["fallback"] = json!(["keyless"]);
     world.write("config/models.json", models.to_string());
     let (report, exit, wrong) = doctor(&world, &[]);
     assert_eq!((exit, wrong), (3, vec!["model keyless".to_owned()]), "{report}");
     assert!(report.to_string().contains("the variable NO_SUCH_KEY is not set"), "{report}");
+    let finding = |check: &str| {
+        let findings = report["findings"].as_array().expect("findings");
+        findings.iter().find(|finding| finding["check"] == check).expect("a finding").clone()
+    };
+    assert_eq!(finding("model idle")["health"], "warning");
+    assert!(finding("model idle")["mend"].as_str().is_some_and(|mend| mend.contains("no agent uses")), "{report}");
+    assert!(finding("organisation")["found"].as_str().is_some_and(|found| found.starts_with("2 agents, 4 models, ")));
     world.write("agents/ada/resume.json", "{ half-saved");
     let (report, exit, wrong) = doctor(&world, &[]);
     assert_eq!((exit, wrong), (3, vec!["organisation".to_owned(), "model keyless".to_owned()]), "{report}");
+    let first = "1 error in the files that people write, such as agents/ada/resume.json: ";
+    assert!(report.to_string().contains(first), "{report}");
     let nobody =
         "s3://bucket/org?endpoint=http://127.0.0.1:1&allow_http=true&access_key_id=id&secret_access_key=hunter2hunter2";
     let (report, exit, wrong) = doctor(&world, &["--store", nobody]);
     assert_eq!((exit, wrong), (4, vec!["read".to_owned()]), "{report}");
     assert!(!report.to_string().contains("hunter2"), "{report}");
+    let read = &report["findings"][0];
+    assert!(
+        read["found"]
+            .as_str()
+            .is_some_and(|found| found.ends_with("connection refused: nothing listens at the endpoint")),
+        "{read}"
+    );
+    assert!(read["mend"].as_str().is_some_and(|mend| mend.contains("that the store is up")), "{read}");
     let text = text(&world.run(&["doctor"]).stdout);
     assert!(text.contains("mend: model keyless: ") && text.contains("WRONG"), "{text}");
 }

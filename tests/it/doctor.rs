@@ -313,6 +313,15 @@ async fn each_role_is_known_by_what_it_may_write() {
 }
 
 #[tokio::test]
+async fn who_may_neither_read_nor_write_is_told_that_this_is_wrong() {
+    let (objects, inner) = ruled(|_, _| Some(Wrong::Denied));
+    let report = examine_all(objects).await;
+    assert_eq!(wrong(&report), ["permissions"], "{:#?}", report.findings);
+    assert!(report.is_wrong(Part::Store) && !report.writes_anything() && !report.writes_ticks());
+    assert!(paths(&inner).await.is_empty());
+}
+
+#[tokio::test]
 async fn what_cannot_be_deleted_is_named() {
     let (objects, inner) = ruled(|what, _| (what == What::Delete).then_some(Wrong::Denied));
     let report = examine_all(objects).await;

@@ -141,6 +141,42 @@ fn a_folder_that_is_shut_is_named_and_the_next_tick_goes_on() {
     }
 }
 
+#[test]
+fn doctor_says_of_a_folder_that_is_shut_whether_ticks_can_run() {
+    let other = rustix::process::geteuid().is_root().then_some(NOBODY);
+    for (shut, mode, expected, last) in [
+        (".", 0o000, 4, "1 wrong, 1 warning"),
+        (".", 0o555, 0, "nothing is wrong; these credentials can only look: they cannot run ticks"),
+        ("ticks", 0o555, 0, "nothing is wrong; these credentials cannot run ticks"),
+        ("ticks", 0o755, 0, "nothing is wrong"),
+    ] {
+        let world = World::found("10m");
+        let program = program_for(&world, other.is_some());
+        fs::create_dir_all(world.root().join("ticks")).expect("a folder");
+        give(world.folder.path(), other, 0o755);
+        let below = if shut == "." { 0o555 } else { 0o755 };
+        for folder in ["agents", "agents/ada", "config", "ticks"] {
+            let folder = world.root().join(folder);
+            if folder.exists() {
+                fs::set_permissions(&folder, Permissions::from_mode(below)).expect("permissions");
+            }
+        }
+        let shut = world.root().join(shut);
+        fs::set_permissions(&shut, Permissions::from_mode(mode)).expect("permissions");
+        let mut command = std::process::Command::new(&program);
+        command.args(["doctor", "--store"]).arg(world.root()).current_dir("/");
+        command.env_remove("LEMMING_STORE").env_remove("LEMMING_LOG");
+        if let Some(other) = other {
+            command.uid(other).gid(other);
+        }
+        let output = command.output().expect("the program");
+        fs::set_permissions(&shut, Permissions::from_mode(0o755)).expect("permissions");
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(expected), "{}: {said}", shut.display());
+        assert_eq!(said.lines().last(), Some(last), "{}: {said}", shut.display());
+    }
+}
+
 /// The program where the other person can reach it: it may have been built in a folder that is nobody else's business.
 fn program_for(world: &World, other: bool) -> PathBuf {
     let built = PathBuf::from(env!("CARGO_BIN_EXE_lemming"));

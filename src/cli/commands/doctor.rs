@@ -2,7 +2,7 @@
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::{BAD, Cell, DIM, GOOD, Output, TITLE, WARN, one_line, styled};
+use crate::cli::output::{BAD, Cell, DIM, GOOD, Output, TITLE, WARN, counted, one_line, styled};
 use crate::doctor::report::{Finding, Health, May, Part, Report};
 use crate::doctor::{Patient, examine};
 use crate::runner::local::until_signalled;
@@ -84,11 +84,18 @@ fn show(report: &Report, out: &mut Output) -> Result<(), CliError> {
         out.line(format!("{} {}", styled(WARN, "left behind:"), one_line(path, WIDTH)))?;
     }
     let (wrong, warnings) = (report.count(Health::Wrong), report.count(Health::Warning));
+    let may = match (report.writes_ticks(), report.writes_anything()) {
+        (true, _) => "",
+        (false, true) => "; these credentials cannot run ticks",
+        (false, false) => "; these credentials can only look: they cannot run ticks",
+    };
+    let warned = counted(warnings, "warning");
     let summary = match (report.interrupted, wrong, warnings) {
         (true, ..) => styled(WARN, "interrupted: not all was tried"),
-        (false, 0, 0) => styled(GOOD, "nothing is wrong"),
-        (false, 0, _) => styled(WARN, format!("nothing is wrong; {warnings} warnings")),
-        _ => styled(BAD, format!("{wrong} wrong, {warnings} warnings")),
+        (false, 0, 0) if may.is_empty() => styled(GOOD, "nothing is wrong"),
+        (false, 0, 0) => styled(WARN, format!("nothing is wrong{may}")),
+        (false, 0, _) => styled(WARN, format!("nothing is wrong; {warned}{may}")),
+        _ => styled(BAD, format!("{wrong} wrong, {warned}")),
     };
     Ok(out.line(summary)?)
 }

@@ -11,7 +11,7 @@ use object_store::{BackoffConfig, ClientConfigKey, Error, ObjectStore, RetryConf
 use url::Url;
 
 use super::OpenError;
-use super::options::{Group, Kind, Options, is_true};
+use super::options::{Group, Kind, Options, YES_OR_NO, is_false, is_true};
 
 /// How long one request may take unless an option says otherwise. With [`retries`] this stays below a lease of 30 s.
 pub(super) const REQUEST_TIMEOUT: &str = "15 seconds";
@@ -93,6 +93,7 @@ pub(super) const AZURE: Kind<AzureKey> = Kind {
 
 pub(super) fn google(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Found, OpenError> {
     let options = Options::gather(url, env, &GOOGLE)?;
+    check_address(options.last(|key| *key == GoogleKey::BaseUrl), "base_url", shown)?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_url(without_query(url))
         .with_retry(retries())
@@ -142,10 +143,29 @@ pub(super) fn check_endpoint(
     shown: &str,
     variable: &'static str,
 ) -> Result<(), OpenError> {
+    check_address(endpoint, "endpoint", shown)?;
+    if allow_http.is_some_and(|value| !is_true(Some(value)) && !is_false(value)) {
+        return Err(OpenError::BadOption { option: "allow_http", right: YES_OR_NO });
+    }
     let plain = endpoint.is_some_and(|endpoint| endpoint.to_ascii_lowercase().starts_with("http://"));
     match plain && !is_true(allow_http) {
         true => Err(OpenError::PlainEndpoint { url: shown.to_owned(), variable }),
         false => Ok(()),
+    }
+}
+
+/// The clients take an address on trust, and panic at the first request if it is none.
+fn check_address(address: Option<&str>, option: &'static str, shown: &str) -> Result<(), OpenError> {
+    let is_address = |text: &str| {
+        let after = text.find("://").map_or("", |at| &text[at..]);
+        // What the parser would mend silently, the clients do not.
+        let plain = after.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&byte));
+        let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        plain && !after.starts_with(":///") && parsed.is_some_and(|url| url.has_host())
+    };
+    match address.is_none_or(is_address) {
+        true => Ok(()),
+        false => Err(OpenError::BadEndpoint { url: shown.to_owned(), option }),
     }
 }
 
@@ -164,6 +184,13 @@ pub(super) fn finish<K: std::str::FromStr + PartialEq + Clone>(
 ) -> Result<Arc<dyn ObjectStore>, OpenError> {
     match built {
         Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(OpenError::Refused { url: shown.to_owned(), why: options.redact(&error.to_string()) }),
+        Err(error) => {
+            let (url, said) = (shown.to_owned(), error.to_string());
+            Err(match options.unusable(&said) {
+                Some(option) => option,
+                None if said.contains("Account must be specified") => OpenError::NoAccount { url },
+                None => OpenError::Refused { url, why: options.redact(&said) },
+            })
+        }
     }
 }

@@ -139,6 +139,31 @@ pub enum OpenError {
         /// The environment variable that allows it.
         variable: &'static str,
     },
+    /// An endpoint that is no address. It is not shown: it may have a password.
+    #[error("the {option} of {url} must begin with http:// or https://, as in {option}=https://host:port")]
+    BadEndpoint {
+        /// What was named.
+        url: String,
+        /// What the option is called.
+        option: &'static str,
+    },
+    /// An Azure container of nobody's.
+    #[error("{url} is of no account: set AZURE_STORAGE_ACCOUNT_NAME, or add account_name= to the URL")]
+    NoAccount {
+        /// What was named.
+        url: String,
+    },
+    /// Options behind a path, where they would be a part of the folder's name.
+    #[error(
+        "{path} is a path, and options need a URL: file://{absolute}?... (a folder whose name has a ? in it must be there \
+         already)"
+    )]
+    OptionsOfAPath {
+        /// The path, without what follows it.
+        path: String,
+        /// The same from the root on.
+        absolute: String,
+    },
     /// The client refused its configuration.
     #[error("cannot open {url}: {why}")]
     Refused {
@@ -162,6 +187,10 @@ pub fn open(url: &str, env: impl IntoIterator<Item = (String, String)>) -> Resul
         return Err(OpenError::Empty);
     }
     if !looks_like_url(url) {
+        if let Some(path) = before_options(url).filter(|_| !std::path::Path::new(url).exists()) {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path)).display().to_string();
+            return Err(OpenError::OptionsOfAPath { path: path.to_owned(), absolute });
+        }
         return folder(PathBuf::from(url), true);
     }
     let shown = shown(url);
@@ -204,6 +233,14 @@ fn looks_like_url(name: &str) -> bool {
             && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     })
+}
+
+/// What is before `?option=value`, if a name ends like that.
+fn before_options(name: &str) -> Option<&str> {
+    let (path, query) = name.split_once('?')?;
+    let (option, _) = query.split_once('=')?;
+    let is_option = !option.is_empty() && option.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_option && !path.is_empty()).then_some(path)
 }
 
 /// A URL as it may be shown: without its query, and without a user and password. Those are where a person meant

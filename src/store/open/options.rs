@@ -62,6 +62,8 @@ pub(super) struct Options<K> {
     pub(super) all: Vec<(K, String)>,
     /// How many of them, at the end, the URL gave.
     own: usize,
+    /// The values of options that messages know by name.
+    named: Vec<(&'static str, String)>,
     /// Texts that no message may show.
     secrets: Vec<String>,
 }
@@ -70,10 +72,20 @@ impl<K: FromStr + PartialEq + Clone> Options<K> {
     /// Collects the options of a URL, and those of the environment that it leaves open.
     pub(super) fn gather(url: &Url, env: &[(String, String)], kind: &Kind<K>) -> Result<Self, OpenError> {
         let mut own: Vec<(K, String)> = Vec::new();
+        let mut named = Vec::new();
+        let mut note = |name: &str, value: &str| {
+            let name = name.to_ascii_lowercase();
+            let name = name.strip_prefix(&kind.env_prefix.to_ascii_lowercase()).unwrap_or(&name);
+            let known = kind.known.iter().chain(CLIENT).find(|known| **known == name);
+            named.extend(known.map(|known| (*known, value.to_owned())));
+        };
         for (name, value) in url.query_pairs() {
             let key = name.to_ascii_lowercase().parse().ok().filter(|key| (kind.group)(key) != Some(Group::Bucket));
             match key {
-                Some(key) => own.push((key, value.into_owned())),
+                Some(key) => {
+                    note(&name, &value);
+                    own.push((key, value.into_owned()));
+                }
                 None => {
                     let known = [kind.known, CLIENT].concat().join(", ");
                     return Err(OpenError::UnknownOption { store: kind.store, option: name.into_owned(), known });
@@ -94,7 +106,9 @@ impl<K: FromStr + PartialEq + Clone> Options<K> {
                     true => name.to_ascii_lowercase().parse().ok(),
                     false => also(),
                 };
-                Some((key.filter(|key| !replaced(key))?, value.clone()))
+                let key = key.filter(|key| !replaced(key))?;
+                note(name, value);
+                Some((key, value.clone()))
             })
             .collect();
         // What the URL says, each value by itself: a client names it when it cannot use it. So it does with an address of
@@ -110,7 +124,7 @@ impl<K: FromStr + PartialEq + Clone> Options<K> {
         // The longest first, in case one is part of another; a few letters would blot out the message and tell nothing.
         secrets.retain(|secret| secret.len() > 3);
         secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Ok(Self { all, own: given, secrets })
+        Ok(Self { all, own: given, named, secrets })
     }
 
     /// The value of an option that counts: the last one.
@@ -123,6 +137,20 @@ impl<K: FromStr + PartialEq + Clone> Options<K> {
         &self.all[self.all.len() - self.own..]
     }
 
+    /// The option that a client could not understand, by what it says: it repeats the value and not the option.
+    pub(super) fn unusable(&self, said: &str) -> Option<OpenError> {
+        let (before, kind) = said.rsplit_once("\" as ")?;
+        let (_, value) = before.split_once("failed to parse \"")?;
+        let (option, _) = self.named.iter().find(|(_, known)| known == value)?;
+        let right = match kind {
+            "boolean" => YES_OR_NO,
+            "Duration" => "a time such as 15s or 2m",
+            "usize" | "u32" => "a whole number",
+            _ => return None,
+        };
+        Some(OpenError::BadOption { option, right })
+    }
+
     /// A message without credentials.
     pub(super) fn redact(&self, message: &str) -> String {
         self.secrets.iter().fold(message.to_owned(), |message, secret| message.replace(secret, "<hidden>"))
@@ -132,6 +160,14 @@ impl<K: FromStr + PartialEq + Clone> Options<K> {
 /// Yes, no and numbers: they tell nothing, and stand in messages for other reasons.
 fn is_plain(value: &str) -> bool {
     matches!(value.to_ascii_lowercase().as_str(), "true" | "false") || value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What an option that the clients take as yes or no must be.
+pub(super) const YES_OR_NO: &str = "true or false";
+
+/// What the clients understand as no.
+pub(super) fn is_false(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "0" | "false" | "off" | "no" | "n")
 }
 
 /// What the clients understand as yes.

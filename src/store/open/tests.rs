@@ -31,6 +31,21 @@ fn paths_and_file_urls_are_folders_that_listing_costs_nothing_in() {
 }
 
 #[test]
+fn options_behind_a_path_are_no_part_of_a_folders_name() {
+    for (name, path) in [("./org?fsync=off", "./org"), ("/abs/org?a=b&c", "/abs/org")] {
+        let error = wrong(name);
+        assert!(error.starts_with(&format!("{path} is a path, and options need a URL: file:///")), "{error}");
+        assert!(error.contains("org?...") && !error.contains("fsync"), "{error}");
+    }
+    let dir = tempfile::tempdir().expect("dir");
+    for name in ["what?", "is this? a=b", "is?there=already"] {
+        let folder = dir.path().join(name);
+        std::fs::create_dir(&folder).expect("folder");
+        assert_eq!(open(folder.to_str().expect("text"), []).expect(name).local_root, Some(folder));
+    }
+}
+
+#[test]
 fn memory_is_new_each_time() {
     let opened = open("memory://", []).expect("open");
     assert!(opened.prefix.is_root() && opened.lists_freely && opened.local_root.is_none());
@@ -129,13 +144,50 @@ fn wrong_names_are_refused_and_say_what_would_be_right() {
         ("https://s3.eu-west-1.amazonaws.com", "names no bucket"),
         ("https://acc.blob.core.windows.net", "names no bucket"),
         ("s3://bucket?endpoint=http://localhost:9000", "add allow_http=true (AWS_ALLOW_HTTP=true)"),
-        ("s3://bucket?allow_http=perhaps&access_key_id=a", "cannot open s3://bucket"),
+        ("gs://bucket?base_url=127.0.0.1:9000", "the base_url of gs://bucket must begin with http:// or https://"),
+        ("az://c?account_name=a&endpoint=localhost:9000", "the endpoint of az://c must begin with http://"),
+        ("s3://bucket?secret_access_key=a", "cannot open s3://bucket"),
+        (
+            "s3://bucket?allow_http=maybe&endpoint=http://a",
+            "the option allow_http has a wrong value: it must be true or false",
+        ),
+        ("s3://bucket?skip_signature=maybe", "the option skip_signature has a wrong value: it must be true or false"),
+        ("s3://bucket?timeout=abc", "the option timeout has a wrong value: it must be a time such as 15s or 2m"),
+        ("gs://bucket?connect_timeout=1%20apple", "the option connect_timeout has a wrong value"),
+        ("az://c?account_name=a&pool_max_idle_per_host=x", "per_host has a wrong value: it must be a whole number"),
+        ("az://c/a", "az://c/a is of no account: set AZURE_STORAGE_ACCOUNT_NAME, or add account_name= to the URL"),
     ] {
         let error = wrong(url);
         assert!(error.contains(part), "{url}: {error}");
     }
     let file = tempfile::NamedTempFile::new().expect("file");
     assert!(wrong(&file.path().display().to_string()).contains("is a file"));
+}
+
+#[test]
+fn an_endpoint_that_is_no_address_is_refused_before_a_client_panics_over_it() {
+    for endpoint in [
+        "127.0.0.1:19473",
+        "localhost:9000",
+        "minio",
+        "//host",
+        "ftp://host",
+        "http://",
+        "http:///a",
+        "http://a b",
+        "https://h:99999",
+    ] {
+        for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"] {
+            let error =
+                open("s3://bucket/a", env(&[(variable, endpoint), ("AWS_ALLOW_HTTP", "true")])).expect_err(endpoint);
+            let right =
+                "the endpoint of s3://bucket/a must begin with http:// or https://, as in endpoint=https://host:port";
+            assert_eq!(error.to_string(), right, "{endpoint}");
+        }
+    }
+    for endpoint in ["https://minio.example:9000", "HTTP://127.0.0.1:9000/", "http://[::1]:9000/base", "https://a.b"] {
+        open("s3://bucket/a", env(&[("AWS_ENDPOINT_URL", endpoint), ("AWS_ALLOW_HTTP", "true")])).expect(endpoint);
+    }
 }
 
 #[test]
@@ -192,6 +244,6 @@ fn a_value_of_the_query_is_not_repeated_when_the_client_cannot_use_it() {
             assert!(!said.contains("Zk7qSecret"), "{url}: {said}");
         }
     }
-    let error = wrong("abfs://container@account.dfs.core.windows.net/prefix?endpoint=Zk7qSecret");
+    let error = wrong("s3://bucket?checksum_algorithm=Zk7qSecret");
     assert!(error.contains("<hidden>"), "the rest of the message stays: {error}");
 }
