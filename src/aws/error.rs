@@ -120,7 +120,9 @@ fn said(given: &Given, vars: &BTreeMap<String, String>) -> String {
     let text = secrets.fold(text, |text, secret| text.replace(secret.as_str(), "<hidden>"));
     let advice = match &text {
         text if text.contains("external process") => "; run the credential_process of the profile by hand",
-        text if text.to_lowercase().contains("sso") => "; `aws sso login` begins a new session",
+        text if text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.eq_ignore_ascii_case("sso")) => {
+            "; `aws sso login` begins a new session"
+        }
         _ => "",
     };
     format!("no AWS credentials: {text}{advice}")

@@ -14,13 +14,28 @@ const OF_A_RUNNER: [Area; 7] =
 const DELETED_BY_A_RUNNER: [Area; 5] = [Area::Probe, Area::Agents, Area::Shared, Area::Mail, Area::Control];
 
 /// Tries each kind of key. A prefix gets an object of ours; the two objects of which there is one each are created *again*,
-/// with the bytes that are there: whoever may not write is refused before the store finds out that they exist.
+/// with the bytes that are there: whoever may not write is refused before the store finds out that they exist. Where a
+/// create again would write, they are left alone: somebody may be editing them.
 pub(super) async fn all(store: &Store, probe: &Probe<'_>) -> Vec<Permission> {
-    let areas = join_all(Area::ALL.map(|area| async move { of_area(probe, area).await }));
-    let singles = join_all([Key::Head, Key::Org].map(|key| async move { of_object(store, &key).await }));
-    let (mut all, singles) = futures::future::join(areas, singles).await;
-    all.extend(singles.into_iter().flatten());
+    let mut all = join_all(Area::ALL.map(|area| async move { of_area(probe, area).await })).await;
+    if refuses_a_second(probe).await {
+        let singles = join_all([Key::Head, Key::Org].map(|key| async move { of_object(store, &key).await })).await;
+        all.extend(singles.into_iter().flatten());
+    }
     all
+}
+
+/// Says whether a create of what is there is refused; also where nothing may be created at all.
+async fn refuses_a_second(probe: &Probe<'_>) -> bool {
+    let key = probe.key(Area::Probe, "second");
+    if let Err(error) = probe.create(&key, &probe.body("first")).await
+        && !error.is_taken()
+    {
+        return error.is_denied();
+    }
+    let second = probe.create(&key, &probe.body("second")).await;
+    let _ = probe.delete(&key).await;
+    second.is_err_and(|error| error.is_taken())
 }
 
 async fn of_area(probe: &Probe<'_>, area: Area) -> Permission {

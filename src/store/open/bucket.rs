@@ -161,7 +161,8 @@ fn check_address(address: Option<&str>, option: &'static str, shown: &str) -> Re
         // What the parser would mend silently, the clients do not.
         let plain = after.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&byte));
         let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        plain && !after.starts_with(":///") && parsed.is_some_and(|url| url.has_host())
+        let nobody = |url: &Url| url.username().is_empty() && url.password().is_none();
+        plain && !after.starts_with(":///") && parsed.is_some_and(|url| url.has_host() && nobody(&url))
     };
     match address.is_none_or(is_address) {
         true => Ok(()),

@@ -140,7 +140,9 @@ pub enum OpenError {
         variable: &'static str,
     },
     /// An endpoint that is no address. It is not shown: it may have a password.
-    #[error("the {option} of {url} must begin with http:// or https://, as in {option}=https://host:port")]
+    #[error(
+        "the {option} of {url} must begin with http:// or https:// and name nobody, as in {option}=https://host:port"
+    )]
     BadEndpoint {
         /// What was named.
         url: String,

@@ -145,6 +145,10 @@ fn wrong_names_are_refused_and_say_what_would_be_right() {
         ("https://acc.blob.core.windows.net", "names no bucket"),
         ("s3://bucket?endpoint=http://localhost:9000", "add allow_http=true (AWS_ALLOW_HTTP=true)"),
         ("gs://bucket?base_url=127.0.0.1:9000", "the base_url of gs://bucket must begin with http:// or https://"),
+        (
+            "s3://bucket?endpoint=http://user:HUSH@a:1&allow_http=true",
+            "of s3://bucket must begin with http:// or https:// and name nobody",
+        ),
         ("az://c?account_name=a&endpoint=localhost:9000", "the endpoint of az://c must begin with http://"),
         ("s3://bucket?secret_access_key=a", "cannot open s3://bucket"),
         (
@@ -180,8 +184,7 @@ fn an_endpoint_that_is_no_address_is_refused_before_a_client_panics_over_it() {
         for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"] {
             let error =
                 open("s3://bucket/a", env(&[(variable, endpoint), ("AWS_ALLOW_HTTP", "true")])).expect_err(endpoint);
-            let right =
-                "the endpoint of s3://bucket/a must begin with http:// or https://, as in endpoint=https://host:port";
+            let right = "the endpoint of s3://bucket/a must begin with http:// or https:// and name nobody, as in endpoint=https://host:port";
             assert_eq!(error.to_string(), right, "{endpoint}");
         }
     }
