@@ -1,6 +1,6 @@
 //! The protocol without one of its rules, to prove that the simulation's auditors would see a mistake.
 //!
-//! In a build with the feature `sim`, [`leave_out`] takes a rule out, and the places that keep it ask
+//! In a build with the feature `sim`, `leave_out` takes a rule out, and the places that keep it ask
 //! [`is`]. In every other build [`is`] is `false` at compile time, and nothing of this is left.
 
 /// A rule, and what a world is like without it. Source: docs/PROTOCOL.md.

@@ -87,7 +87,7 @@ pub struct Evidence {
 pub async fn audit(evidence: &Evidence, expect: &Expect) -> Seen {
     let objects = &evidence.objects;
     let mut seen = Seen::default();
-    let mut book = Book::default();
+    let mut book = Book { touched: expect.touched.clone(), ..Book::default() };
     let mut previous: Option<Sha> = None;
     let mut last = 0;
     while objects.contains_key(&format!("ticks/{:012}/closed.json", last + 1)) {

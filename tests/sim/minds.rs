@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use lemming::domain::credits::Credits;
 use lemming::domain::model::{Model, Price, Usage};
 use lemming::domain::name::ModelKey;
-use lemming::provider::{Answer, CallError, CallErrorKind, Provider, Providers, Request};
+use lemming::provider::{Answer, CallError, CallErrorKind, Provider, Providers, Request, ToolCall};
 use serde_json::{Value, json};
 
 use crate::audit::Call;
@@ -24,11 +24,15 @@ pub struct Moods {
     pub fails: u64,
     pub garbage: u64,
     pub refuses: u64,
+    /// Answers that are the last one again, whoever gave it.
+    pub repeats: u64,
     /// Answers that do not say what they cost.
     pub silent: u64,
     /// Tool calls in another answer.
     pub tools: u64,
     pub slowest_ms: u64,
+    /// Answers that call their tools in the provider's own way.
+    pub native: u64,
     /// All that they do with tools is to write two files, and to read them.
     pub writes: bool,
 }
@@ -73,7 +77,14 @@ impl Mind {
         if dice.chance(moods.refuses) {
             return Outcome::Fails(*dice.pick(&[CallErrorKind::Refused, CallErrorKind::ContextTooLong]));
         }
-        let answer = self.answer(request);
+        let mut answer = self.answer(request);
+        let mut said = self.minds.network.said.lock().expect("what was said");
+        // Whoever it was said to.
+        if dice.chance(moods.repeats) && !said.is_empty() {
+            answer.clone_from(&said);
+        }
+        said.clone_from(&answer);
+        drop(said);
         if dice.chance(moods.garbage) {
             let mut end = usize::try_from(dice.below(answer.len() as u64)).unwrap_or_default();
             while !answer.is_char_boundary(end) {
@@ -149,6 +160,13 @@ impl Mind {
     }
 }
 
+/// An answer with its calls of tools apart from its text.
+fn native(text: String) -> (String, Vec<ToolCall>) {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(&text) else { return (text, Vec::new()) };
+    let calls = fields.remove("tool_calls").and_then(|calls| serde_json::from_value(calls).ok()).unwrap_or_default();
+    (Value::Object(fields).to_string(), calls)
+}
+
 #[async_trait]
 impl Provider for Mind {
     async fn complete(&self, request: &Request) -> Result<Answer, CallError> {
@@ -181,10 +199,17 @@ impl Provider for Mind {
         }
         tokio::time::sleep(network.dice.time(1, moods.slowest_ms.max(1))).await;
         process.think().await;
+        let (outcome, tool_calls) = match outcome {
+            Outcome::Says(text) if network.dice.chance(moods.native) => {
+                let (text, calls) = native(text);
+                (Outcome::Says(text), calls)
+            }
+            outcome => (outcome, Vec::new()),
+        };
         match outcome {
             Outcome::Says(text) => Ok(Answer {
+                tool_calls,
                 text,
-                tool_calls: Vec::new(),
                 usage: (!network.dice.chance(moods.silent)).then_some(usage),
                 reported_model: None,
                 response_id: None,

@@ -51,6 +51,8 @@ pub struct Network {
     odds: Mutex<Odds>,
     /// Writes on their way, those included whose senders have given them up or are dead.
     on_their_way: AtomicU64,
+    /// What a model said last.
+    pub said: Mutex<String>,
     /// What has gone wrong so far.
     pub faults: AtomicU64,
 }
@@ -69,7 +71,14 @@ enum Fault {
 
 impl Network {
     pub fn new(bucket: Bucket, dice: Dice) -> Self {
-        Self { bucket, dice, odds: Mutex::default(), on_their_way: AtomicU64::new(0), faults: AtomicU64::new(0) }
+        Self {
+            bucket,
+            dice,
+            odds: Mutex::default(),
+            on_their_way: AtomicU64::new(0),
+            said: Mutex::default(),
+            faults: AtomicU64::new(0),
+        }
     }
 
     pub fn set_odds(&self, odds: Odds) {

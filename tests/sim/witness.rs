@@ -114,7 +114,7 @@ impl Witness {
                 Key::Mail(name) | Key::Control(name) if serde_json::from_slice::<serde_json::Value>(bytes).is_ok() => {
                     self.sent.insert(name.as_str().to_owned());
                 }
-                Key::Memory(..) | Key::Workspace(..) | Key::Shared(_) => {
+                Key::Memory(..) | Key::Workspace(..) | Key::Shared(_) | Key::Resume(_) => {
                     self.edits.entry(path.to_owned()).or_default().insert(Some(Sha::of(bytes)));
                 }
                 _ => {}

@@ -134,6 +134,8 @@ impl World {
                 garbage: dice.below(800),
                 refuses: dice.below(800),
                 silent: 300,
+                repeats: 200,
+                native: *dice.pick(&[0, 5_000]),
                 writes: seed % 8 == 3,
                 tools: if seed % 8 == 5 { 8_500 } else { dice.between(2_000, 7_000) },
                 slowest_ms: *dice.pick(&[300, 3_000, 25_000]),
