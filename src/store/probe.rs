@@ -178,7 +178,7 @@ mod tests {
     use futures::TryStreamExt as _;
     use object_store::memory::InMemory;
 
-    use crate::store::faults::{Fault, Faulty, Liar, Op, Racer};
+    use crate::store::faults::{Fault, Faulty, Liar, Op};
 
     async fn probe(store: &dyn ObjectStore) -> Result<(), ProbeError> {
         probe_create(store, &Path::from("org"), "nonce").await
@@ -194,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_that_ignores_the_condition_is_refused() {
-        let liar = Liar::new(Arc::new(InMemory::new()));
+        let liar = Liar::ignoring(Arc::new(InMemory::new()));
         assert!(matches!(probe(&liar).await, Err(ProbeError::Ignored)));
         let error = at_the_same_time(&liar, &Path::from("k"), "n", 0).await.expect_err("race");
         assert!(error.to_string().starts_with("16 of 16 creates"), "{error}");
@@ -202,7 +202,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_that_is_right_one_after_another_and_wrong_together_is_refused() {
-        let racer = Racer::new(Arc::new(InMemory::new()));
+        let racer = Liar::racing(Arc::new(InMemory::new()));
         one_after_another(&racer, &Path::from("k"), "n").await.expect("right one after another");
         assert!(matches!(probe(&racer).await, Err(ProbeError::Raced { winners: RIVALS })));
     }

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::conformance::own::{self, Trouble};
 use super::conformance::{self, Scale};
 use super::faults::{Fault, Faulty, Odds, Op};
-use super::{Key, Store, StoreError};
+use super::{Created, Key, Store, StoreError};
+use crate::domain::time::Tick;
 
 /// What is run on a store that answers at once.
 pub(super) const FULL: Scale = Scale { races: 200, keys: 10_000, conditions: true };
@@ -60,6 +61,28 @@ async fn an_outcome_that_stays_unknown_is_an_error_that_says_why() {
     assert!(!error.is_final(), "{error:?}");
     let said = error.chain();
     assert!(said.contains("whether head.json was written") && said.contains("the connection of this put"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_believed_only_where_it_answers_the_first_try() {
+    let faulty = Faulty::new(Arc::new(InMemory::new()), 1);
+    let store = Store::new(Arc::new(faulty.clone()), Path::ROOT, false);
+    faulty.fail_next(Op::Put, 1, Fault::Denied);
+    let error = store.create_own(&Key::Head, "x".into()).await.expect_err("refused");
+    assert!(error.is_final(), "nothing was written: {error:?}");
+
+    // The first try was not applied, and nobody knows: the second's refusal is no reason to give up.
+    faulty.fail_next(Op::Put, 1, Fault::FailBefore);
+    faulty.fail_next(Op::Put, 2, Fault::Denied);
+    assert_eq!(store.create_own(&Key::Head, "x".into()).await.expect("created"), Created::Won);
+
+    // It was applied, and who may not read cannot tell.
+    faulty.fail_next(Op::Put, 1, Fault::FailAfter);
+    faulty.fail_next(Op::Get, 1, Fault::Denied);
+    let key = Key::Plan(Tick(1));
+    let error = store.create_own(&key, "x".into()).await.expect_err("nobody can know");
+    assert!(matches!(error, StoreError::Uncertain { .. }), "{error:?}");
+    assert_eq!(store.get(&key).await.expect("answer"), Some("x".into()), "it is there all the same");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use lemming::doctor::report::{Health, May, Part, Report};
 use lemming::doctor::{Patient, examine};
 use lemming::domain::name::IngressName;
 use lemming::engine::Stop;
-use lemming::store::faults::{Fault, Faulty, Liar, Op, Racer};
+use lemming::store::faults::{Fault, Faulty, Liar, Op};
 use lemming::store::{Area, Key, Store};
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -209,8 +209,8 @@ async fn every_broken_promise_is_found_and_no_other() {
     let memory = || Arc::new(InMemory::new());
     let is = |path: &str, part: &str| path.contains(part);
     let all: Vec<(&str, Arc<dyn ObjectStore>, &[&str])> = vec![
-        ("ignores", Arc::new(Liar::new(memory())), &["create again", "create at once", "large objects"]),
-        ("races", Arc::new(Racer::new(memory())), &["create at once", "large objects"]),
+        ("ignores", Arc::new(Liar::ignoring(memory())), &["create again", "create at once", "large objects"]),
+        ("races", Arc::new(Liar::racing(memory())), &["create at once", "large objects"]),
         (
             "changes what it refuses to create",
             ruled(move |what, path| {

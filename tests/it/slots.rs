@@ -323,7 +323,7 @@ async fn a_store_in_which_nothing_may_be_deleted_stops_no_tick_and_admits_nothin
 #[tokio::test]
 async fn one_runner_on_a_store_that_ignores_put_if_absent_still_keeps_its_books() {
     let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let world = World::through(objects.clone(), Arc::new(Liar::new(objects)), |_| Ok(says("x")));
+    let world = World::through(objects.clone(), Arc::new(Liar::ignoring(objects)), |_| Ok(says("x")));
     world.found().await;
     world.agent("ada", json!({})).await;
     for _ in 0..3 {
@@ -331,7 +331,7 @@ async fn one_runner_on_a_store_that_ignores_put_if_absent_still_keeps_its_books(
     }
     world.audit(&Expect { exactly_once: true, ..Expect::default() }).await;
     // It is refused where a store is opened, by its probe.
-    let liar = Liar::new(world.objects.clone());
+    let liar = Liar::ignoring(world.objects.clone());
     let found = lemming::store::probe::probe_create(&liar, &Path::from("org"), "n").await;
     assert!(found.is_err(), "{found:?}");
 }

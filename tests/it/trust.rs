@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lemming::engine::{EngineError, Outcome, note_probed, run_tick};
 use lemming::record::plan::Trigger;
-use lemming::store::faults::{Liar, Racer};
+use lemming::store::faults::Liar;
 use lemming::store::probe::{ProbeError, RACES, RIVALS};
 use lemming::store::{Key, Prefix, Store};
 use object_store::ObjectStore;
@@ -34,11 +34,11 @@ fn honest(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
 }
 
 fn liar(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
-    Arc::new(Liar::new(store))
+    Arc::new(Liar::ignoring(store))
 }
 
 fn racer(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
-    Arc::new(Racer::new(store))
+    Arc::new(Liar::racing(store))
 }
 
 /// The error of a tick that must not begin.
@@ -88,6 +88,22 @@ async fn an_open_tick_that_was_copied_to_a_liar_is_not_gone_on_with() {
         assert_eq!(matches!(error, EngineError::Untrusted(error) if matches!(*error, ProbeError::Ignored)), ignores);
         assert_eq!(world.calls().len(), calls);
     }
+}
+
+#[tokio::test]
+async fn not_even_a_missing_checkpoint_is_written_before_the_probe() {
+    let mut world = at("s3://honest", honest).await;
+    for _ in 0..9 {
+        world.tick().await;
+    }
+    world.raw.delete_path("checkpoints/000000000008.json").await.expect("deleted");
+    let copy = World::through(world.objects.clone(), liar(world.objects.clone()), |_| Ok(says("hello")));
+    world.counting = copy.counting.clone();
+    moved(&mut world, "s3://elsewhere");
+    let before = world.all().await;
+    let error = world.run(Trigger::Invocation).await.expect_err("refused");
+    assert!(matches!(error, EngineError::Untrusted(_)), "{error:?}");
+    assert_eq!(world.all().await, before);
 }
 
 #[tokio::test]

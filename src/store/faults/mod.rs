@@ -1,4 +1,4 @@
-//! Stores that misbehave, for tests: [`Faulty`] as networks do, [`Liar`] and [`Racer`] as some clones of S3 do.
+//! Stores that misbehave, for tests: [`Faulty`] as networks do, [`Liar`] as some clones of S3 do.
 //!
 //! Every misbehaviour is drawn from a seed, or scripted with [`Faulty::fail_next`]. Nothing runs on its own: a put that
 //! lands late lands at the beginning of a later operation, so a test that is run again does the same.
@@ -20,7 +20,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-pub use liar::{Liar, Racer};
+pub use liar::Liar;
 pub use plan::{Fault, Odds, Op};
 
 use plan::{LatePut, State};
@@ -150,7 +150,7 @@ impl ObjectStore for Faulty {
                 let mut state = self.state();
                 state.put_later(wait, location.clone(), payload, opts);
             }
-            Some(Fault::FailBefore | Fault::Throttle | Fault::Shuffle) => {}
+            Some(Fault::FailBefore | Fault::Throttle | Fault::Shuffle | Fault::Denied) => {}
         }
         Err(failure(fault, "put"))
     }
@@ -213,11 +213,16 @@ enum Injected {
     Broken(&'static str),
     #[error("injected: 503 Slow Down for this {0}")]
     Throttled(&'static str),
+    #[error("injected: 403 Forbidden for this {0}")]
+    Denied(&'static str),
     #[error("injected: 409 Conflict")]
     Conflict,
 }
 
 fn failure(fault: Option<Fault>, op: &'static str) -> Error {
+    if fault == Some(Fault::Denied) {
+        return Error::PermissionDenied { path: op.to_owned(), source: Injected::Denied(op).into() };
+    }
     let source = if fault == Some(Fault::Throttle) { Injected::Throttled(op) } else { Injected::Broken(op) };
     Error::Generic { store: "Faulty", source: source.into() }
 }

@@ -86,6 +86,8 @@ pub enum Fault {
     Throttle,
     /// A listing is in no order.
     Shuffle,
+    /// It is refused for who asks. By script alone: no retry helps against it.
+    Denied,
 }
 
 #[derive(Debug)]
