@@ -33,6 +33,7 @@ mod requests;
 mod resilience;
 mod server;
 mod slots;
+mod terms;
 mod tools;
 mod trust;
 mod turns;
