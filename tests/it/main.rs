@@ -20,6 +20,7 @@ mod doctor;
 mod engine;
 mod gate;
 mod hostile;
+mod jobs;
 mod meanwhile;
 mod memory;
 mod models;
