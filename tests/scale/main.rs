@@ -50,6 +50,9 @@ fn four_runners_share_a_tick_and_make_no_call_twice() {
     assert!(shared.marks.closed_ms * 5 / 2 < alone.marks.closed_ms, "{alone:?}\n{shared:?}");
     // A turn is a record, a message and a memory; a shard of 16 is a hold and a seal.
     assert!(alone.requests.put <= 3 * 300 + 2 * 19 + 4, "{alone:?}");
+    // Whoever waits for a tick that another closes is done soon after.
+    let waited = simulate(Case { runners: 4, waits: true, ..SMALL });
+    assert!(waited.ended_ms < waited.marks.closed_ms + 3_000, "{waited:?}");
 }
 
 #[test]
@@ -67,6 +70,21 @@ fn a_bucket_that_bears_no_more_slows_the_tick_and_loses_nothing() {
     assert_eq!((free.throttled, free.calls), (0, 700));
     assert!(limited.throttled > 100, "{limited:?}");
     assert!(limited.marks.closed_ms > free.marks.closed_ms, "{free:?}\n{limited:?}");
+}
+
+#[test]
+fn the_first_tick_of_a_large_organisation_asks_for_a_bounded_number_of_things_at_once() {
+    // It reads every resume, and pins every one.
+    let figures = simulate(Case { agents: 8_000, due: 16, tick: 1, model_ms: (1, 2), ..SMALL });
+    assert!(figures.peak <= 256, "{figures:?}");
+}
+
+#[test]
+fn runners_beside_the_one_that_closes_do_not_read_what_others_did() {
+    let figures = simulate(Case { runners: 6, helpers_come_later: true, ..SMALL });
+    let turns = figures.by_folder.iter().find(|(folder, _)| folder == "ticks/turns").expect("turns").1;
+    // An earlier turn and the entry of another for each, what every closer reads, and shards that were looked into.
+    assert!(turns.get < 300 * 5, "{figures:?}");
 }
 
 #[test]
