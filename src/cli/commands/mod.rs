@@ -1,6 +1,7 @@
 //! The commands: one file each, with its arguments (whose comments are its help) and `run`.
 
 mod bootstrap;
+mod cost;
 mod credits;
 mod demo;
 mod doctor;
@@ -39,6 +40,7 @@ pub(super) enum Command {
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
+    Cost(cost::CostArgs),
     Models(models::ModelsArgs),
     Schema(schema::SchemaArgs),
 }
@@ -66,6 +68,7 @@ impl Command {
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,
+            Self::Cost(args) => cost::run(args, session).await,
             Self::Models(args) => models::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
         }
