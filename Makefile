@@ -66,6 +66,7 @@ infra: ## All that deploys: templates, manifests, image, workflows; and that eac
 	infra/check.sh
 
 infra-localstack: ## Creates the AWS stack in LocalStack, uses it and deletes it; no account, no container (needs Python 3.11)
+	$(CARGO) build --locked --quiet --bin lemming
 	infra/aws/localstack.sh
 
 ci: test lint fuzz sim test-servers models test-liars infra infra-localstack

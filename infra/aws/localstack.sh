@@ -35,8 +35,9 @@ if [[ -x $program ]]; then
   mkdir "$work/real"
   # Functions may not be larger than 250 MB, and a debug build is.
   strip -o "$work/real/bootstrap" "$program"
-  (cd "$work/real" && "$python" -m zipfile -c "$work/real.zip" bootstrap)
-  real=("$work/real.zip" "$program")
+  case $(uname -m) in aarch64 | arm64) machine=arm64 ;; *) machine=x86_64 ;; esac
+  (cd "$work/real" && "$python" -m zipfile -c "$work/lemming-$machine.zip" bootstrap)
+  real=("$work/lemming-$machine.zip" "$program")
 else
   echo "localstack: SKIPPED the program itself: $program is not there (cargo build)" >&2
 fi

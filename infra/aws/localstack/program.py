@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -40,8 +39,7 @@ def log_of(stack):
 
 
 def the_program_itself():
-    machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-    stack = Stack("real", Path(sys.argv[4]), Architecture=machine)
+    stack = Stack.deployed("real", Path(sys.argv[4]))
     lemming(stack.bucket, "bootstrap")
     org = json.loads(s3.get_object(Bucket=stack.bucket, Key="org/org.json")["Body"].read())
     s3.put_object(Bucket=stack.bucket, Key="org/org.json", Body=json.dumps(org | {"pace": {"every": "5m"}}))

@@ -4,6 +4,8 @@
 """
 
 import json
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +14,8 @@ import boto3
 from botocore.config import Config
 
 ENDPOINT, ZIP, LOGS = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-TEMPLATE = (Path(__file__).parent.parent / "template.yaml").read_text()
+TEMPLATE_FILE = Path(__file__).parent.parent / "template.yaml"
+TEMPLATE = TEMPLATE_FILE.read_text()
 REGION, ACCOUNT = "us-east-1", "000000000000"
 
 
@@ -40,6 +43,28 @@ class Stack:
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         )
         formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+        self.look()
+
+    @classmethod
+    def deployed(cls, name, code):
+        """The same by infra/aws/deploy.sh, as a person does it."""
+        self = cls.__new__(cls)
+        self.name, self.bucket = name, f"{name}-{ACCOUNT}-{REGION}"
+        env = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(LOGS), "AWS_ENDPOINT_URL": ENDPOINT,
+            "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        deploy = [str(TEMPLATE_FILE.parent / "deploy.sh"), name, str(code)]
+        for _ in ("once", "again, which changes nothing"):
+            done = subprocess.run(deploy, env=env, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert f"BucketName\t{self.bucket}" in done.stdout, done.stdout + done.stderr
+        self.look()
+        return self
+
+    def look(self):
+        """What was made, and what it is called."""
+        name = self.name
         described = formation.describe_stacks(StackName=name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         found = formation.describe_stack_resources(StackName=name)["StackResources"]
