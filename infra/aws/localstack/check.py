@@ -168,7 +168,7 @@ def many_organisations_with_all_that_is_optional():
 
 deployments = [one_organisation, many_organisations_with_all_that_is_optional]
 if len(sys.argv) > 4:
-    deployments.append(program.the_program_itself)
+    deployments += [program.the_program_itself, program.the_program_with_many_organisations]
 for deployment in deployments:
     started = time.monotonic()
     deployment()
