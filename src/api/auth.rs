@@ -49,12 +49,7 @@ async fn gate(
     Ok(response)
 }
 
-async fn admit(
-    state: &ApiState,
-    scope: Scope,
-    headers: &HeaderMap,
-    peer: Option<IpAddr>,
-) -> Result<Caller, ApiError> {
+async fn admit(state: &ApiState, scope: Scope, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, ApiError> {
     let limit = |who: &Who| {
         let now = state.org.clock().now();
         state.limiter.take(who, now).map_err(ApiError::too_many_requests)
@@ -73,7 +68,10 @@ async fn admit(
     };
     limit(&Who::Key(name.clone()))?;
     if !key.scopes.contains(&scope) {
-        return Err(ApiError::forbidden(format!("the key {name} may not do this: it needs the scope {}", scope.as_str())));
+        return Err(ApiError::forbidden(format!(
+            "the key {name} may not do this: it needs the scope {}",
+            scope.as_str()
+        )));
     }
     Ok(Caller { key: Some(name.clone()) })
 }

@@ -67,7 +67,8 @@ impl ApiError {
     /// There is nothing at this path.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path").hint("docs/API.md lists the paths")
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+            .hint("docs/API.md lists the paths")
     }
 
     /// The request's document names something that there is not. Not 404: what was asked is there.
@@ -79,7 +80,11 @@ impl ApiError {
     /// There is something of that name, and it is not asked in this way.
     #[must_use]
     pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this cannot be done here: see the header Allow")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this cannot be done here: see the header Allow",
+        )
     }
 
     /// Something else is there already.
@@ -125,8 +130,10 @@ impl ApiError {
     /// It took longer than it may.
     #[must_use]
     pub fn timeout() -> Self {
-        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "it took too long, and may still have happened");
-        let error = error.hint("with the same header `Idempotency-Key` a message can be sent again: it is delivered once");
+        let error =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "it took too long, and may still have happened");
+        let error =
+            error.hint("with the same header `Idempotency-Key` a message can be sent again: it is delivered once");
         Self { retry_after: Some(Duration::from_secs(1)), ..error }
     }
 
@@ -197,7 +204,13 @@ impl From<StoreError> for ApiError {
             StoreError::Store { .. } => Self::store(),
             StoreError::Uncertain { .. } => {
                 let said = Self::store().hint("send it again with the same header `Idempotency-Key`: it happens once");
-                Self { said: Box::new(Said { message: "the store does not say whether it happened".to_owned(), ..*said.said }), ..said }
+                Self {
+                    said: Box::new(Said {
+                        message: "the store does not say whether it happened".to_owned(),
+                        ..*said.said
+                    }),
+                    ..said
+                }
             }
             StoreError::Record { .. } | StoreError::Conflict { .. } => Self::failed(),
         }

@@ -83,7 +83,11 @@ async fn whole(response: Response) -> Response<Vec<u8>> {
     match to_bytes(body, MAX_ANSWER_BYTES).await {
         Ok(body) => Response::from_parts(parts, body.to_vec()),
         Err(_) => {
-            tracing::error!(event = "answer_too_large", max_bytes = MAX_ANSWER_BYTES, "an answer is too large for a function");
+            tracing::error!(
+                event = "answer_too_large",
+                max_bytes = MAX_ANSWER_BYTES,
+                "an answer is too large for a function"
+            );
             let failed = ApiError::failed();
             let mut response = Response::new(failed.document().to_string().into_bytes());
             *response.status_mut() = failed.status();

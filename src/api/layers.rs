@@ -106,7 +106,10 @@ mod tests {
             headers.insert(REQUEST_ID, HeaderValue::from_static(text));
             id_of(&headers)
         };
-        assert_eq!(id("Root=1-67891233-abcdef012345678912345678").as_deref(), Some("Root=1-67891233-abcdef012345678912345678"));
+        assert_eq!(
+            id("Root=1-67891233-abcdef012345678912345678").as_deref(),
+            Some("Root=1-67891233-abcdef012345678912345678")
+        );
         for bad in ["", "a b", "a\"b", "{}", "a\tb"] {
             assert_eq!(id(bad), None, "{bad:?}");
         }
