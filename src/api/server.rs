@@ -1,6 +1,8 @@
 //! The API on a socket. Every connection belongs to [`serve`]: none outlives it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -26,6 +28,9 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// So long requests may go on after a stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// So long a client that asks for nothing at a stop may still begin to.
+const QUIET_GRACE: Duration = Duration::from_millis(500);
 
 /// The pause after a connection that could not be accepted: out of file descriptors, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -53,21 +58,26 @@ pub async fn serve(listener: TcpListener, router: Router, stop: &Stop) {
         }
     }
     drop(listener);
-    let answered = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, answered).await.is_err() {
-        tracing::warn!(event = "requests_dropped", "requests that are still being answered are given up");
-    }
-    connections.shutdown().await;
+    // Each ends by itself within its grace.
+    while connections.join_next().await.is_some() {}
 }
 
 /// One connection, to its end; after a stop, to the end of the request that is being answered.
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: Stop) {
     // Answers are small and whole: waiting for more of them only delays.
     let _ = stream.set_nodelay(true);
+    let is_asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&is_asked);
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer.ip()));
-        router.clone().oneshot(request)
+        let (answer, asked) = (router.clone().oneshot(request), Arc::clone(&asked));
+        async move {
+            asked.store(true, Ordering::Relaxed);
+            let answer = answer.await;
+            asked.store(false, Ordering::Relaxed);
+            answer
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
@@ -77,7 +87,9 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: S
         ended = connection.as_mut() => ended,
         () = stop.requested() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            let grace = if is_asked.load(Ordering::Relaxed) { GRACE } else { QUIET_GRACE };
+            // Else somebody who never ends a request, or never reads an answer: that is over with the connection.
+            tokio::time::timeout(grace, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
