@@ -12,7 +12,6 @@ use super::state::ApiState;
 use crate::domain::api_key::Scope;
 
 /// The API of one organisation. Without a socket: it is one behind a server, behind a function and in tests.
-#[must_use]
 pub fn router(state: ApiState) -> Router {
     let may = |scope, methods| need(&state, scope, methods);
     Router::new()

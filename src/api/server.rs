@@ -29,7 +29,7 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// So long requests may go on after a stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// So long a client that asks for nothing at a stop may still begin to.
+/// So long a client that asks for nothing at a stop may still take to ask.
 const QUIET_GRACE: Duration = Duration::from_millis(500);
 
 /// The pause after a connection that could not be accepted: out of file descriptors, say.
@@ -87,9 +87,12 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: S
         ended = connection.as_mut() => ended,
         () = stop.requested() => {
             connection.as_mut().graceful_shutdown();
-            let grace = if is_asked.load(Ordering::Relaxed) { GRACE } else { QUIET_GRACE };
+            let mut ended = tokio::time::timeout(QUIET_GRACE, connection.as_mut()).await;
+            if ended.is_err() && is_asked.load(Ordering::Relaxed) {
+                ended = tokio::time::timeout(GRACE, connection).await;
+            }
             // Else somebody who never ends a request, or never reads an answer: that is over with the connection.
-            tokio::time::timeout(grace, connection).await.unwrap_or(Ok(()))
+            ended.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
