@@ -24,7 +24,8 @@ const PREFIX: &str = "lemming_";
 /// So long the file is not read again.
 const FRESH_MS: i64 = 10_000;
 
-/// So long it is not read again even for a key that it does not have: it may be a new one.
+/// So long it is not read again even for a key that it does not have, which may be a new one, or because it could not be
+/// read: whoever knocks often asks the store no more often.
 const FRESH_FOR_STRANGERS_MS: i64 = 1_000;
 
 /// Makes a key.
@@ -57,7 +58,18 @@ pub fn find<'a>(keys: &'a ApiKeys, key: &Secret) -> Option<(&'a KeyName, &'a Api
 #[derive(Debug)]
 pub(super) struct KeyRing {
     org: Arc<Org>,
-    read: Mutex<Option<(Timestamp, Arc<ApiKeys>)>>,
+    read: Mutex<Option<(Timestamp, Found)>>,
+}
+
+/// What was found where the keys are.
+#[derive(Debug, Clone)]
+enum Found {
+    /// Keys, or no file.
+    Keys(Arc<ApiKeys>),
+    /// A file that is wrong.
+    Wrong,
+    /// No answer.
+    Nothing,
 }
 
 impl KeyRing {
@@ -65,7 +77,7 @@ impl KeyRing {
         Self { org, read: Mutex::default() }
     }
 
-    /// The keys; those that hold `key`, if there is such a one.
+    /// The keys; new enough to have `key`, if there is such a one.
     ///
     /// # Errors
     /// The file cannot be read, or is wrong: then nobody is let in.
@@ -73,29 +85,52 @@ impl KeyRing {
         // Held while the file is read: a crowd asks for it once.
         let mut read = self.read.lock().await;
         let now = self.org.clock().now();
-        if let Some((at, keys)) = read.as_ref() {
-            let is_stranger = key.is_some_and(|key| find(keys, key).is_none());
-            let fresh = if is_stranger { FRESH_FOR_STRANGERS_MS } else { FRESH_MS };
-            if (0..fresh).contains(&(now.unix_ms() - at.unix_ms())) {
-                return Ok(Arc::clone(keys));
+        let is_fresh = |at: Timestamp, found: &Found| {
+            let is_ours = |keys: &ApiKeys| key.is_none_or(|key| find(keys, key).is_some());
+            let fresh = match found {
+                Found::Keys(keys) if is_ours(keys) => FRESH_MS,
+                _ => FRESH_FOR_STRANGERS_MS,
+            };
+            (0..fresh).contains(&(now.unix_ms() - at.unix_ms()))
+        };
+        let found = match read.as_ref() {
+            Some((at, found)) if is_fresh(*at, found) => found.clone(),
+            _ => {
+                let found = self.look().await;
+                *read = Some((now, found.clone()));
+                found
+            }
+        };
+        match found {
+            Found::Keys(keys) => Ok(keys),
+            Found::Wrong => Err(ApiError::invalid("config/keys.json is wrong: nobody is let in")),
+            Found::Nothing => Err(ApiError::store()),
+        }
+    }
+
+    async fn look(&self) -> Found {
+        let bytes = match self.org.store.get(&Key::api_keys()).await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Found::Keys(Arc::default()),
+            Err(error) => {
+                tracing::error!(
+                    event = "keys_unreadable",
+                    error = error.brief(),
+                    "the keys cannot be read: nobody is let in"
+                );
+                return Found::Nothing;
+            }
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(keys) => Found::Keys(Arc::new(keys)),
+            Err(error) => {
+                // Not what it says: it may repeat what stands there.
+                let line = error.line();
+                tracing::error!(event = "keys_unreadable", line, "config/keys.json is wrong: nobody is let in");
+                Found::Wrong
             }
         }
-        let keys = match self.org.store.get(&Key::api_keys()).await? {
-            Some(bytes) => parse(&bytes)?,
-            None => ApiKeys::default(),
-        };
-        let keys = Arc::new(keys);
-        *read = Some((now, Arc::clone(&keys)));
-        Ok(keys)
     }
-}
-
-fn parse(bytes: &[u8]) -> Result<ApiKeys, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        // Not what it says: it may repeat what stands there.
-        tracing::error!(event = "keys_unreadable", line = error.line(), "config/keys.json is wrong: nobody is let in");
-        ApiError::invalid("config/keys.json is wrong: nobody is let in")
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::body::Body;
 use lemming::api::limit::Rate;
 use lemming::api::{Access, Settings};
+use lemming::store::counting::Counting;
+use lemming::store::faults::{Faulty, Odds};
 use object_store::memory::InMemory;
 use serde_json::json;
 use std::sync::Arc;
@@ -82,12 +84,32 @@ async fn a_file_of_keys_that_cannot_be_read_lets_nobody_in() {
     let hash_missing = json!({"a": {"sha256": "lemming_s3cret", "scopes": ["send"]}});
     for file in [hash_missing, json!([]), json!({"a": {"sha256": "0".repeat(64), "scopes": ["everything"]}})] {
         world.write("config/keys.json", &file).await;
+        world.clock.advance(Duration::from_secs(1));
         let answer = world.post(hello(), &[]).await;
         assert_eq!(answer.error(), (500, "invalid", ""), "{file}");
         assert!(!answer.body.to_string().contains("s3cret"), "{}", answer.body);
         assert!(answer.text("hint").contains("lemming validate"));
     }
     assert!(world.mail().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_crowd_of_strangers_asks_the_store_once_whether_or_not_it_answers() {
+    let faulty = Faulty::new(Arc::new(InMemory::new()), 1);
+    let counting = Arc::new(Counting::new(Arc::new(faulty.clone())));
+    let counter = counting.counter();
+    let world = World::with(Settings::new(Access::Keys), counting).await;
+    for (odds, status) in [(0, 401), (1000, 503)] {
+        faulty.set_odds(Odds { fail_before: odds, ..Odds::default() });
+        world.clock.advance(Duration::from_secs(10));
+        let before = counter.read();
+        for n in 0..20 {
+            let peer = format!("192.0.2.{n}");
+            let answer = world.post(hello(), &[("x-api-key", "lemming_guess"), ("x-test-peer", &peer)]).await;
+            assert_eq!(answer.status, status, "{}", answer.body);
+        }
+        assert_eq!((counter.read() - before).get, 1);
+    }
 }
 
 #[tokio::test]
