@@ -159,6 +159,20 @@ async fn keys_open_the_server_and_are_in_no_log_and_no_answer() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_wakes_nobody_takes_messages_and_runs_no_tick() {
+    let folder = founded();
+    let served = Served::start(folder.path(), &["--no-wake"]);
+    for text in ["Hello", "Hello again"] {
+        assert_eq!(post(&served, None, text).await.0, 201);
+    }
+    let (code, log) = served.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!folder.path().join("ticks").exists(), "{log}");
+    let mail = std::fs::read_dir(folder.path().join("ingress/mail")).expect("the mail slot");
+    assert_eq!(mail.count(), 2);
+}
+
 #[test]
 fn an_address_that_others_reach_needs_keys() {
     let folder = founded();

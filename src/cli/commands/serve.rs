@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::api::wake::{self, Bell};
+use crate::api::wake::{self, Bell, Elsewhere, Waker};
 use crate::api::{Access, ApiState, Settings, router, server};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
@@ -28,6 +28,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Lets everybody in who reaches the address, while there are no keys: for networks where that is meant
     #[arg(long)]
     without_keys: bool,
+    /// Takes messages and wakes nobody: whoever runs ticks elsewhere delivers them, and this needs no model's key
+    #[arg(long)]
+    no_wake: bool,
 }
 
 fn host(text: &str) -> Result<IpAddr, String> {
@@ -65,7 +68,8 @@ pub(super) async fn run(args: ServeArgs, session: &mut Session) -> Result<Exit, 
     }
     tracing::info!(event = "serving", address = %address, "the API is served");
     let bell = Bell::default();
-    let api = router(ApiState::new(org.clone(), Settings::new(access), Arc::new(bell.clone())));
+    let waker: Arc<dyn Waker> = if args.no_wake { Arc::new(Elsewhere) } else { Arc::new(bell.clone()) };
+    let api = router(ApiState::new(org.clone(), Settings::new(access), waker));
     let done = until_signalled(
         || tracing::info!(event = "stopping", "the API answers what was asked, and ends"),
         async |stop| tokio::join!(server::serve(listener, api, &stop), wake::answer(&bell, &org, &stop)),
