@@ -116,16 +116,25 @@ fn http(event: Value) -> Result<Request<Body>, ApiError> {
 
 /// Payload 1.0.
 fn rest(event: Value) -> Result<Request<Body>, ApiError> {
+    let query = query(&event);
     let event: ApiGatewayProxyRequest = serde_json::from_value(event).map_err(unreadable)?;
     let context = event.request_context;
-    let many = &event.multi_value_query_string_parameters;
-    let parameters = if many.is_empty() { &event.query_string_parameters } else { many };
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(parameters.iter());
-    let uri = uri(context.stage.as_deref(), event.path.as_deref().unwrap_or_default(), &query.finish())?;
+    let uri = uri(context.stage.as_deref(), event.path.as_deref().unwrap_or_default(), &query)?;
     let headers = if event.multi_value_headers.is_empty() { event.headers } else { event.multi_value_headers };
     let body = content(event.body, event.is_base64_encoded)?;
     Ok(request(event.http_method, uri, headers, context.identity.source_ip.as_deref(), body))
+}
+
+/// The parameters of payload 1.0, which come decoded: the lists where there are any, for they hold all.
+fn query(event: &Value) -> String {
+    let fields = |name: &str| event.get(name).and_then(Value::as_object).filter(|fields| !fields.is_empty());
+    let fields = fields("multiValueQueryStringParameters").or_else(|| fields("queryStringParameters"));
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, values) in fields.into_iter().flatten() {
+        let values = values.as_array().map_or(std::slice::from_ref(values), Vec::as_slice);
+        query.extend_pairs(values.iter().filter_map(|value| Some((name, value.as_str()?))));
+    }
+    query.finish()
 }
 
 fn unreadable(error: serde_json::Error) -> ApiError {

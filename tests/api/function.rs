@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use lemming::api::auth::Peer;
 use lemming::api::lambda::{answer, is_http};
 use lemming::api::{Access, Settings};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -67,11 +68,14 @@ fn echo() -> Router {
     Router::new().fallback(async |request: Request| {
         let (parts, body) = request.into_parts();
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.to_string());
-        let headers: Vec<String> =
-            parts.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        let headers: Vec<String> = parts
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+            .collect();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         json!({"method": parts.method.as_str(), "uri": parts.uri.to_string(), "peer": peer, "headers": headers,
-            "body": String::from_utf8(body.to_vec()).unwrap()})
+            "body": String::from_utf8_lossy(&body)})
         .to_string()
     })
 }
@@ -225,7 +229,43 @@ async fn what_is_no_request_is_told_and_no_invocation_fails() {
     let long = "a".repeat(70_000);
     let said = answer(function_url("GET", &format!("/{long}"), &json!({}), None, false), &echo(), "r").await;
     assert_eq!(said["statusCode"], json!(400));
+    let mut empty = rest_api("GET", "/x", None);
+    empty["multiValueQueryStringParameters"] = json!({"a": [], "b": ["1", "2"]});
+    assert_eq!(echoed(empty).await["uri"], json!("/x?b=1&b=2"));
     let mut v1 = rest_api("GET", "/", None);
     v1["multiValueHeaders"] = json!({"x": 5});
     assert_eq!(answer(v1, &echo(), "r").await["statusCode"], json!(400));
+}
+
+/// An event of either payload, with anything that a client can put into it.
+fn events() -> impl Strategy<Value = Value> {
+    let texts = prop::collection::vec("\\PC{0,12}|[ -~]{0,12}|[\\x00-\\x1f]{0,3}", 6);
+    (texts, any::<bool>(), any::<bool>(), prop::sample::select(vec!["$default", "prod", ""])).prop_map(
+        |(texts, is_rest, is_base64, stage)| {
+            let [path, query, name, value, body, host] = texts.try_into().expect("six");
+            let headers = json!({name: value, "host": host, "x-forwarded-proto": query});
+            let mut event = match is_rest {
+                true => rest_api("POST", &path, Some(&body)),
+                false => function_url("POST", &path, &headers, Some(&body), is_base64),
+            };
+            event["requestContext"]["stage"] = json!(stage);
+            event["isBase64Encoded"] = json!(is_base64);
+            match is_rest {
+                true => event["multiValueQueryStringParameters"] = json!({query: [value, host]}),
+                false => event["rawQueryString"] = json!(query),
+            }
+            event
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_client_sends_is_answered(event in events()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let said = runtime.block_on(answer(event, &echo(), "r"));
+        let status = said["statusCode"].as_u64().expect("a status");
+        prop_assert!(status == 200 || status == 400, "{}", said);
+        prop_assert!(said["body"].is_string());
+    }
 }
