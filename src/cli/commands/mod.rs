@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod inbox;
 mod inspect;
+mod keys;
 mod logs;
 mod models;
 mod pause;
@@ -13,6 +14,7 @@ mod replay;
 mod run;
 mod schema;
 mod send;
+mod serve;
 mod status;
 mod tick;
 mod validate;
@@ -40,6 +42,8 @@ pub(super) enum Command {
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
     Models(models::ModelsArgs),
+    Serve(serve::ServeArgs),
+    Keys(keys::KeysArgs),
     Schema(schema::SchemaArgs),
 }
 
@@ -67,6 +71,8 @@ impl Command {
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,
             Self::Models(args) => models::run(args, session).await,
+            Self::Serve(args) => serve::run(args, session).await,
+            Self::Keys(args) => keys::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
         }
     }
