@@ -6,7 +6,7 @@
 #
 # What LocalStack cannot show: it enforces no IAM (the policies are worked out from their texts), runs no schedule (its
 # event is sent by hand), applies no encryption, public access block or lifecycle when it makes a bucket and no
-# retention to logs, has no metric filters, and heeds no deletion policy. cfn-lint checks those parts against AWS's own schemas (infra/check.sh).
+# retention to logs, and has no metric filters. cfn-lint checks those parts against AWS's own schemas (infra/check.sh).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -109,10 +109,11 @@ def every_alarm_tells_the_topic(stack):
 
 
 def deletion_leaves_the_bucket_and_nothing_else(stack):
-    # LocalStack heeds no deletion policy, and empties the bucket: that it is to stay is read from the template.
     kept = {name for name, one in stack.template()["Resources"].items() if one.get("DeletionPolicy") == "Retain"}
     assert kept == {"Bucket", "BucketPolicy"}, kept
     stack.delete()
+    assert s3.list_objects_v2(Bucket=stack.bucket)["KeyCount"] > 0
+    assert s3.get_bucket_policy(Bucket=stack.bucket)["Policy"]
     left = [
         functions.list_functions()["Functions"], iam.list_roles()["Roles"], iam.list_policies(Scope="Local")["Policies"],
         logs.describe_log_groups()["logGroups"], scheduler.list_schedules()["Schedules"], sns.list_topics()["Topics"],

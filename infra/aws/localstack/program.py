@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from stack import ACCOUNT, ENDPOINT, LOGS, REGION, Stack, functions, s3, until
@@ -57,6 +59,29 @@ def is_answered(stack, place):
     until("the mail's deletion", lambda: not [key for key in keys(stack) if key.startswith(f"{place}/ingress/mail/")])
 
 
+def ask(stack, path, **request):
+    """What the API answers at the function's URL: status and body."""
+    host = stack.outputs["ApiAddress"].split("/")[2]
+    headers = {"Host": host, "Content-Type": "application/json"} | request.pop("headers", {})
+    asked = urllib.request.Request(f"{ENDPOINT}{path}", headers=headers, **request)
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, json.load(refusal)
+
+
+def the_api_takes_mail_for_who_has_a_key(stack):
+    assert ask(stack, "/api/ready")[0] == 200
+    letter = {"method": "POST", "data": json.dumps({"recipients": ["editor"], "text": "And when?"}).encode()}
+    assert ask(stack, "/api/messages", **letter)[0] == 401
+    key = lemming(f"{stack.bucket}/org", "keys", "add", "website", "--scope", "send")["key"]
+    before = len(closed(stack, "org"))
+    # A new key is known within a second.
+    until("the key's being known", lambda: ask(stack, "/api/messages", headers={"X-API-Key": key}, **letter)[0] == 201)
+    until("an answer", lambda: len(closed(stack, "org")) > before)
+
+
 def the_program_itself():
     stack = Stack.deployed("real", Path(sys.argv[4]))
     found(stack, "org")
@@ -67,6 +92,7 @@ def the_program_itself():
     assert again["outcome"] == "idle" and keys(stack) == before, f"a second delivery did something: {again}"
 
     is_answered(stack, "org")
+    the_api_takes_mail_for_who_has_a_key(stack)
     told = [line for line in log_of(stack) if line["event"] == "tick_closed"]
     assert told and all(isinstance(line["cost_credits"], (int, float)) for line in told), f"the spend alarm adds: {told}"
     assert not [line for line in log_of(stack) if line["event"] in ("tick_failed", "function_not_started")], log_of(stack)

@@ -144,9 +144,9 @@ runtime_executor.get_runtime_executor = lambda: Process
 
 
 
-def delete_what_was_made():
-    """Works around a mistake of LocalStack 4.13: it looks for what a resource names among those that exist, also if a
-    condition left both out, and then refuses to delete the stack."""
+def delete_what_is_to_go():
+    """Works around two mistakes of LocalStack 4.13: it heeds no deletion policy, and it looks for what a resource names
+    among those that exist, also if a condition left both out, and then refuses to delete the stack."""
     from localstack.services.cloudformation.v2.provider import CloudformationProviderV2
 
     whole = CloudformationProviderV2._setup_change_set_model
@@ -154,7 +154,8 @@ def delete_what_was_made():
     def of_what_exists(change_set, before_template, after_template, **more):
         if after_template is None:
             made = change_set.stack.resolved_resources
-            resources = {name: one for name, one in before_template["Resources"].items() if name in made}
+            there = {name: one for name, one in before_template["Resources"].items() if name in made}
+            resources = {name: one for name, one in there.items() if one.get("DeletionPolicy") != "Retain"}
             before_template = {**before_template, "Resources": resources, "Outputs": {}}
         return whole(change_set=change_set, before_template=before_template, after_template=after_template, **more)
 
@@ -162,7 +163,7 @@ def delete_what_was_made():
 
 
 if __name__ == "__main__":
-    delete_what_was_made()
+    delete_what_is_to_go()
     from localstack.runtime.main import main
 
     main()
