@@ -792,3 +792,49 @@ fn doctor_says_what_is_wrong_by_its_exit_code_and_how_to_mend_it() {
     let text = text(&world.run(&["doctor"]).stdout);
     assert!(text.contains("mend: model keyless: ") && text.contains("WRONG"), "{text}");
 }
+
+#[test]
+fn cost_reads_an_organisation_or_makes_one_up() {
+    let world = World::founded();
+    let before = world.files();
+    let month = |document: &Value, load: usize, item: &str| {
+        let lines = document["months"][load]["lines"].as_array().expect("lines").clone();
+        lines.into_iter().find(|line| line["item"] == item).unwrap_or_else(|| panic!("{item} is missing"))
+    };
+    let done = world.run(&["cost", "--json"]);
+    assert_eq!(code(&done), 0, "{}", text(&done.stderr));
+    let found: Value = serde_json::from_slice(&done.stdout).expect("a document");
+    assert_eq!((&found["organisation"], &found["provider"]), (&json!("Test"), &json!("aws")));
+    // Both run in every slot, mail or not, and their model has no price.
+    assert_eq!((&found["months"][0]["turns"], &found["months"][2]["turns"]), (&json!(17_532), &json!(17_532)));
+    assert_eq!(month(&found, 2, "model_tokens")["usd"], 0);
+
+    let done = world.run(&["cost", "--agents", "100", "--every", "1h", "--provider", "r2", "--json"]);
+    let made_up: Value = serde_json::from_slice(&done.stdout).expect("a document");
+    assert_eq!((&made_up["months"][0]["turns"], &made_up["months"][0]["slots"]), (&json!(0), &json!(731)));
+    assert_eq!(month(&made_up, 2, "model_tokens")["usd"], Value::Null, "nobody said which model");
+    assert_eq!(made_up["function"], Value::Null);
+    let args = ["cost", "--agents", "100", "--every", "1h", "--model", "openai:gpt-4.1-mini", "--input-tokens", "1000"];
+    let done = world.run(&[&args[..], &["--output-tokens", "100", "--json"]].concat());
+    let priced: Value = serde_json::from_slice(&done.stdout).expect("a document");
+    // 73,100 turns of 1,000 tokens at 0.40 a million and 100 at 1.60.
+    assert_eq!(month(&priced, 2, "model_tokens")["usd"], json!(40.936));
+
+    let shown = text(&world.run(&["cost", "--agents", "100"]).stdout);
+    for word in
+        ["100 agents", "a slot every 5m", "idle", "in all", "Amazon S3 Standard, us-east-1 (as of 20", "--model"]
+    {
+        assert!(shown.contains(word), "{word:?} is not in\n{shown}");
+    }
+    assert_eq!(world.files(), before, "it reads only");
+
+    let nowhere = World::empty();
+    let done = nowhere.run(&["cost"]);
+    assert_eq!(code(&done), 6, "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("lemming cost --agents"), "{}", text(&done.stderr));
+    for wrong in
+        [&["--agents", "0"][..], &["--agents", "3", "--always", "4"], &["--agents", "3", "--model", "openai:x"]]
+    {
+        assert_eq!(code(&nowhere.run(&[&["cost"], wrong].concat())), 2, "{wrong:?}");
+    }
+}

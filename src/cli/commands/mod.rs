@@ -1,6 +1,7 @@
 //! The commands: one file each, with its arguments (whose comments are its help) and `run`.
 
 mod bootstrap;
+mod cost;
 mod credits;
 mod demo;
 mod doctor;
@@ -41,6 +42,7 @@ pub(super) enum Command {
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
+    Cost(cost::CostArgs),
     Models(models::ModelsArgs),
     Serve(serve::ServeArgs),
     Keys(keys::KeysArgs),
@@ -70,6 +72,7 @@ impl Command {
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,
+            Self::Cost(args) => cost::run(args, session).await,
             Self::Models(args) => models::run(args, session).await,
             Self::Serve(args) => serve::run(args, session).await,
             Self::Keys(args) => keys::run(args, session).await,
