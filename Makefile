@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers models test-liars fuzz fuzz-long ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers models test-liars fuzz fuzz-long infra infra-localstack ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -65,4 +65,11 @@ fuzz: ## Every seed of every fuzz target, changed 2,000 times or for 20 seconds 
 fuzz-long: ## Ten minutes for each fuzz target
 	fuzz/run.sh -1 600
 
-ci: test lint fuzz sim test-servers models test-liars
+infra: ## All that deploys: templates, manifests, image, workflows; and that each check finds a mistake (needs Python and Go)
+	infra/check.sh
+
+infra-localstack: ## Creates the AWS stack in LocalStack, uses it and deletes it; no account, no container (needs Python 3.11)
+	$(CARGO) build --locked --quiet --bin lemming
+	infra/aws/localstack.sh
+
+ci: test lint fuzz sim test-servers models test-liars infra infra-localstack

@@ -56,6 +56,14 @@ fn the_commands_of_the_models_page_work() {
     run_as_written(include_str!("../docs/MODELS.md"));
 }
 
+/// On a free port; whatever runs in the background ends with the block.
+#[test]
+fn the_commands_of_the_api_page_work() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let page = include_str!("../docs/API.md").replace("8080", &port.to_string());
+    run_as_written(&page.replace("```sh\n", "```sh\ntrap 'kill $! 2>/dev/null || true' EXIT\n"));
+}
+
 #[test]
 fn the_commands_of_the_page_on_cost_work_and_print_its_table() {
     let page = include_str!("../docs/COST.md");

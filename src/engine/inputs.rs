@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::memo::Memo;
 use super::{Context, EngineError};
 use crate::domain::ids::Sha;
-use crate::domain::ingress::{Control, Mail};
+use crate::domain::ingress::{Control, MAX_INGRESS_BYTES, Mail};
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::AgentName;
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
@@ -34,9 +34,6 @@ const READS_IN_A_PART: usize = 32;
 
 /// ... so that there are no more tasks than these: each has a request under way.
 const MOST_PARTS: usize = 192;
-
-/// An ingress object larger than this is left where it is and reported.
-const MAX_INGRESS_BYTES: usize = 256 * 1024;
 
 /// A pinned settings file.
 #[derive(Debug, Clone)]

@@ -145,6 +145,8 @@ fn help_lists_every_command() {
       resume     Lets an agent, or the whole organisation, go on after `pause`
       credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger
       models     Lists the models and checks each; `use` switches to another one, `test` calls one
+      serve      Serves the API: messages come in over HTTP, and whoever they are for is woken at once
+      keys       Lists the API's keys; `add` makes one, `remove` takes one away
       schema     Prints the JSON Schema of a file that people write
       help       Print this message or the help of the given subcommand(s)
 
@@ -436,6 +438,8 @@ fn exit_codes_tell_what_went_wrong() {
         (vec!["credits", "top-up", "org", "1", "--json"], 2, "usage"),
         (vec!["send", "human", "hi", "--json"], 2, "usage"),
         (vec!["send", "adda", "hi", "--json"], 6, "not_found"),
+        (vec!["send", "ada", " ", "--json"], 2, "usage"),
+        (vec!["send", "ada", "hi", "--reply-to", "xyz!", "--json"], 2, "usage"),
         (vec!["send", "ada", "hi", "--reply-to", "01234567", "--json"], 6, "not_found"),
         (vec!["pause", "adda", "--json"], 6, "not_found"),
         (vec!["status", "--json", "--store", "nosuch://x"], 4, "store"),
@@ -448,6 +452,18 @@ fn exit_codes_tell_what_went_wrong() {
         assert_eq!(envelope(&output)["error"]["code"], word, "{args:?}");
         assert_eq!(world.files(), before, "{args:?}");
     }
+}
+
+#[test]
+fn a_message_that_no_tick_would_admit_is_not_sent() {
+    let world = World::founded();
+    let before = world.files();
+    // Six bytes each, once it is JSON.
+    let output = world.run(&["send", "ada", &"\u{1}".repeat(45_000), "--json"]);
+    assert_eq!(code(&output), 2, "{}", text(&output.stderr));
+    let said = envelope(&output)["error"]["message"].to_string();
+    assert!(said.contains("more than 262144") && said.contains("nothing was written"), "{said}");
+    assert_eq!(world.files(), before);
 }
 
 #[test]

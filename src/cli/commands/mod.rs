@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod inbox;
 mod inspect;
+mod keys;
 mod logs;
 mod models;
 mod pause;
@@ -14,6 +15,7 @@ mod replay;
 mod run;
 mod schema;
 mod send;
+mod serve;
 mod status;
 mod tick;
 mod validate;
@@ -42,6 +44,8 @@ pub(super) enum Command {
     Credits(credits::CreditsArgs),
     Cost(cost::CostArgs),
     Models(models::ModelsArgs),
+    Serve(serve::ServeArgs),
+    Keys(keys::KeysArgs),
     Schema(schema::SchemaArgs),
 }
 
@@ -70,6 +74,8 @@ impl Command {
             Self::Credits(args) => credits::run(args, session).await,
             Self::Cost(args) => cost::run(args, session).await,
             Self::Models(args) => models::run(args, session).await,
+            Self::Serve(args) => serve::run(args, session).await,
+            Self::Keys(args) => keys::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
         }
     }
