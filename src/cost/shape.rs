@@ -205,7 +205,7 @@ impl Shape {
         if slots.saturating_mul(count) > COUNTED {
             return at_most;
         }
-        let fires = |slot: u64| phases.iter().any(|(period, offset)| (slot + offset) % period == 0);
+        let fires = |slot: u64| phases.iter().any(|(period, offset)| (slot + offset).is_multiple_of(*period));
         u64::try_from((0..slots).filter(|slot| fires(*slot)).count()).unwrap_or(at_most)
     }
 

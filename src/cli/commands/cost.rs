@@ -108,6 +108,9 @@ enum Arch {
     X86,
 }
 
+/// A row of the table: its title, and what is counted.
+type Count = (&'static str, fn(&Month) -> u64);
+
 /// What the estimate is of.
 struct Subject {
     name: String,
@@ -277,7 +280,7 @@ fn show(
         head.push(Cell::new(format!("{title:>12}")).style(DIM));
     }
     let mut rows = vec![head];
-    let counts: [(&str, fn(&Month) -> u64); 4] = [
+    let counts: [Count; 4] = [
         ("slots with work", |month| month.slots - month.idle_slots),
         ("ticks", |month| month.ticks),
         ("turns", |month| month.turns),
