@@ -144,6 +144,8 @@ fn help_lists_every_command() {
       pause      Lets an agent, or the whole organisation, rest until `resume`
       resume     Lets an agent, or the whole organisation, go on after `pause`
       credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger
+      cost       Estimates what an organisation costs in a month, at published prices, before it is
+                 deployed or while it runs
       models     Lists the models and checks each; `use` switches to another one, `test` calls one
       serve      Serves the API: messages come in over HTTP, and whoever they are for is woken at once
       keys       Lists the API's keys; `add` makes one, `remove` takes one away
@@ -192,9 +194,20 @@ fn help_of_commands_says_what_they_take() {
     Usage: lemming tick [OPTIONS]
 
     Options:
-          --seed <NUMBER>  Draws ids from this seed: the same seed, files and answers give the same
-                           records [default: a new one each tick]
-      -h, --help           Print help (see more with '--help')
+          --scheduled[=<WHEN>]      A scheduler asks, for the slot of this time: RFC 3339, or the name
+                                    of a CronJob's Job [default: now]
+          --wake                    Runs only who has mail, and keeps the clock; with nothing to do it
+                                    starts no tick
+          --agent <NAME>            Runs this agent as well, mail or not; may be repeated
+          --deadline <TIME>         Leaves the tick to the next invocation before this time is over,
+                                    counted from now; starts no turn that would not end
+          --shards[=<INDEX/COUNT>]  Begins with its own part of the work, from 0, as one of several
+                                    runners on one tick, and then helps with the rest
+          --all                     Ticks every organisation in a folder directly below the store; one
+                                    that fails stops no other
+          --seed <NUMBER>           Draws ids from this seed: the same seed, files and answers give the
+                                    same records [default: a new one each tick]
+      -h, --help                    Print help (see more with '--help')
 
     Options of every command:
           --store <URL>          Where the organisation is: a folder, or a bucket such as
