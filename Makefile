@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim test-servers models test-liars fuzz fuzz-long ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim test-servers test-lambda models test-liars fuzz fuzz-long package ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -50,6 +50,9 @@ sim: ## The real engine in simulated worlds, with crashes everywhere and without
 test-servers: ## Stores and kills on real servers, which it installs and starts (needs Go, Node and Python)
 	localstack/test-servers.sh
 
+test-lambda: ## The program as a Lambda function, in an emulator that it installs and starts (needs Go and Python)
+	localstack/test-lambda.sh
+
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
 
@@ -62,4 +65,7 @@ fuzz: ## Every seed of every fuzz target, changed 2,000 times or for 20 seconds 
 fuzz-long: ## Ten minutes for each fuzz target
 	fuzz/run.sh -1 600
 
-ci: test lint fuzz sim test-servers models test-liars
+package: ## The zip for AWS Lambda and the archive of a release, for each machine that this one can build for (needs Python)
+	infra/package.sh
+
+ci: test lint fuzz sim test-servers test-lambda models test-liars

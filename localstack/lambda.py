@@ -301,9 +301,9 @@ Ctrl-C stops all of it.
     due = time.time()
     while True:
         if time.time() >= due:
-            slot = time.time() // args.every * args.every
-            function.queue.put(("schedule", scheduled(slot)))
-            due = slot + args.every
+            function.queue.put(("schedule", scheduled(due)))
+            # After a sleep of the machine the times that were missed are left out, as they would be there.
+            due += args.every * (1 + (time.time() - due) // args.every)
         processes.mend()
         time.sleep(min(1, max(0.05, due - time.time())))
 
