@@ -154,6 +154,7 @@ fn context(root: &Path, delay: Duration, fsync: bool) -> Context {
         entropy: Arc::new(SystemEntropy),
         seed: None,
         stop: Stop::never(),
+        terms: lemming::engine::Terms::default(),
         memo: Arc::default(),
         progress: Arc::new(Silent),
     }

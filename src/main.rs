@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use lemming::cli;
 use lemming::config::Environment;
+use lemming::runner::lambda;
 #[cfg(unix)]
 use lemming::sandbox;
 
@@ -21,7 +22,12 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     // Spawned, so that it runs on a worker: a hop between tasks of one worker is cheap.
-    let run = runtime.block_on(async { tokio::spawn(cli::run(environment)).await });
+    let run = runtime.block_on(async {
+        match lambda::is_asked_for(&environment) {
+            true => tokio::spawn(lambda::serve(environment)).await,
+            false => tokio::spawn(cli::run(environment)).await,
+        }
+    });
     // Whatever a killed call left behind is not waited for.
     runtime.shutdown_background();
     run.unwrap_or(ExitCode::FAILURE)

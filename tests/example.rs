@@ -644,6 +644,7 @@ async fn the_engine_tells_the_same_story_and_charges_for_it() {
             entropy: Arc::new(SystemEntropy),
             seed: Some(Seed(7)),
             stop: Stop::never(),
+            terms: lemming::engine::Terms::default(),
             memo: Arc::default(),
             progress: Arc::new(Silent),
         };

@@ -72,6 +72,7 @@ impl World {
             memo: Arc::new(Memo::default()),
             seed: Some(Seed(1)),
             stop: Stop::never(),
+            terms: lemming::engine::Terms::default(),
             progress: Arc::new(Silent),
         };
         run_tick(&ctx, Trigger::Invocation).await

@@ -7,7 +7,9 @@
 
 mod error;
 mod http;
+pub mod invoke;
 pub mod keep;
+mod sign;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +27,7 @@ use tokio::sync::OnceCell;
 pub use self::error::CredentialsError;
 use self::http::Client;
 use self::keep::{Keeper, Loaded, Source};
+pub use self::sign::{SignError, Signed};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::time::Timestamp;
 

@@ -11,6 +11,7 @@ use crate::clean::clean;
 use crate::engine::EngineError;
 use crate::ingress::IngressError;
 use crate::record::RecordError;
+use crate::runner::job::JobError;
 use crate::store::StoreError;
 use crate::store::open::OpenError;
 use crate::store::probe::ProbeError;
@@ -197,6 +198,15 @@ impl CliError {
     }
 }
 
+impl CliError {
+    /// There is no organisation in a folder directly below this place.
+    #[must_use]
+    pub fn no_orgs(place: &str) -> Self {
+        Self::new(Exit::NotFound, format!("there is no organisation in a folder directly below {place}"))
+            .hint("--all is for the place above organisations: for one of them leave it out")
+    }
+}
+
 fn hint_for(error: &(dyn Error + 'static)) -> Option<String> {
     Trouble::of(error).map(|trouble| trouble.mend)
 }
@@ -228,6 +238,16 @@ impl From<EngineError> for CliError {
             EngineError::Untrusted(error) => (*error).into(),
             EngineError::NoOrg => Self::no_org("this place"),
             other => Self::new(Exit::Failed, "the tick did not go on").caused_by(&other),
+        }
+    }
+}
+
+impl From<JobError> for CliError {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Engine(error) => error.into(),
+            JobError::Panic(_) => Self::new(Exit::Failed, error.to_string())
+                .hint("please report it, with the tick's records; nothing that is committed is lost"),
         }
     }
 }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::memo::Memo;
+use super::terms::Terms;
 use crate::clock::{Clock, Entropy};
 use crate::domain::ids::Seed;
 use crate::domain::name::{AgentName, RunnerId};
@@ -108,6 +110,22 @@ pub struct Context {
     pub seed: Option<Seed>,
     /// Tells the tick to leave.
     pub stop: Stop,
+    /// Until when it works, whether it waits for others, and where it begins.
+    pub terms: Terms,
     /// Is told how it comes along.
     pub progress: Arc<dyn Progress>,
+}
+
+impl Context {
+    /// Says whether another tick may be begun: nobody said stop, and there is time for a turn.
+    #[must_use]
+    pub fn may_go_on(&self) -> bool {
+        !self.stop.is_requested() && self.has_time_for_a_turn(Duration::ZERO)
+    }
+
+    /// Says whether there is time for one more turn, as long as turns took here before; as `unseen`, if none did.
+    pub(super) fn has_time_for_a_turn(&self, unseen: Duration) -> bool {
+        let expected = || self.memo.longest_turn().unwrap_or(unseen);
+        self.terms.deadline.is_none_or(|deadline| !deadline.is_too_near(expected()))
+    }
 }

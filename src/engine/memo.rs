@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::breaker::Breakers;
 use crate::domain::ids::Sha;
@@ -30,6 +31,8 @@ pub struct Memo {
     probed: Mutex<Vec<String>>,
     /// Which models are left alone.
     pub(super) breakers: Breakers,
+    /// How long a turn may well take, by those that were seen here.
+    longest_turn: Mutex<Option<Duration>>,
 }
 
 impl Memo {
@@ -76,6 +79,17 @@ impl Memo {
     /// Keeps the places whose stores were probed.
     pub(super) fn keep_probed(&self, probed: Vec<String>) {
         *lock(&self.probed) = probed;
+    }
+
+    /// How long a turn may well take; nothing, if none was seen here.
+    pub(super) fn longest_turn(&self) -> Option<Duration> {
+        *lock(&self.longest_turn)
+    }
+
+    /// Takes in how long a turn took. One that was long is forgotten little by little.
+    pub(super) fn turn_took(&self, took: Duration) {
+        let mut longest = lock(&self.longest_turn);
+        *longest = Some(longest.map_or(took, |longest| took.max(longest - longest.saturating_sub(took) / 8)));
     }
 
     /// Keeps the state after a tick that was closed.

@@ -126,6 +126,7 @@ impl Past<'_> {
             memo: Arc::default(),
             seed: None,
             stop: Stop::never(),
+            terms: super::Terms::default(),
             progress: Arc::new(Silent),
         };
         let run = Run::new(ctx, record.by.clone(), &self.before, self.plan.clone(), settings);

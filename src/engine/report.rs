@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::credits::Credits;
-use crate::domain::name::AgentName;
+use crate::domain::name::{AgentName, RunnerId};
 use crate::domain::time::{Clock, Tick};
 use crate::record::plan::Skipped;
 use crate::record::state::Problem;
@@ -38,6 +38,9 @@ pub struct TickReport {
     pub closed: bool,
     /// Whether somebody else had begun it.
     pub resumed: bool,
+    /// Who works on what is left of it, where this runner did not wait for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<RunnerId>,
     /// Who was due, in canonical order.
     pub due: Vec<AgentName>,
     /// The turns committed so far, in canonical order.
@@ -73,4 +76,54 @@ pub enum Outcome {
         /// Why.
         reason: Idle,
     },
+}
+
+impl TickReport {
+    /// What became of it, in a word.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        match (self.closed, self.held_by.is_empty()) {
+            (true, _) => Ending::Closed,
+            (false, true) => Ending::Partial,
+            (false, false) => Ending::Held,
+        }
+    }
+}
+
+impl Outcome {
+    /// What became of the trigger, in a word.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        match self {
+            Self::Ran(report) => report.ending(),
+            Self::Idle { .. } => Ending::Idle,
+        }
+    }
+}
+
+/// How an invocation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// It started nothing, and wrote nothing.
+    Idle,
+    /// The tick is closed.
+    Closed,
+    /// The tick is open, and other runners are at work on all that is left of it.
+    Held,
+    /// The tick is open: the next invocation goes on with it.
+    Partial,
+}
+
+impl Ending {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Closed => "closed",
+            Self::Held => "held",
+            Self::Partial => "partial",
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What all turns of one tick share: plan, settings, state, and the records read so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{RwLock, Semaphore};
@@ -37,6 +38,8 @@ pub(super) struct Run {
     pub(super) settings: Settings,
     /// Turns at once in this invocation.
     pub(super) permits: Semaphore,
+    /// Whether there was once no time left for another turn: then there is none any more.
+    leaving: AtomicBool,
     /// A turn that has killed two runners writes here, and is alone.
     pub(super) alone: RwLock<()>,
     plans: Mutex<BTreeMap<Tick, Arc<Plan>>>,
@@ -68,12 +71,24 @@ impl Run {
             plan,
             due,
             permits: Semaphore::new(usize::try_from(parallel).unwrap_or(1).min(Semaphore::MAX_PERMITS)),
+            leaving: AtomicBool::new(false),
             alone: RwLock::new(()),
             settings,
             plans: Mutex::default(),
             models: Mutex::default(),
             specs: Mutex::default(),
         }
+    }
+
+    /// Says whether no further turn is started: we were told to leave, or it could not be finished in time.
+    pub(super) fn is_leaving(&self) -> bool {
+        let is_leaving = self.ctx.stop.is_requested()
+            || self.leaving.load(Ordering::Acquire)
+            || !self.ctx.has_time_for_a_turn(self.settings.org.value.limits.call_timeout.duration());
+        if is_leaving {
+            self.leaving.store(true, Ordering::Release);
+        }
+        is_leaving
     }
 
     pub(super) fn tick(&self) -> Tick {

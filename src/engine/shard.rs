@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
+use tokio::time::Instant;
 
 use self::order::Order;
 use self::work::{Event, Over, Work};
@@ -228,7 +229,7 @@ impl<'a> Shard<'a> {
         let mut heartbeat = lease::Heartbeat::new(run, self.number);
         loop {
             self.start_ready(work);
-            let stopping = run.ctx.stop.is_requested();
+            let stopping = run.is_leaving();
             if stopping && mutant::is(Mutant::CallsStopBeforeRelease) {
                 self.release().await?;
             }
@@ -260,7 +261,7 @@ impl<'a> Shard<'a> {
             }
             self.start_ready(work);
             if work.is_empty() {
-                if self.running == 0 && self.waiting.is_empty() && !run.ctx.stop.is_requested() && !self.is_done() {
+                if self.running == 0 && self.waiting.is_empty() && !run.is_leaving() && !self.is_done() {
                     let message = format!("shard {} has agents that can be neither run nor given up", self.number);
                     return Err(EngineError::Damaged { tick: run.tick(), message });
                 }
@@ -299,7 +300,7 @@ impl<'a> Shard<'a> {
 
     /// Starts the turns whose dependencies are committed.
     fn start_ready(&mut self, work: &mut Work) {
-        if self.waiting.is_empty() || self.run.ctx.stop.is_requested() {
+        if self.waiting.is_empty() || self.run.is_leaving() {
             return;
         }
         let order = &self.order;
@@ -525,7 +526,7 @@ async fn attempt(
         return commit(run, record).await.map(Some);
     };
     let _permit = run.permits.acquire().await;
-    if run.ctx.stop.is_requested() {
+    if run.is_leaving() {
         return Ok(None);
     }
     let (_alone, _beside);
@@ -535,8 +536,13 @@ async fn attempt(
         _beside = run.alone.read().await;
     }
     let permit = Permit { licence: id, meter: &meter, first, recorded: None, changes: &[] };
+    let begin = Instant::now();
     match turn::work(run, due, permit, &preparation, committed).await? {
-        Attempt::Done(record) => commit(run, *record).await.map(Some),
+        Attempt::Done(record) => {
+            let published = commit(run, *record).await?;
+            run.ctx.memo.turn_took(begin.elapsed());
+            Ok(Some(published))
+        }
         Attempt::Stopped => Ok(None),
     }
 }

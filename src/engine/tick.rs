@@ -33,7 +33,7 @@ const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 /// Runs one tick, or the rest of an open one.
 ///
 /// At invocation pace, helping to finish an open tick *is* the invocation. A slot or a wake first
-/// finishes the open tick, and then asks for its own.
+/// finishes the open tick, and then asks for its own, if there is time for another turn.
 ///
 /// # Errors
 /// The store failed or refuses, a settings file is wrong, or the records contradict each other.
@@ -42,6 +42,9 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
     let by = ctx.entropy.runner_id();
     let mut helped = None;
     loop {
+        if let Some(report) = helped.take_if(|_| !ctx.may_go_on()) {
+            return Ok(Outcome::Ran(report));
+        }
         let early = match mutant::is(Mutant::IngressIsListedLast) {
             true => Some(inputs::ingress(&ctx.store, &State::founding(), usize::MAX).await?),
             false => None,
@@ -200,15 +203,17 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
     let mut patience = FIRST_PATIENCE;
     loop {
         // Runners begin at different shards, and each works on no more than it can fill.
-        let first = start_shard(&run.by, count);
+        let first = start_shard(run, count);
         let open = (0..count).map(|i| (i + first) % count).filter(|shard| !sealed.contains_key(shard));
         let open: Vec<usize> = open.collect();
+        let count_open = open.len();
         let ends: Vec<(usize, Result<End, EngineError>)> = futures::stream::iter(open)
             .map(|shard| async move { (shard, shard::work(run, u32::try_from(shard).unwrap_or(u32::MAX)).await) })
             .buffer_unordered(shards_at_once(run))
             .collect()
             .await;
         let mut wait = None;
+        let mut holders = Vec::new();
         for (shard, end) in ends {
             match end? {
                 End::Sealed { chain, turns: done } => {
@@ -218,6 +223,7 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
                 End::Busy { holder, look_again } => {
                     run.ctx.progress.waiting(run.tick(), u32::try_from(shard).unwrap_or(u32::MAX), &holder);
                     wait = Some(wait.map_or(look_again, |wait: Duration| wait.min(look_again)));
+                    holders.push(holder);
                 }
                 End::Left { turns: done } => turns.extend(done),
             }
@@ -227,10 +233,12 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
             let closed = close::close(run, before, chains, &turns).await?;
             return Ok(report(run, &turns, Some(&closed), resumed));
         }
-        if run.ctx.stop.is_requested() {
+        if run.is_leaving() {
             return Ok(report(run, &turns, None, resumed));
         }
-        if let Some(wait) = wait.map(|wait| wait.min(patience)) {
+        // Of two that find each other at work, the one that seals last looks again, and finds all sealed.
+        let is_held = run.ctx.terms.leaves_what_is_held && holders.len() == count_open;
+        if let Some(wait) = wait.filter(|_| !is_held).map(|wait| wait.min(patience)) {
             // Most holders are done in a moment: look again soon, and then less and less often.
             patience = patience.saturating_mul(2);
             tokio::select! {
@@ -249,11 +257,23 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
             }
             return Ok(report(run, &turns, Some(&closed), resumed));
         }
+        if is_held {
+            holders.sort();
+            holders.dedup();
+            return Ok(TickReport { held_by: holders, ..report(run, &turns, None, resumed) });
+        }
     }
 }
 
-fn start_shard(by: &RunnerId, count: usize) -> usize {
-    by.as_str().bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % count.max(1)
+/// Where a runner begins: at its part of the shards, or anywhere.
+fn start_shard(run: &Run, count: usize) -> usize {
+    if let Some(part) = run.ctx.terms.part {
+        let first =
+            u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(part.index.into()) / u64::from(part.count.get());
+        return usize::try_from(first).unwrap_or(0) % count.max(1);
+    }
+    let bytes = run.by.as_str().bytes();
+    bytes.fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % count.max(1)
 }
 
 fn shards_at_once(run: &Run) -> usize {
@@ -284,6 +304,7 @@ fn report(run: &Run, turns: &Committed, closed: Option<&Closed>, resumed: bool) 
         due: plan.due.iter().map(|due| due.agent.clone()).collect(),
         turns: done.collect(),
         skipped: plan.skipped.clone(),
+        held_by: Vec::new(),
         problems: closed.map_or_else(|| plan.problems.clone(), |closed| closed.problems.clone()),
     }
 }

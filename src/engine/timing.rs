@@ -67,6 +67,14 @@ fn slot(
         let message = format!("the last plan is of {last}, more than a period ahead of {now}: a clock is or was wrong");
         Problem::new("clock_ahead", message)
     });
+    // Slots pass once: a time that lies far ahead would pass all until then. What a clock that is behind takes for the
+    // future may be the present, and is left to the next trigger.
+    let latest = Timestamp::from_unix_ms(now.unix_ms().saturating_add(every.as_ms()));
+    let problem = problem.or_else(|| {
+        let message = format!("the trigger says that it was scheduled for {slot}, more than a period after {now}");
+        (slot > latest).then(|| Problem::new("clock_ahead", message))
+    });
+    let slot = slot.min(latest);
     let trigger = Trigger::Slot { time: slot };
     // A clock that was ahead is mended by a new anchor; once it is, the plans' time stays ahead for as
     // long as it was, and slots follow the new anchor: what is far behind it asks for another.
@@ -143,6 +151,21 @@ mod tests {
         assert_eq!(timing(&ahead, &org(Some("5m")), &slot_at(5), at(6)), Err(Idle::SlotPassed), "a redelivery");
         let next = timing(&ahead, &org(Some("5m")), &slot_at(10), at(10)).expect("next");
         assert_eq!(next.clock, Clock(mended.clock.0 + 1));
+    }
+
+    #[test]
+    fn a_trigger_of_the_far_future_passes_no_more_than_the_next_slot() {
+        let org = org(Some("5m"));
+        let first = timing(&State::founding(), &org, &slot_at(0), at(0)).expect("first");
+        let state = after(&State::founding(), &first);
+        let far = timing(&state, &org, &slot_at(1_000_000), at(5)).expect("far");
+        assert_eq!(far.clock, Clock(first.clock.0 + 2), "one slot ahead of the present one");
+        assert!(far.problem.is_some_and(|problem| problem.message.contains("more than a period after")));
+        let state = after(&state, &far);
+        assert_eq!(timing(&state, &org, &slot_at(10), at(10)), Err(Idle::SlotPassed));
+        let next = timing(&state, &org, &slot_at(15), at(15)).expect("next");
+        assert_eq!(next.clock, Clock(first.clock.0 + 3), "and then as if it had not been");
+        assert_eq!(next.problem, None);
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! AWS's services: requests signed as whoever this process is to AWS ([`crate::aws`]), and the keys that lie there.
 
 use bytes::Bytes;
-use object_store::aws::AwsAuthorizer;
-use object_store::client::{HttpRequest, HttpRequestBody};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -11,7 +9,7 @@ use super::cli::Env;
 use super::http::Http;
 use super::secret::Secret;
 use super::{CallError, CallErrorKind};
-use crate::aws::Aws as Identity;
+use crate::aws::{Aws as Identity, SignError};
 
 /// AWS's services, as far as models need them.
 #[derive(Debug)]
@@ -39,9 +37,8 @@ impl Aws {
     /// # Errors
     /// It is no URL.
     pub(super) fn endpoint(&self, service: &str, variable: &str, region: &str) -> Result<Url, CallError> {
-        let standard = format!("https://{service}.{region}.amazonaws.com/");
-        let endpoint = self.identity.var(variable).unwrap_or(&standard);
-        Url::parse(endpoint).map_err(|_| CallError::misconfigured(format!("{variable} or the AWS region makes no URL")))
+        let wrong = || CallError::misconfigured(format!("{variable} or the AWS region makes no URL"));
+        self.identity.endpoint(service, variable, region).ok_or_else(wrong)
     }
 
     /// The headers of a signed request, and what of them no message may show.
@@ -53,28 +50,20 @@ impl Aws {
         service: &str,
         region: &str,
         url: &Url,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
         body: &Bytes,
     ) -> Result<(HeaderMap, Vec<Secret>), CallError> {
-        let credential = self.identity.credential().await.map_err(|error| match error.is_final() {
-            true => CallError::misconfigured(error.to_string()),
+        let signed = self.identity.sign(service, region, url, headers, body).await.map_err(|error| match &error {
             // Whoever gives them did not answer: no model was called, and the next call may find them.
-            false => CallError::new(CallErrorKind::Unanswered, error.to_string()).free(),
+            SignError::Credentials(none) if !none.is_final() => {
+                CallError::new(CallErrorKind::Unanswered, error.to_string()).free()
+            }
+            _ => CallError::misconfigured(error.to_string()),
         })?;
-        let cannot = || CallError::misconfigured("the request to AWS cannot be signed");
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let mut request: HttpRequest = http::Request::builder()
-            .method(http::Method::POST)
-            .uri(url.as_str())
-            .body(HttpRequestBody::from(body.clone()))
-            .map_err(|_| cannot())?;
-        *request.headers_mut() = headers;
-        AwsAuthorizer::new(&credential, service, region).try_authorize(&mut request, None).map_err(|_| cannot())?;
-        let mut headers = std::mem::take(request.headers_mut());
+        let mut headers = signed.headers;
         // The client sets it.
         headers.remove(CONTENT_TYPE);
-        let secrets = [Some(credential.secret_key.as_str()), credential.token.as_deref()];
-        Ok((headers, secrets.into_iter().flatten().map(Secret::new).collect()))
+        Ok((headers, signed.secrets.iter().map(Secret::new).collect()))
     }
 
     /// A secret of Secrets Manager; `ID#field` takes one field of a secret that is a JSON object.

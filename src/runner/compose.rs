@@ -11,7 +11,7 @@ use crate::config::Environment;
 use crate::domain::contract::{self, Addresses};
 use crate::domain::ids::Seed;
 use crate::domain::name::AgentName;
-use crate::engine::{Context, Memo, Progress, Replaying, Stop};
+use crate::engine::{Context, Memo, Progress, Replaying, Stop, Terms};
 use crate::ingress::Postbox;
 use crate::provider::Providers;
 use crate::provider::builtin::{Builtin, Files};
@@ -20,7 +20,7 @@ use crate::provider::replay::Replay;
 use crate::sandbox::Sandbox;
 use crate::store::Store;
 use crate::store::counting::{Counter, Counting, Requests};
-use crate::store::open::{OpenError, open as open_store};
+use crate::store::open::{OpenError, Opened, open as open_store};
 use crate::store::probe::ProbeError;
 use crate::tool::web::SystemResolver;
 use crate::tool::{self, Outside, Tool};
@@ -34,6 +34,7 @@ pub struct Org {
     pub place: String,
     /// Its folder, if it is on a disk.
     pub local_root: Option<PathBuf>,
+    opened: Opened,
     counter: Arc<Counter>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -54,27 +55,38 @@ impl fmt::Debug for Org {
 /// The name is wrong; nothing was created.
 pub fn open(name: &str, environment: &Environment) -> Result<Org, OpenError> {
     let variables = environment.vars().iter().map(|(name, value)| (name.clone(), value.clone()));
-    let opened = open_store(name, variables)?;
-    let counting = Counting::new(opened.store);
-    let counter = counting.counter();
-    let store = Store::new(Arc::new(counting), opened.prefix, opened.lists_freely);
-    Ok(Org {
-        store: match &opened.identity {
-            Some(identity) => store.with_place(identity),
-            None => store,
-        },
-        place: opened.display,
-        local_root: opened.local_root,
-        counter,
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        memo: Arc::default(),
-        environment: environment.clone(),
-        sandbox: environment.program().map(|program| Sandbox::new(program, environment.temporary())),
-    })
+    let sandbox = environment.program().map(|program| Sandbox::new(program, environment.temporary()));
+    Ok(Org::at(open_store(name, variables)?, environment, sandbox))
 }
 
 impl Org {
+    fn at(opened: Opened, environment: &Environment, sandbox: Option<Sandbox>) -> Self {
+        let counting = Counting::new(Arc::clone(&opened.store));
+        let counter = counting.counter();
+        let store = Store::new(Arc::new(counting), opened.prefix.clone(), opened.lists_freely);
+        Self {
+            store: match opened.identity() {
+                Some(identity) => store.with_place(&identity),
+                None => store,
+            },
+            place: opened.display.clone(),
+            local_root: opened.local_root.clone(),
+            opened,
+            counter,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            memo: Arc::default(),
+            environment: environment.clone(),
+            sandbox,
+        }
+    }
+
+    /// The organisation in the folder of that name directly below this place. It shares the connections and the sandbox.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Self {
+        Self::at(self.opened.child(name), &self.environment, self.sandbox.clone())
+    }
+
     /// The requests made so far, as a bucket would bill them.
     #[must_use]
     pub fn requests(&self) -> Requests {
@@ -152,7 +164,7 @@ impl Org {
 
     /// The context of one invocation. Ticks that are to be repeatable have a `seed`.
     #[must_use]
-    pub fn context(&self, seed: Option<Seed>, stop: Stop, progress: Arc<dyn Progress>) -> Context {
+    pub fn context(&self, seed: Option<Seed>, terms: Terms, stop: Stop, progress: Arc<dyn Progress>) -> Context {
         Context {
             store: self.store.clone(),
             providers: self.providers(),
@@ -162,6 +174,7 @@ impl Org {
             memo: Arc::clone(&self.memo),
             seed,
             stop,
+            terms,
             progress,
         }
     }

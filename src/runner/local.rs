@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::domain::ids::Seed;
 use crate::domain::pace::Span;
-use crate::engine::{EngineError, Outcome, Progress, Stop, follow_up, run_tick};
+use crate::engine::{Deadline, EngineError, Outcome, Progress, Stop, Terms};
 use crate::record::plan::Trigger;
 use crate::runner::compose::Org;
+use crate::runner::deadline::within;
+use crate::runner::invocation::Invocation;
 
 /// A loop of ticks.
 #[derive(Debug, Clone, Copy)]
@@ -37,14 +39,12 @@ pub async fn run_loop<E: From<EngineError>>(
     let mut done = 0;
     loop {
         let begin = org.clock().now();
-        let ctx = org.context(plan.seed, stop.clone(), Arc::clone(&progress));
-        let mut next = Some(Trigger::Invocation);
-        while let Some(trigger) = next.take() {
-            match run_tick(&ctx, trigger).await {
-                Ok(outcome) => {
-                    report(Ok(&outcome))?;
-                    next = follow_up(&ctx.store, &outcome).await?.filter(|_| !stop.is_requested());
-                }
+        let ctx = org.context(plan.seed, Terms::default(), stop.clone(), Arc::clone(&progress));
+        let mut invocation = Invocation::new(&ctx, Trigger::Invocation);
+        loop {
+            match invocation.next().await {
+                Ok(Some(outcome)) => report(Ok(&outcome))?,
+                Ok(None) => break,
                 Err(error) if error.may_help_later() => report(Err(&error))?,
                 Err(error) => return Err(error.into()),
             }
@@ -72,7 +72,17 @@ async fn wait(clock: &dyn Clock, until_ms: i64, stop: &Stop) {
 /// Does `work` until it is done. The first Ctrl-C or SIGTERM asks it to stop and calls `on_stop`;
 /// the second abandons it, which is a crash, and a crash is safe: then the answer is `None`.
 pub async fn until_signalled<F: Future>(on_stop: impl FnOnce(), work: impl FnOnce(Stop) -> F) -> Option<F::Output> {
+    until_told(None, on_stop, work).await
+}
+
+/// The same with a deadline, at which it is asked to stop as well.
+pub async fn until_told<F: Future>(
+    deadline: Option<Deadline>,
+    on_stop: impl FnOnce(),
+    work: impl FnOnce(Stop) -> F,
+) -> Option<F::Output> {
     let (sender, stop) = Stop::channel();
+    let stopper = sender.clone();
     let signals = async {
         let Ok(mut signals) = Signals::new() else { return std::future::pending().await };
         signals.next().await;
@@ -83,7 +93,7 @@ pub async fn until_signalled<F: Future>(on_stop: impl FnOnce(), work: impl FnOnc
     tokio::select! {
         biased;
         // What is done is done, even if the second signal comes at the same moment.
-        done = work(stop) => Some(done),
+        done = within(deadline, &stopper, work(stop)) => Some(done),
         () = signals => None,
     }
 }

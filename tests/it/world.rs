@@ -263,6 +263,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(self.entropy.fetch_add(1, Ordering::SeqCst))),
             seed: Some(Seed(7)),
             stop: Stop::never(),
+            terms: lemming::engine::Terms::default(),
             memo: Arc::default(),
             progress: Arc::new(Silent),
         }

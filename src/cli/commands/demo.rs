@@ -22,7 +22,7 @@ use crate::domain::ids::Seed;
 use crate::domain::outbox::{Importance, Kind};
 use crate::domain::path::RelativePath;
 use crate::domain::time::Tick;
-use crate::engine::{Outcome, Stop, run_tick};
+use crate::engine::{Outcome, Stop, Terms, run_tick};
 use crate::ingress::Letter;
 use crate::record::plan::Trigger;
 use crate::runner::compose::Org;
@@ -132,11 +132,11 @@ async fn play(
         if done == demo.message_after.min(ticks - 1) {
             speak(org, demo, out).await?;
         }
-        let ctx = org.context(Some(SEED), stop.clone(), shown.clone());
+        let ctx = org.context(Some(SEED), Terms::default(), stop.clone(), shown.clone());
         let outcome = run_tick(&ctx, Trigger::Invocation).await;
         shown.clear();
         let outcome = outcome?;
-        played.exit = super::tick::exit(&outcome);
+        played.exit = super::tick::exit(outcome.ending());
         if let Outcome::Ran(report) = outcome {
             played.told.extend(tell(org, report.tick, out).await?);
         }

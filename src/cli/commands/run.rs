@@ -67,7 +67,7 @@ pub(super) async fn run(args: RunArgs, session: &mut Session) -> Result<Exit, Cl
                         return Ok(());
                     }
                 };
-                exit = tick::exit(outcome);
+                exit = tick::exit(outcome.ending());
                 let requests = org.requests() - before;
                 before = org.requests();
                 match (out.json(), outcome) {

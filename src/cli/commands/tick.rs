@@ -1,19 +1,27 @@
 //! `lemming tick`
 
+mod job;
+
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::Session;
+use crate::cli::globals::{Session, known_agent};
 use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, counted, one_line, styled};
 use crate::cli::problems;
 use crate::cli::progress::Shown;
+use crate::config::Environment;
 use crate::domain::ids::Seed;
-use crate::engine::{Idle, Outcome, TickReport, run_tick};
+use crate::domain::pace::Span;
+use crate::domain::time::Timestamp;
+use crate::engine::{Deadline, Ending, Idle, Outcome, Part, Terms, TickReport, run_tick};
 use crate::record::plan::Trigger;
 use crate::record::turn::Status;
-use crate::runner::local::until_signalled;
+use crate::runner::compose::Org;
+use crate::runner::local::until_told;
+use crate::runner::trigger::{part, scheduled_time};
 use crate::store::counting::Requests;
 
 /// Runs one tick, or the rest of an open one.
@@ -21,21 +29,73 @@ use crate::store::counting::Requests;
 /// Any number may be started at once: one plans, the others help or wait, and nothing is done
 /// twice. Where another runner holds the tick, this one waits, says for whom, and takes over if
 /// that one shows no life. Ctrl-C stops cleanly: the next `tick` goes on where this one left.
+///
+/// A scheduler asks with --scheduled: the slot of that time runs once, however often it is asked
+/// for, and where other runners hold all that is left of a tick, it ends at once.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct TickArgs {
+    /// A scheduler asks, for the slot of this time: RFC 3339, or the name of a CronJob's Job [default: now]
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, conflicts_with = "wake")]
+    scheduled: Option<Option<Scheduled>>,
+    /// Runs only who has mail, and keeps the clock; with nothing to do it starts no tick
+    #[arg(long)]
+    wake: bool,
+    /// Runs this agent as well, mail or not; may be repeated
+    #[arg(long, value_name = "NAME", requires = "wake", conflicts_with = "all")]
+    agent: Vec<String>,
+    /// Leaves the tick to the next invocation before this time is over, counted from now; starts no turn that would not end
+    ///
+    /// [default: the environment variable LEMMING_DEADLINE, or else none]
+    #[arg(long, value_name = "TIME")]
+    deadline: Option<Span>,
+    /// Begins with its own part of the work, from 0, as one of several runners on one tick, and then helps with the rest
+    ///
+    /// [default without a value: the environment variables JOB_COMPLETION_INDEX and LEMMING_SHARDS]
+    #[arg(long, value_name = "INDEX/COUNT", num_args = 0..=1, require_equals = true)]
+    shards: Option<Option<Share>>,
+    /// Ticks every organisation in a folder directly below the store; one that fails stops no other
+    #[arg(long)]
+    all: bool,
     /// Draws ids from this seed: the same seed, files and answers give the same records [default: a new one each tick]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 }
 
+/// A time that a scheduler meant.
+#[derive(Debug, Clone, Copy)]
+struct Scheduled(Timestamp);
+
+impl FromStr for Scheduled {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        scheduled_time(text).map(Self)
+    }
+}
+
+/// A part of a tick's shards.
+#[derive(Debug, Clone, Copy)]
+struct Share(Part);
+
+impl FromStr for Share {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        part(text).map(Self)
+    }
+}
+
 pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, CliError> {
+    let terms = args.terms(&session.environment)?;
+    if args.scheduled.is_some() || args.wake || args.all {
+        return job::run(&args, terms, session).await;
+    }
     let org = session.org().await?;
     let shown = Arc::new(Shown::new(session.out.is_watched() && !session.out.json()));
     let before = org.requests();
-    let done = until_signalled(
+    let done = until_told(
+        terms.deadline,
         || shown.stopping(),
         |stop| {
-            let ctx = org.context(args.seed.map(Seed), stop, shown.clone());
+            let ctx = org.context(args.seed.map(Seed), terms, stop, shown.clone());
             async move { run_tick(&ctx, Trigger::Invocation).await }
         },
     );
@@ -49,26 +109,77 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
     } else {
         show(&outcome, &mut session.out)?;
     }
-    Ok(exit(&outcome))
+    Ok(exit(outcome.ending()))
 }
 
-/// How a command ends after this outcome.
-pub(super) fn exit(outcome: &Outcome) -> Exit {
-    match outcome {
-        Outcome::Ran(report) if !report.closed => Exit::Partial,
-        _ => Exit::Ok,
+impl TickArgs {
+    fn terms(&self, environment: &Environment) -> Result<Terms, CliError> {
+        let wrong = |variable: &str, error: String| CliError::new(Exit::Usage, format!("{variable}: {error}"));
+        let deadline = match (self.deadline, environment.var("LEMMING_DEADLINE")) {
+            (Some(span), _) => Some(span),
+            (None, Some(text)) => {
+                Some(text.parse::<Span>().map_err(|error| wrong("LEMMING_DEADLINE", error.to_string()))?)
+            }
+            (None, None) => None,
+        };
+        let share = match self.shards {
+            Some(Some(Share(part))) => Some(part),
+            Some(None) => {
+                let var = |name| {
+                    let hint = "an Indexed Job of Kubernetes sets JOB_COMPLETION_INDEX; LEMMING_SHARDS is to be its `completions`";
+                    let value = environment.var(name);
+                    value.ok_or_else(|| CliError::new(Exit::Usage, format!("--shards: {name} is not set")).hint(hint))
+                };
+                let text = format!("{}/{}", var("JOB_COMPLETION_INDEX")?, var("LEMMING_SHARDS")?);
+                Some(part(&text).map_err(|error| wrong("JOB_COMPLETION_INDEX/LEMMING_SHARDS", error))?)
+            }
+            None => None,
+        };
+        Ok(Terms {
+            leaves_what_is_held: self.scheduled.is_some() || self.all,
+            deadline: deadline.map(|span| Deadline::after(span.duration())),
+            part: share,
+        })
+    }
+
+    async fn trigger(&self, org: &Org) -> Result<Trigger, CliError> {
+        if self.wake {
+            let mut named = Vec::new();
+            for name in &self.agent {
+                named.push(known_agent(org, name).await?);
+            }
+            return Ok(Trigger::Wake { named });
+        }
+        Ok(match self.scheduled {
+            Some(when) => Trigger::Slot { time: when.map_or_else(|| org.clock().now(), |when| when.0) },
+            None => Trigger::Invocation,
+        })
+    }
+}
+
+/// How a command ends after this.
+pub(super) fn exit(ending: Ending) -> Exit {
+    match ending {
+        Ending::Partial => Exit::Partial,
+        Ending::Idle | Ending::Closed | Ending::Held => Exit::Ok,
     }
 }
 
 /// The outcome for programs.
 pub(super) fn document(outcome: &Outcome, requests: Requests) -> Value {
+    let mut document = outcome_document(outcome);
+    document["requests"] = json!(requests);
+    document
+}
+
+fn outcome_document(outcome: &Outcome) -> Value {
     let mut document = match outcome {
         Outcome::Ran(report) => json!(report),
         Outcome::Idle { reason } => json!({
             "idle": reason, "tick": null, "clock": null, "closed": true, "due": [], "turns": [], "skipped": [],
         }),
     };
-    document["requests"] = json!(requests);
+    document["outcome"] = json!(outcome.ending());
     document
 }
 
@@ -117,6 +228,7 @@ fn headline(report: &TickReport) -> String {
     let state = match (report.closed, report.resumed) {
         (true, false) => "",
         (true, true) => ", begun by another runner",
+        (false, _) if !report.held_by.is_empty() => ", not closed: other runners are at work on the rest",
         (false, _) => ", not closed: the next `lemming tick` goes on with it",
     };
     let due = match report.due.len() {

@@ -18,7 +18,7 @@ use object_store::{ObjectStore, ObjectStoreScheme};
 use url::Url;
 
 /// What a name of a store led to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Opened {
     /// The store: the whole bucket, or the folder.
     pub store: Arc<dyn ObjectStore>,
@@ -28,10 +28,29 @@ pub struct Opened {
     pub local_root: Option<PathBuf>,
     /// Whether listing costs nothing, as on a disk and in memory.
     pub lists_freely: bool,
-    /// What tells this bucket and prefix from any other, at whatever endpoint; none of a folder or of memory.
-    pub identity: Option<String>,
+    /// Where the bucket is asked for, which tells it from others of its name; none of a folder or of memory.
+    pub host: Option<String>,
     /// The name without credentials and query, to be shown.
     pub display: String,
+}
+
+impl Opened {
+    /// What tells this bucket and prefix from any other, at whatever endpoint; none of a folder or of memory.
+    #[must_use]
+    pub fn identity(&self) -> Option<String> {
+        self.host.as_ref().map(|host| format!("{} at {host}", self.display.trim_end_matches('/')))
+    }
+
+    /// The folder of that name directly below.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Self {
+        Self {
+            prefix: self.prefix.clone().join(name),
+            local_root: self.local_root.as_ref().map(|root| root.join(name)),
+            display: format!("{}/{name}", self.display.trim_end_matches('/')),
+            ..self.clone()
+        }
+    }
 }
 
 /// A name that no store can be opened for. Each says what is wrong and what would be right.
@@ -224,8 +243,8 @@ pub fn open(url: &str, env: impl IntoIterator<Item = (String, String)>) -> Resul
         ObjectStoreScheme::Http => return Err(OpenError::WebServer { url: shown }),
         _ => return Err(OpenError::UnknownScheme { url: shown }),
     };
-    let identity = format!("{} at {}", shown.trim_end_matches('/'), endpoint.as_deref().unwrap_or("its own host"));
-    Ok(Opened { store, prefix, local_root: None, lists_freely: false, identity: Some(identity), display: shown })
+    let host = Some(endpoint.unwrap_or_else(|| "its own host".to_owned()));
+    Ok(Opened { store, prefix, local_root: None, lists_freely: false, host, display: shown })
 }
 
 /// A scheme of two letters or more and a colon; `C:` is a drive.
@@ -301,7 +320,7 @@ fn memory(url: &Url, shown: String) -> Result<Opened, OpenError> {
         OpenError::BadPath { url: shown.clone(), why: why.to_owned() }
     })?;
     let store = Arc::new(InMemory::new());
-    Ok(Opened { store, prefix, local_root: None, lists_freely: true, identity: None, display: shown })
+    Ok(Opened { store, prefix, local_root: None, lists_freely: true, host: None, display: shown })
 }
 
 #[cfg(unix)]
@@ -318,7 +337,7 @@ fn folder(path: PathBuf, fsync: bool) -> Result<Opened, OpenError> {
         prefix: Path::ROOT,
         local_root: Some(path),
         lists_freely: true,
-        identity: None,
+        host: None,
         display,
     })
 }

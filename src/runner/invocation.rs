@@ -1,0 +1,33 @@
+//! One invocation: what a trigger asks for, and the wakes that follow from it at once.
+
+use crate::engine::{Context, EngineError, Outcome, follow_up, run_tick};
+use crate::record::plan::Trigger;
+
+/// The ticks of one invocation, one after another.
+#[derive(Debug)]
+pub struct Invocation<'a> {
+    ctx: &'a Context,
+    next: Option<Result<Trigger, EngineError>>,
+}
+
+impl<'a> Invocation<'a> {
+    /// An invocation that begins with what `trigger` asks for.
+    #[must_use]
+    pub fn new(ctx: &'a Context, trigger: Trigger) -> Self {
+        Self { ctx, next: Some(Ok(trigger)) }
+    }
+
+    /// What became of the next trigger; nothing, when no other follows or there is no time for it.
+    ///
+    /// # Errors
+    /// As [`run_tick`]. Nothing follows an error.
+    pub async fn next(&mut self) -> Result<Option<Outcome>, EngineError> {
+        let Some(trigger) = self.next.take().transpose()? else { return Ok(None) };
+        let outcome = run_tick(self.ctx, trigger).await?;
+        if self.ctx.may_go_on() {
+            // What is done is told, whatever becomes of the question what follows.
+            self.next = follow_up(&self.ctx.store, &outcome).await.transpose();
+        }
+        Ok(Some(outcome))
+    }
+}
