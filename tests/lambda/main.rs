@@ -322,20 +322,3 @@ fn a_tick_that_fails_is_an_error_of_its_invocation_and_the_next_one_is_well() {
     org.write("org.json", &settings.to_string());
     assert_eq!(world.invoke(&scheduled("2026-11-25T12:00:00Z")).outcome(), "closed");
 }
-
-#[test]
-fn the_url_of_the_function_is_the_api() {
-    let Some(mut world) = World::start() else { return };
-    let org = world.found("org", &Kind { when: "on_message", ..Kind::default() });
-    world.function("org", &[]);
-    let health = world.ask("GET", "/api/health", "");
-    assert_eq!(health.status(), 200, "{}", String::from_utf8_lossy(&health.body));
-    assert_eq!(world.ask("GET", "/api/nothing", "").status(), 404);
-    let sent = world.ask("POST", "/api/messages", &json!({ "to": ["a00"], "text": "Are you there?" }).to_string());
-    assert!([200, 201, 202].contains(&sent.status()), "{} {}", sent.start, String::from_utf8_lossy(&sent.body));
-    // Nobody notifies the function here; it is woken as S3 would do it.
-    if let [mail] = &org.below("ingress/mail/")[..] {
-        assert_eq!(world.invoke(&put(&[&org.key(&format!("ingress/mail/{mail}"))])).outcome(), "closed");
-    }
-    world.until("the agent is asked", || org.calls().answered.contains_key("a00"));
-}
