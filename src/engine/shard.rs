@@ -238,7 +238,8 @@ impl<'a> Shard<'a> {
                     self.read_turns().await?;
                     return Ok(Way::Sealed);
                 }
-                if stopping {
+                // To seal takes a moment: it is done even where there is no time for another turn.
+                if stopping && (!self.is_done() || run.ctx.stop.is_requested()) {
                     return Ok(Way::Leave);
                 }
                 if let Some(holder) = self.other_holder().cloned() {

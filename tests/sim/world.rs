@@ -2,6 +2,7 @@
 //! end one runner that works, and auditors.
 
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,9 +12,10 @@ use futures::FutureExt as _;
 use lemming::clock::Clock as _;
 use lemming::domain::name::AgentName;
 use lemming::domain::time::Timestamp;
-use lemming::engine::{Context, EngineError, Memo, Outcome, Silent, Stop, run_tick};
+use lemming::engine::{Context, Deadline, EngineError, Memo, Outcome, Part, Silent, Stop, Terms, run_tick};
 use lemming::mutant::{self, Mutant};
 use lemming::record::plan::Trigger;
+use lemming::runner::deadline::within;
 use lemming::store::{Store, StoreError};
 use object_store::path::Path;
 use tokio::task::JoinSet;
@@ -253,12 +255,13 @@ impl World {
     async fn invoke(&self, process: &Arc<Process>, memo: &Arc<Memo>) -> bool {
         let dice = &self.network.dice;
         let (stop, stopped) = Stop::channel();
-        let context = self.context(process, memo, stopped);
+        let context = Context { terms: self.terms(), ..self.context(process, memo, stopped) };
         let trigger = self.trigger(process);
         let tick = run_tick(&context, trigger);
         if self.traits.calm {
             return self.over_with(tick.await);
         }
+        let tick = within(context.terms.deadline, &stop, tick);
         let dies = dice.chance(3_000).then(|| dice.time(1, 15_000));
         let leaves = dice.chance(1_000).then(|| dice.time(1, 8_000));
         let after = |time: Option<Duration>| async move {
@@ -306,6 +309,17 @@ impl World {
         true
     }
 
+    /// Some wait for nobody, some have little time, some begin with a part of their own.
+    fn terms(&self) -> Terms {
+        let dice = &self.network.dice;
+        let count = NonZeroU32::new(3).expect("three");
+        Terms {
+            leaves_what_is_held: dice.chance(3_000),
+            deadline: dice.chance(2_000).then(|| Deadline::after(dice.time(500, 20_000))),
+            part: dice.chance(1_000).then(|| Part { index: u32::try_from(dice.below(3)).unwrap_or_default(), count }),
+        }
+    }
+
     fn trigger(&self, process: &Process) -> Trigger {
         let dice = &self.network.dice;
         match dice.below(10) {
@@ -336,6 +350,7 @@ impl World {
             memo: Arc::clone(memo),
             seed: None,
             stop,
+            terms: Terms::default(),
             progress: Arc::new(Silent),
         }
     }

@@ -1,0 +1,223 @@
+//! On which terms an invocation works: until when, whether it waits for others, and where it begins.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lemming::domain::name::RunnerId;
+use lemming::domain::time::Tick;
+use lemming::engine::{Context, Deadline, Ending, Outcome, Part, Stop, Terms, TickReport, run_tick};
+use lemming::record::chain::{Extension, Link};
+use lemming::record::plan::Trigger;
+use lemming::runner::deadline::within;
+use lemming::store::Key;
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::audit::Expect;
+use crate::gate::{Gate, Gated};
+use crate::world::{World, says};
+
+/// Nothing was done twice.
+fn exactly_once() -> Expect {
+    Expect { exactly_once: true, ..Expect::default() }
+}
+
+async fn independent(agents: usize, limits: Value, delay: Duration) -> World {
+    let mut world = World::new(|_| Ok(says("x")));
+    world.org["visibility"] = json!("snapshot");
+    world.org["limits"] = limits;
+    world.thinker.delay = delay;
+    world.found().await;
+    for agent in 0..agents {
+        world.agent(&format!("a{agent:03}"), json!({})).await;
+    }
+    world
+}
+
+fn with(world: &World, terms: Terms) -> Context {
+    Context { terms, ..world.context() }
+}
+
+fn until(left: Duration) -> Terms {
+    Terms { deadline: Some(Deadline::after(left)), ..Terms::default() }
+}
+
+const NOT_WAITING: Terms = Terms { leaves_what_is_held: true, deadline: None, part: None };
+
+async fn ran(context: &Context, trigger: Trigger) -> TickReport {
+    match run_tick(context, trigger).await.unwrap() {
+        Outcome::Ran(report) => report,
+        Outcome::Idle { reason } => panic!("idle: {reason:?}"),
+    }
+}
+
+async fn chain(world: &World, shard: u32) -> Vec<Link> {
+    let mut links = Vec::new();
+    while let Some(link) = world.raw.read(&Key::Link(Tick(1), shard, links.len() as u32)).await.unwrap() {
+        links.push(link);
+    }
+    links
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_begins_no_turn_that_would_not_end_in_time() {
+    let limits = json!({"agents_per_hold": 1, "max_parallel_turns": 1});
+    let world = independent(10, limits, Duration::from_millis(900)).await;
+    let begin = tokio::time::Instant::now();
+    // It leaves after 5 seconds: the fifth turn is over after 4.5, and a sixth would not be.
+    let left = ran(&with(&world, until(Duration::from_millis(5_500))), Trigger::Invocation).await;
+    assert!(begin.elapsed() < Duration::from_secs(5), "it leaves when there is nothing more that it can do");
+    assert_eq!((left.ending(), left.turns.len()), (Ending::Partial, 5));
+    assert_eq!(world.calls().len(), 5, "nothing is begun in vain");
+    let links = chain(&world, 0).await;
+    assert_eq!(links.last().map(|link| &link.what), Some(&Extension::Release { spent: vec![] }));
+    // The lease is 30 seconds: the next one does not wait for it.
+    let begin = tokio::time::Instant::now();
+    let next = ran(&world.context(), Trigger::Invocation).await;
+    assert!(next.closed && next.resumed);
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert_eq!(world.calls().len(), 10);
+    world.audit(&exactly_once()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_outlasts_the_deadline_is_stopped_and_stays_at_its_worst_case() {
+    let world = independent(2, json!({}), Duration::from_secs(60)).await;
+    let (stopper, stop) = Stop::channel();
+    let context = Context { stop, ..with(&world, until(Duration::from_secs(3))) };
+    let deadline = context.terms.deadline;
+    let outcome = within(deadline, &stopper, run_tick(&context, Trigger::Invocation)).await.unwrap();
+    assert_eq!(outcome.ending(), Ending::Partial);
+    let links = chain(&world, 0).await;
+    let Some(Extension::Release { spent }) = links.last().map(|link| &link.what) else { panic!("{links:?}") };
+    assert_eq!(spent.len(), 2);
+    assert!(spent.iter().all(|settled| !settled.unanswered.is_zero() && settled.paid.is_zero()), "{spent:?}");
+    let next = ran(&world.context(), Trigger::Invocation).await;
+    assert!(next.closed);
+    world.audit(&Expect::default()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_is_not_planned_when_the_open_tick_took_all_the_time() {
+    let mut world = World::new(|_| Ok(says("x")));
+    world.org["pace"] = json!({"every": "5m"});
+    world.org["limits"] = json!({"max_parallel_turns": 1, "agents_per_hold": 1});
+    world.thinker.delay = Duration::from_secs(1);
+    world.found().await;
+    for agent in ["ada", "bob", "cyd"] {
+        world.agent(agent, json!({})).await;
+    }
+    let slot = |minutes: i64| Trigger::Slot {
+        time: lemming::domain::time::Timestamp::from_unix_ms(1_800_000_000_000 + minutes * 60_000),
+    };
+    let first = ran(&with(&world, until(Duration::from_secs(2))), slot(0)).await;
+    assert_eq!((first.ending(), first.turns.len()), (Ending::Partial, 1));
+    world.clock.advance(Duration::from_secs(300));
+    let context = with(&world, until(Duration::from_millis(2_700)));
+    let second = ran(&context, slot(5)).await;
+    assert_eq!((second.tick, second.ending()), (Tick(1), Ending::Closed), "it finished the open tick");
+    assert!(!context.may_go_on());
+    assert!(world.raw.get(&Key::Plan(Tick(2))).await.unwrap().is_none(), "and began no other");
+    let third = ran(&world.context(), slot(5)).await;
+    assert_eq!((third.tick, third.ending()), (Tick(2), Ending::Closed), "the slot is not lost");
+    world.audit(&exactly_once()).await;
+}
+
+#[tokio::test]
+async fn who_does_not_wait_leaves_what_live_runners_hold() {
+    let mut world = independent(2, json!({}), Duration::ZERO).await;
+    let gate = Gate::closing_at(1);
+    world.thinker.gate = Some(gate.clone());
+    let world = Arc::new(world);
+    let first = {
+        let context = world.context();
+        tokio::spawn(async move { run_tick(&context, Trigger::Invocation).await.unwrap() })
+    };
+    gate.hit().await;
+    let before = (world.all().await, world.requests());
+    let second = with(&world, NOT_WAITING);
+    let left = tokio::time::timeout(Duration::from_secs(2), ran(&second, Trigger::Invocation));
+    let left = left.await.expect("no waiting");
+    assert_eq!((left.ending(), left.turns.len()), (Ending::Held, 0));
+    let holder = chain(&world, 0).await[0].by.clone();
+    assert_eq!(left.held_by, [holder]);
+    let made = world.requests() - before.1;
+    assert_eq!((made.put, made.delete), (1, 0), "one object tells the store's time, and that is all");
+    assert_eq!(world.all().await.len(), before.0.len() + 1);
+    gate.open();
+    assert_eq!(first.await.unwrap().ending(), Ending::Closed);
+    assert_eq!(world.calls().len(), 2);
+    world.audit(&exactly_once()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_runners_that_do_not_wait_the_last_one_at_work_closes() {
+    let mut held = 0;
+    for seed in 0..40 {
+        let limits = json!({"agents_per_hold": 1, "agents_per_shard": 1, "max_parallel_turns": 1 + seed % 3});
+        let mut world = slow_store(2 + seed % 5, Duration::from_millis(1 + seed % 4));
+        world.org["visibility"] = json!("snapshot");
+        world.org["pace"] = json!({"every": "5m"});
+        world.org["limits"] = limits;
+        world.thinker.delay = Duration::from_millis(20);
+        world.start_entropy(seed * 1_000);
+        world.found().await;
+        for agent in 0..7 {
+            world.agent(&format!("a{agent}"), json!({})).await;
+        }
+        let world = Arc::new(world);
+        let mut runners = JoinSet::new();
+        for runner in 0..4 {
+            let context = with(&world, NOT_WAITING);
+            runners.spawn(async move {
+                tokio::time::sleep(Duration::from_millis(runner * (seed % 6))).await;
+                run_tick(&context, Trigger::Slot { time: context.clock.now() }).await.unwrap().ending()
+            });
+        }
+        let mut endings = Vec::new();
+        while let Some(ending) = runners.join_next().await {
+            endings.push(ending.unwrap());
+        }
+        assert!(endings.contains(&Ending::Closed), "seed {seed}: all left an open tick: {endings:?}");
+        held += endings.iter().filter(|ending| **ending == Ending::Held).count();
+        assert!(!endings.contains(&Ending::Partial), "seed {seed}: {endings:?}");
+        world.audit(&exactly_once()).await;
+    }
+    assert!(held >= 5, "they hardly ever met: {held}");
+}
+
+/// A world whose store takes its time now and then, so that runners find each other in all sorts of moments.
+fn slow_store(every: u64, nap: Duration) -> World {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let gated = Gated { inner: Arc::clone(&objects), gate: Gate::napping(every, nap) };
+    World::through(objects, Arc::new(gated), |_| Ok(says("x")))
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_begin_with_their_own_shards_and_help_with_the_rest() {
+    let limits = json!({"agents_per_hold": 1, "agents_per_shard": 1, "max_parallel_turns": 1});
+    let world = Arc::new(independent(8, limits, Duration::from_millis(100)).await);
+    let count = NonZeroU32::new(4).unwrap();
+    let mut runners = JoinSet::new();
+    for index in 0..count.get() {
+        let context = with(&world, Terms { part: Some(Part { index, count }), ..NOT_WAITING });
+        runners.spawn(async move { run_tick(&context, Trigger::Invocation).await.unwrap().ending() });
+    }
+    while let Some(ending) = runners.join_next().await {
+        assert!(matches!(ending.unwrap(), Ending::Closed | Ending::Held));
+    }
+    let mut begun: BTreeSet<RunnerId> = BTreeSet::new();
+    for index in 0..count.get() {
+        begun.insert(chain(&world, index * 2).await[0].by.clone());
+    }
+    assert_eq!(begun.len(), 4, "nobody began with another's part");
+    // One that comes alone does all of it.
+    let context = with(&world, Terms { part: Some(Part { index: 3, count }), ..NOT_WAITING });
+    assert_eq!(run_tick(&context, Trigger::Invocation).await.unwrap().ending(), Ending::Closed);
+    assert_eq!(world.calls().len(), 16);
+    world.audit(&exactly_once()).await;
+}
