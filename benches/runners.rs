@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench runners`, after `localstack/install.sh versitygw`. 128 agents that read nobody, a model on loopback
 //! that thinks for 500 ms, four turns at once per runner. k processes (`lemming tick --scheduled`) are started together;
-//! the time is from the start of the first to the end of the last. The model counts its calls itself.
+//! the time is from the start of the first to the end of the last. The model counts its calls itself. `LEMMING_BIN` names
+//! another program than the one of this build.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,7 +31,7 @@ mod process;
 mod server;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -77,6 +78,7 @@ struct Bench {
     store: Arc<dyn ObjectStore>,
     model: Arc<Model>,
     model_url: String,
+    program: PathBuf,
 }
 
 impl Bench {
@@ -122,12 +124,14 @@ impl Bench {
         let began = Instant::now();
         let runners: Vec<_> = (0..runners)
             .map(|_| {
-                Command::new(env!("CARGO_BIN_EXE_lemming"))
+                Command::new(&self.program)
                     .args(["tick", &format!("--scheduled={slot}"), "--json", "--store", &url])
                     .env_remove("LEMMING_STORE")
                     .env("LEMMING_LOG", "warn")
                     .envs(self.server.env())
                     .stdout(Stdio::null())
+                    // For whom they wait is of no interest here.
+                    .stderr(Stdio::null())
                     .spawn()
                     .unwrap()
             })
@@ -169,7 +173,8 @@ async fn main() {
     let model_url = format!("http://{}/", listener.local_addr().unwrap());
     let router = Router::new().route("/api/chat", post(chat)).with_state(Arc::clone(&model));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let bench = Bench { store: server.open(server.address()), server, model, model_url };
+    let program = std::env::var_os("LEMMING_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_lemming").into()).into();
+    let bench = Bench { store: server.open(server.address()), server, model, model_url, program };
 
     let ideal = THINKS * u32::try_from(AGENTS / AT_ONCE).unwrap();
     println!(

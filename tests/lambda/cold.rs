@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::organisation::Kind;
 use crate::world::World;
 
-/// `cargo test --release --test lambda -- --ignored --nocapture cold_starts`.
+/// After `make package`, `LEMMING_TEST_LAMBDA=1 LEMMING_BIN=… cargo test --test lambda -- --ignored --nocapture cold_starts`.
 #[test]
 #[ignore = "a measurement, of the release build"]
 fn cold_starts() {

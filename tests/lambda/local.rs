@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::world::program;
+
 /// How long anything may take before the test gives it up.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -20,7 +22,7 @@ struct Local {
 
 fn script(home: &Path, name: &str) -> Command {
     let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("localstack").join(name));
-    command.env("LEMMING_LOCAL_HOME", home).env("LEMMING_BIN", env!("CARGO_BIN_EXE_lemming"));
+    command.env("LEMMING_LOCAL_HOME", home).env("LEMMING_BIN", program());
     command.env_remove("LEMMING_STORE");
     command
 }
@@ -83,7 +85,7 @@ fn the_local_lambda_ticks_on_its_schedule_and_wakes_when_mail_arrives() {
     local.line(&["schedule"]);
     // As the script says: these variables, and then the program.
     let lemming = |arguments: &str| {
-        let line = format!("{export}\n{} {arguments}", env!("CARGO_BIN_EXE_lemming"));
+        let line = format!("{export}\n{} {arguments}", program().display());
         let done = Command::new("sh").args(["-euc", &line]).output().expect("sh");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).expect("text")

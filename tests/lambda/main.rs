@@ -2,6 +2,9 @@
 //! against a bucket on a real S3 server. `make test-lambda` installs both and runs this.
 //!
 //! What is counted as a call is what the model itself wrote down.
+//!
+//! - `LEMMING_TEST_LAMBDA`: without it nothing is started.
+//! - `LEMMING_BIN`: the program, instead of the one of this build: what `make package` made, for example.
 #![cfg(unix)]
 #![allow(missing_docs, unreachable_pub, reason = "a test is no library")]
 #![allow(clippy::disallowed_methods, reason = "a test of real processes has the real clock and environment")]

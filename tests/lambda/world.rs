@@ -130,7 +130,7 @@ impl World {
     pub fn process(&self, prefix: &str, api: &str, variables: &[(&str, &str)]) -> Function {
         let log = self.folder().join(format!("function-{}.log", self.functions.len()));
         let stderr = File::create(&log).expect("a file");
-        let child = Command::new(env!("CARGO_BIN_EXE_lemming"))
+        let child = Command::new(program())
             // Lambda gives a function these variables and no others of ours.
             .env_clear()
             .envs(self.server.env())
@@ -226,6 +226,11 @@ impl Drop for Function {
         let _ = child.kill();
         let _ = child.wait();
     }
+}
+
+/// The function: the program of this build, or another one, such as one that was packed for a release.
+pub fn program() -> PathBuf {
+    std::env::var_os("LEMMING_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_lemming")), PathBuf::from)
 }
 
 /// The emulator wants a package whose program the function is.
