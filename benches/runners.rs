@@ -123,9 +123,16 @@ impl Bench {
         let url = self.server.url(self.server.address(), prefix);
         let began = Instant::now();
         let runners: Vec<_> = (0..runners)
-            .map(|_| {
+            .map(|index| {
                 Command::new(&self.program)
-                    .args(["tick", &format!("--scheduled={slot}"), "--json", "--store", &url])
+                    // As the pods of an Indexed Job.
+                    .args([
+                        "tick",
+                        &format!("--scheduled={slot}"),
+                        &format!("--shards={index}/{runners}"),
+                        "--store",
+                        &url,
+                    ])
                     .env_remove("LEMMING_STORE")
                     .env("LEMMING_LOG", "warn")
                     .envs(self.server.env())

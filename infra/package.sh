@@ -9,8 +9,9 @@
 #   target/package/SHA256SUMS                                           of all of them
 #
 # zig links both, against an old C library, so that they run on the runtime provided.al2023 and on
-# every Linux of the last years; a program that needs a newer one fails the build. The same sources,
-# compiler and folder give the same bytes. Needs Rust (by rustup, for the other machine) and Python.
+# every Linux of the last years; a program that needs a newer one fails the build. The only time in
+# zip and archive is that of the commit, so that the same program gives the same bytes. Needs Rust (by
+# rustup, for the other machine) and Python.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -43,7 +44,7 @@ for machine in "${machines[@]}"; do rust_target "$machine" >/dev/null; done
 localstack/install.sh cargo-lambda >/dev/null
 export PATH="$root/.cache/cargo-lambda/bin:$PATH"
 version=$(sed -n 's/^version = "\([^"]*\)".*/\1/p' Cargo.toml | head -1)
-# What zip and tar write down as the time of every file; so does the compiler, if it writes any.
+# What zip and tar write down as the time of every file.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)
 export SOURCE_DATE_EPOCH
 
