@@ -162,6 +162,26 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+        let (name, text) = (field.name(), format!("{value:?}"));
+        self.0.insert(name.to_owned(), amount(name, &text).unwrap_or_else(|| text.into()));
+    }
+}
+
+/// An amount of credits as a number, as whoever adds up what a log says needs it. To the digit it is in the records.
+fn amount(name: &str, text: &str) -> Option<Value> {
+    let is_amount = name.starts_with("credits_") || name.ends_with("_credits");
+    is_amount.then(|| text.parse::<f64>().ok().map(Value::from)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_numbers_and_nothing_else_becomes_one() {
+        assert_eq!(amount("cost_credits", "0.001929"), Some(Value::from(0.001_929)));
+        assert_eq!(amount("credits_left", "100.00"), Some(Value::from(100.0)));
+        assert_eq!(amount("credits_left", "none"), None);
+        assert_eq!(amount("agent", "7"), None);
     }
 }

@@ -160,7 +160,7 @@ mod tests {
         let state = after(&State::founding(), &first);
         let far = timing(&state, &org, &slot_at(1_000_000), at(5)).expect("far");
         assert_eq!(far.clock, Clock(first.clock.0 + 2), "one slot ahead of the present one");
-        assert!(far.problem.is_some_and(|problem| problem.message.contains("more than a period after")));
+        assert!(far.problem.as_ref().is_some_and(|problem| problem.message.contains("more than a period after")));
         let state = after(&state, &far);
         assert_eq!(timing(&state, &org, &slot_at(10), at(10)), Err(Idle::SlotPassed));
         let next = timing(&state, &org, &slot_at(15), at(15)).expect("next");

@@ -301,7 +301,9 @@ mod tests {
         assert_eq!(mail.organisation_below("orgs"), Some("desk 1"));
         assert_eq!(mail.organisation_below(""), None);
         assert!(arrival(&format!("ingress%2Fcontrol%2F{name}.json")).is_for(""));
-        for other in ["ingress/mail/x.json", "ticks/000000000001/plan.json", "ingress/mail/", "a=b&c"] {
+        for other in
+            ["ingress/mail/x/y.json", "ingress/x.json", "ticks/000000000001/plan.json", "ingress/mail/", "a=b&c"]
+        {
             assert!(!arrival(other).is_for(""), "{other}");
         }
         assert_eq!(arrival("a=b&c%26d").key, "a=b&c&d");
