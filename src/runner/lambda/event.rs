@@ -142,7 +142,9 @@ const RIGHT: &str = "send {} or {\"trigger\": \"tick\" | \"scheduled\" | \"wake\
 fn direct(event: &Value, now: Timestamp) -> Result<Asked, EventError> {
     let direct = match event {
         Value::Null => Direct::default(),
-        event => Direct::deserialize(event).map_err(|error| EventError(format!("{error}: {RIGHT}")))?,
+        Value::Object(_) => Direct::deserialize(event).map_err(|error| EventError(format!("{error}: {RIGHT}")))?,
+        // A list would be taken for the fields in their order.
+        _ => return Err(EventError(format!("an event is an object: {RIGHT}"))),
     };
     let Direct { trigger, time, agents, organisation, continuation } = direct;
     let only = |field: &str, kind: &str| Err(EventError(format!("`{field}` goes with \"trigger\": \"{kind}\" alone")));
@@ -269,6 +271,7 @@ mod tests {
             json!({ "Records": [{ "eventSource": "aws:s3", "s3": {} }] }),
             json!({ "source": "aws.events" }),
             json!([1]),
+            json!(["tick"]),
             json!("tick"),
         ] {
             assert!(read_now(&event).is_err(), "{event}");
