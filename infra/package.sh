@@ -63,7 +63,8 @@ for machine in "${machines[@]}"; do
   # which has to end one invocation and no more, and would ask for processors that not everybody has.
   cargo-lambda lambda build --release --locked --bin lemming --target "$target.$glibc" --disable-optimizations \
     --config 'profile.release.strip="symbols"' --output-format binary --lambda-dir target/lambda/build
-  python3 infra/package.py --program "target/$target/release/lemming" --machine "$machine" --glibc "$runtime_glibc" \
+  # cargo-lambda moves the program there.
+  python3 infra/package.py --program target/lambda/build/lemming/bootstrap --machine "$machine" --glibc "$runtime_glibc" \
     --zip "target/lambda/lemming-$machine.zip" --archive "target/package/lemming-$version-$target.tar.gz"
   built=$((built + 1))
 done
