@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim test-servers test-lambda models test-liars fuzz fuzz-long package ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers test-lambda models test-liars fuzz fuzz-long infra infra-localstack package ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -47,6 +47,9 @@ SEEDS ?= 2000
 sim: ## The real engine in simulated worlds, with crashes everywhere and without each rule (SEEDS=100000: on demand)
 	$(CARGO) run --locked --profile sim --features sim --bin sim -- --seeds $(SEEDS) --crashes 6 --mutants 1500
 
+scale: ## Ticks of 10,000 and 100,000 agents on 1, 8 and 64 runners over a simulated S3 (the figures of docs/BENCHMARKS.md; half an hour)
+	$(CARGO) run --locked --profile sim --features sim --bin scale -- --agents 10000,100000 --runners 1,8,64 --later
+
 test-servers: ## Stores and kills on real servers, which it installs and starts (needs Go, Node and Python)
 	localstack/test-servers.sh
 
@@ -68,4 +71,11 @@ fuzz-long: ## Ten minutes for each fuzz target
 package: ## The zip for AWS Lambda and the archive of a release, for each machine that this one can build for (needs Python)
 	infra/package.sh
 
-ci: test lint fuzz sim test-servers test-lambda models test-liars
+infra: ## All that deploys: templates, manifests, image, workflows; and that each check finds a mistake (needs Python and Go)
+	infra/check.sh
+
+infra-localstack: ## Creates the AWS stack in LocalStack, uses it and deletes it; no account, no container (needs Python 3.11)
+	$(CARGO) build --locked --quiet --bin lemming
+	infra/aws/localstack.sh
+
+ci: test lint fuzz sim test-servers test-lambda models test-liars infra infra-localstack

@@ -31,20 +31,20 @@ mod process;
 mod server;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
-use axum::routing::post;
-use axum::{Json, Router};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use object_store::path::Path as Location;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde_json::{Value, json};
 
+use crate::http::Message;
+use crate::loopback::{Loopback, Outcome};
 use crate::server::{Kind, Server};
 
 const AGENTS: usize = 128;
@@ -61,16 +61,20 @@ struct Model {
 }
 
 /// Ollama's `/api/chat`. Each agent has a model of its name.
-async fn chat(State(model): State<Arc<Model>>, Json(request): Json<Value>) -> Json<Value> {
-    let agent = request["model"].as_str().unwrap().to_owned();
-    *model.calls.lock().unwrap().entry(agent.clone()).or_default() += 1;
-    tokio::time::sleep(Duration::from_millis(model.thinks_ms.load(Ordering::Relaxed))).await;
+fn chat(model: &Model, request: &Message) -> Message {
+    let request: Value = serde_json::from_slice(&request.body).unwrap();
+    let agent = request["model"].as_str().unwrap();
+    *model.calls.lock().unwrap().entry(agent.to_owned()).or_default() += 1;
+    std::thread::sleep(Duration::from_millis(model.thinks_ms.load(Ordering::Relaxed)));
     let answer = json!({"outbox_entries": [{"kind": "report", "to": "human", "payload": {"text": "Done."}}]});
-    Json(json!({
+    let body = json!({
         "model": agent, "created_at": "2026-11-25T12:00:00Z",
         "message": {"role": "assistant", "content": answer.to_string()},
         "done": true, "done_reason": "stop", "prompt_eval_count": 500, "eval_count": 30,
-    }))
+    });
+    let mut message = Message::answer("200 OK", &body.to_string());
+    message.set("Content-Type", "application/json");
+    message
 }
 
 struct Bench {
@@ -176,10 +180,11 @@ async fn main() {
     }
     let server = Server::run(Kind::Versitygw);
     let model = Arc::new(Model::default());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let model_url = format!("http://{}/", listener.local_addr().unwrap());
-    let router = Router::new().route("/api/chat", post(chat)).with_state(Arc::clone(&model));
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    let asked = Arc::clone(&model);
+    // There is nothing behind it.
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
+    let peer = Loopback::start(nobody, move |request, _| Ok(Outcome::Answer(chat(&asked, &request))));
+    let model_url = format!("http://{}/", peer.address());
     let program = std::env::var_os("LEMMING_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_lemming").into()).into();
     let bench = Bench { store: server.open(server.address()), server, model, model_url, program };
 

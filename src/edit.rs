@@ -60,6 +60,46 @@ pub fn set(text: &str, path: &[&str], value: &Value) -> Result<String, EditError
     Ok(format!("{}{new}{}", &text[..from], &text[to..]))
 }
 
+/// Removes a member of the outermost object, all of that name; a text that has none stays as it is.
+///
+/// # Errors
+/// The text is no JSON, or no object.
+pub fn remove(text: &str, name: &str) -> Result<String, EditError> {
+    let mut text = text.to_owned();
+    while let Some((from, to)) = member(&text, name)? {
+        text.replace_range(from..to, "");
+    }
+    Ok(text)
+}
+
+/// Where a member stands, with the comma that goes with it.
+fn member(text: &str, name: &str) -> Result<Option<(usize, usize)>, EditError> {
+    let members = members(text)?;
+    let Some(i) = members.0.iter().position(|(known, _)| known == name) else { return Ok(None) };
+    let start = |raw: &RawValue| raw.get().as_ptr().addr() - text.as_ptr().addr();
+    let end = |i: usize| members.0.get(i).map(|(_, raw)| start(raw) + raw.get().len());
+    let to = end(i).unwrap_or(text.len());
+    // From the end of the value before, its comma included; the first one takes the comma after it instead.
+    Ok(Some(match i.checked_sub(1).and_then(end) {
+        Some(before) => (before, to),
+        None => {
+            let begin = text.find('{').map_or(0, |brace| brace + 1);
+            let comma = text[to..].find(',').filter(|_| members.0.len() > 1).map_or(0, |comma| comma + 1);
+            (begin, to + comma)
+        }
+    }))
+}
+
+fn members(text: &str) -> Result<Members<'_>, EditError> {
+    Members::of(text).map_err(|error| {
+        if error.is_data() {
+            EditError::NoObject { pointer: "a value on the way".to_owned() }
+        } else {
+            EditError::Json { line: error.line() }
+        }
+    })
+}
+
 /// Where to cut, and what to put there.
 fn splice(
     text: &str,
@@ -71,13 +111,7 @@ fn splice(
     let Some((name, rest)) = path.split_first() else {
         return Ok((at, at + text.len(), shown(value, depth)));
     };
-    let members = Members::of(text).map_err(|error| {
-        if error.is_data() {
-            EditError::NoObject { pointer: "a value on the way".to_owned() }
-        } else {
-            EditError::Json { line: error.line() }
-        }
-    })?;
+    let members = members(text)?;
     let start = |raw: &RawValue| raw.get().as_ptr().addr() - text.as_ptr().addr();
     // Of two members of one name the last counts.
     if let Some((_, raw)) = members.0.iter().rev().find(|(known, _)| known == name) {
@@ -134,6 +168,21 @@ mod tests {
     }
 
     #[test]
+    fn a_member_is_removed_with_its_comma_and_the_rest_stays() {
+        for (text, name, left) in [
+            ("{\n  \"a\": 1,\n  \"b\": {\"c\": [1, 2]},\n  \"d\": 3\n}\n", "b", "{\n  \"a\": 1,\n  \"d\": 3\n}\n"),
+            ("{\n  \"a\": 1,\n  \"b\": 2\n}", "a", "{\n  \"b\": 2\n}"),
+            ("{\n  \"a\": 1,\n  \"b\": 2\n}", "b", "{\n  \"a\": 1\n}"),
+            ("{ \"a\": 1 }", "a", "{ }"),
+            ("{\"a\": 1, \"b\": 2, \"a\": 3}", "a", "{ \"b\": 2}"),
+            ("{\"a\": 1}", "b", "{\"a\": 1}"),
+        ] {
+            assert_eq!(remove(text, name).expect("edit"), left, "{name} of {text}");
+        }
+        assert_eq!(remove("[]", "a"), Err(EditError::NoObject { pointer: "a value on the way".to_owned() }));
+    }
+
+    #[test]
     fn what_cannot_be_changed_is_named() {
         assert_eq!(set("{", &["a"], &json!(1)), Err(EditError::Json { line: 1 }));
         assert_eq!(set(TEXT, &["z", "a"], &json!(1)), Err(EditError::NoObject { pointer: "/z".to_owned() }));
@@ -149,9 +198,12 @@ mod tests {
             let before = json!(fields);
             let text = if pretty { serde_json::to_string_pretty(&before) } else { serde_json::to_string(&before) };
             let edited = set(&text.expect("json"), &[&name], &json!("new")).expect("edit");
-            let mut wanted = before;
+            let mut wanted = before.clone();
             wanted[&name] = json!("new");
-            prop_assert_eq!(serde_json::from_str::<Value>(&edited).expect("json"), wanted);
+            prop_assert_eq!(serde_json::from_str::<Value>(&edited).expect("json"), wanted.clone());
+            let without = remove(&edited, &name).expect("removed");
+            wanted.as_object_mut().expect("object").remove(&name);
+            prop_assert_eq!(serde_json::from_str::<Value>(&without).expect("json"), wanted);
         }
     }
 }

@@ -1,15 +1,19 @@
 //! Puts mail and commands into an organisation's ingress, where the next tick's plan finds them.
 //!
-//! Names are new in each call (UUID version 7, from the injected clock and entropy), and the body
-//! is checked to read back before anything is written.
+//! Names are new in each call (UUID version 7, from the injected clock and entropy) unless the caller
+//! has one, and the body is checked to read back before anything is written. What a person wants to
+//! say begins as a [`Draft`]: it becomes a [`Letter`] once all that it names is there.
+
+mod draft;
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+pub use self::draft::{Draft, DraftError};
 use crate::clock::{Clock, Entropy};
-use crate::domain::ingress::{Action, Author, Control, Mail};
+use crate::domain::ingress::{Action, Author, Control, MAX_INGRESS_BYTES, Mail};
 use crate::domain::name::{AgentName, IngressName};
 use crate::domain::outbox::{Importance, Kind};
 use crate::record::encode;
@@ -27,6 +31,15 @@ pub enum IngressError {
     /// A runner would not read the same thing back.
     #[error("it would not be read back as it was meant")]
     Unreadable,
+    /// No tick would admit it.
+    #[error("it has {bytes} bytes, more than {MAX_INGRESS_BYTES}: no tick would admit it")]
+    TooLarge {
+        /// How many it has.
+        bytes: usize,
+    },
+    /// Something else has its name.
+    #[error("something else has been sent under its name")]
+    Taken,
 }
 
 /// What a message from outside says.
@@ -63,7 +76,15 @@ impl Postbox<'_> {
     /// # Errors
     /// Nothing was sent, unless the store cannot say: then look before sending again.
     pub async fn send(&self, letter: Letter) -> Result<Mail, IngressError> {
-        let (id, name) = self.new_name();
+        self.send_as(self.new_id(), letter).await
+    }
+
+    /// Puts a person's message into the mail slot under an id of the caller's. A name is admitted once: to send the same
+    /// letter again is to have sent it once.
+    ///
+    /// # Errors
+    /// As [`Self::send`]; and another letter lies there under this id.
+    pub async fn send_as(&self, id: Uuid, letter: Letter) -> Result<Mail, IngressError> {
         let mail = Mail {
             format: FORMAT,
             id,
@@ -77,8 +98,13 @@ impl Postbox<'_> {
             thread_id: letter.thread_id,
             sent_at: self.clock.now(),
         };
-        self.create(&Key::Mail(name), &mail).await?;
-        Ok(mail)
+        match self.create(&Key::Mail(name_of(id)), &mail).await? {
+            None => Ok(mail),
+            Some(there) => match serde_json::from_slice::<Mail>(&there) {
+                Ok(there) if there == (Mail { sent_at: there.sent_at, ..mail }) => Ok(there),
+                _ => Err(IngressError::Taken),
+            },
+        }
     }
 
     /// Gives the organisation a command.
@@ -86,34 +112,42 @@ impl Postbox<'_> {
     /// # Errors
     /// Nothing was ordered, unless the store cannot say: then look before ordering again.
     pub async fn order(&self, action: Action) -> Result<IngressName, IngressError> {
-        let (_, name) = self.new_name();
+        let name = name_of(self.new_id());
         let control = Control { format: FORMAT, by: Author("human".to_owned()), sent_at: self.clock.now(), action };
-        self.create(&Key::Control(name.clone()), &control).await?;
-        Ok(name)
+        match self.create(&Key::Control(name.clone()), &control).await? {
+            None => Ok(name),
+            // Eighty random bits and a millisecond: a rival's object there is a broken store.
+            Some(_) => Err(IngressError::Taken),
+        }
     }
 
-    fn new_name(&self) -> (Uuid, IngressName) {
+    fn new_id(&self) -> Uuid {
         let ms = u64::try_from(self.clock.now().unix_ms()).unwrap_or(0);
         let mut random = [0; 10];
         random.copy_from_slice(&self.entropy.bytes()[..10]);
-        let id = uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid();
-        let name = IngressName::new(id.to_string()).unwrap_or_else(|_| unreachable!("a UUID is an ingress name"));
-        (id, name)
+        uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid()
     }
 
+    /// Creates an object, or says what is there instead.
     async fn create<T: Serialize + DeserializeOwned + PartialEq>(
         &self,
         key: &Key,
         item: &T,
-    ) -> Result<(), IngressError> {
+    ) -> Result<Option<Bytes>, IngressError> {
         let body = encode(item);
         if serde_json::from_slice::<T>(&body).ok().as_ref() != Some(item) {
             return Err(IngressError::Unreadable);
         }
-        match self.store.create_own(key, Bytes::from(body)).await? {
-            Created::Won => Ok(()),
-            // Eighty random bits and a millisecond: a rival's object there is a broken store.
-            Created::Lost(_) => Err(StoreError::Conflict { key: key.clone() }.into()),
+        if body.len() > MAX_INGRESS_BYTES {
+            return Err(IngressError::TooLarge { bytes: body.len() });
         }
+        Ok(match self.store.create_own(key, Bytes::from(body)).await? {
+            Created::Won => None,
+            Created::Lost(there) => Some(there),
+        })
     }
+}
+
+fn name_of(id: Uuid) -> IngressName {
+    IngressName::new(id.to_string()).unwrap_or_else(|_| unreachable!("a UUID is an ingress name"))
 }

@@ -2,12 +2,13 @@
 //!
 //! Read [`domain`], [`record`], [`store`] and [`engine`], in this order: each may use those before it
 //! and none after. [`provider`] and [`tool`] are what the engine sees of models and tools;
-//! [`runner`] puts all parts together, and [`cli`] is what people see.
+//! [`runner`] puts all parts together, [`cli`] is what people see, and [`api`] what programs do.
 
 /// What unit tests and integration tests share calls this crate by its name.
 #[cfg(test)]
 extern crate self as lemming;
 
+pub mod api;
 pub mod aws;
 pub mod causes;
 pub mod chaos;
@@ -16,6 +17,7 @@ pub mod clean;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod cost;
 mod count;
 pub mod doctor;
 pub mod domain;

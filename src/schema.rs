@@ -4,6 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
+use crate::domain::api_key::ApiKeys;
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::MemoryKey;
 use crate::domain::org::OrgConfig;
@@ -21,11 +22,13 @@ pub enum FileKind {
     Models,
     /// The rules of a scripted model.
     Script,
+    /// `config/keys.json`.
+    Keys,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Resume, Self::Org, Self::Models, Self::Script];
+    pub const ALL: [Self; 5] = [Self::Resume, Self::Org, Self::Models, Self::Script, Self::Keys];
 
     /// The kind as people write it.
     #[must_use]
@@ -35,6 +38,7 @@ impl FileKind {
             Self::Org => "org",
             Self::Models => "models",
             Self::Script => "script",
+            Self::Keys => "keys",
         }
     }
 
@@ -53,6 +57,7 @@ impl FileKind {
             Self::Org => of::<OrgConfig>(),
             Self::Models => of::<ModelRegistry>(),
             Self::Script => of::<crate::provider::script::ScriptFile>(),
+            Self::Keys => of::<ApiKeys>(),
         };
         let mut schema = schema.to_value();
         if let Some(fields) = schema.as_object_mut() {

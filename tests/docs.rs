@@ -56,6 +56,27 @@ fn the_commands_of_the_models_page_work() {
     run_as_written(include_str!("../docs/MODELS.md"));
 }
 
+/// On a free port; whatever runs in the background ends with the block.
+#[test]
+fn the_commands_of_the_api_page_work() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let page = include_str!("../docs/API.md").replace("8080", &port.to_string());
+    run_as_written(&page.replace("```sh\n", "```sh\ntrap 'kill $! 2>/dev/null || true' EXIT\n"));
+}
+
+#[test]
+fn the_commands_of_the_page_on_cost_work_and_print_its_table() {
+    let page = include_str!("../docs/COST.md");
+    run_as_written(page);
+    let table = page.split_once("```console\n").and_then(|(_, rest)| rest.split_once("```")).expect("a table").0;
+    let folder = tempfile::tempdir().expect("folder");
+    let args = ["cost", "--agents", "20", "--every", "5m", "--model", "anthropic:claude-haiku-4-5"];
+    let printed = String::from_utf8(lemming(folder.path(), &args).stdout).expect("text");
+    for line in table.lines() {
+        assert!(printed.lines().any(|printed| printed == line), "{line:?} is not in\n{printed}");
+    }
+}
+
 #[test]
 fn the_commands_of_the_readme_work() {
     run_as_written(include_str!("../README.md"));
@@ -176,6 +197,7 @@ fn every_command_that_a_page_names_is_there_with_its_options() {
     for document in [
         include_str!("../README.md"),
         include_str!("../docs/ARCHITECTURE.md"),
+        include_str!("../docs/COST.md"),
         include_str!("../docs/MEMORY.md"),
         include_str!("../docs/MODELS.md"),
         include_str!("../docs/PROTOCOL.md"),

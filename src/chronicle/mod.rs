@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod message;
 pub mod status;
 pub mod turns;
+pub mod workload;
 
 use futures::stream::{self, Stream, StreamExt as _};
 

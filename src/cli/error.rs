@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::causes::causes;
 use crate::clean::clean;
 use crate::engine::EngineError;
-use crate::ingress::IngressError;
+use crate::ingress::{DraftError, IngressError};
 use crate::record::RecordError;
 use crate::runner::job::JobError;
 use crate::store::StoreError;
@@ -258,6 +258,27 @@ impl From<IngressError> for CliError {
             IngressError::Store(error) => error.into(),
             IngressError::Unreadable => {
                 Self::new(Exit::Usage, "this cannot be written so that it reads back the same; nothing was written")
+            }
+            IngressError::TooLarge { .. } => Self::new(Exit::Usage, format!("{error}; nothing was written"))
+                .hint("put what is long into a file under shared/, and say where it is"),
+            IngressError::Taken => Self::new(Exit::Store, error.to_string()),
+        }
+    }
+}
+
+impl From<DraftError> for CliError {
+    fn from(error: DraftError) -> Self {
+        let exit = match &error {
+            DraftError::Engine(_) => Exit::Failed,
+            DraftError::UnknownAgent { .. } | DraftError::NoSuchMessage { .. } => Exit::NotFound,
+            _ => Exit::Usage,
+        };
+        let hint = error.hint();
+        match error {
+            DraftError::Engine(error) => (*error).into(),
+            error => {
+                let said = Self::new(exit, error.to_string());
+                hint.into_iter().fold(said, Self::hint)
             }
         }
     }

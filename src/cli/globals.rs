@@ -7,7 +7,7 @@ use crate::domain::name::AgentName;
 use crate::runner::compose::{self, Org};
 use crate::store::Key;
 use crate::telemetry::LogFormat;
-use crate::validate::nearest;
+use crate::validate::who_instead;
 use crate::{chronicle, cli::error::Exit};
 
 /// Options that every command has.
@@ -74,10 +74,5 @@ pub(super) async fn known_agent(org: &Org, name: &str) -> Result<AgentName, CliE
         return Ok(agent.clone());
     }
     let error = CliError::new(Exit::NotFound, format!("there is no agent {name:?} at {}", org.place));
-    let known = || agents.iter().map(AgentName::as_str);
-    Err(match nearest(name, known()) {
-        Some(near) => error.hint(format!("did you mean {near}?")),
-        None if agents.is_empty() => error.hint("there are no agents yet: `lemming bootstrap` writes examples"),
-        None => error.hint(format!("the agents are {}", known().take(20).collect::<Vec<_>>().join(", "))),
-    })
+    Err(error.hint(who_instead(name, &agents)))
 }

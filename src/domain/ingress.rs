@@ -12,6 +12,9 @@ use super::name::{AgentName, MemoryKey};
 use super::outbox::{Importance, Kind};
 use super::time::Timestamp;
 
+/// The most bytes of an ingress object: a larger one is never admitted, but left where it is and reported.
+pub const MAX_INGRESS_BYTES: usize = 256 * 1024;
+
 /// Who wrote an ingress object, for the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -4,6 +4,7 @@
 //! store. Start with [`resume::Resume`] (what people write), then [`outbox::OutboxEntry`] (what
 //! agents say) and [`schedule`] (when they run).
 
+pub mod api_key;
 pub mod archive;
 pub mod contract;
 pub mod credits;

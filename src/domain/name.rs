@@ -130,6 +130,12 @@ name! {
 }
 
 name! {
+    /// The name of an API key in `config/keys.json`: whose it is, or what for.
+    KeyName, "name of a key", "^[A-Za-z0-9_-]+$",
+    |n| n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+name! {
     /// The identity of one invocation of a runner: new in every invocation, from the system's entropy.
     RunnerId, "runner id", "^[a-z0-9-]+$",
     |n| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::memo::Memo;
 use super::{Context, EngineError};
 use crate::domain::ids::Sha;
-use crate::domain::ingress::{Control, Mail};
+use crate::domain::ingress::{Control, MAX_INGRESS_BYTES, Mail};
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::AgentName;
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
@@ -29,11 +29,11 @@ const ROTATION: u64 = 16;
 /// How many objects are read at once.
 const READS_AT_ONCE: usize = 64;
 
-/// So many resumes are read by one task.
+/// So many resumes are read by one task, or more in a large organisation ...
 const READS_IN_A_PART: usize = 32;
 
-/// An ingress object larger than this is left where it is and reported.
-const MAX_INGRESS_BYTES: usize = 256 * 1024;
+/// ... so that there are no more tasks than these: each has a request under way.
+const MOST_PARTS: usize = 192;
 
 /// A pinned settings file.
 #[derive(Debug, Clone)]
@@ -151,9 +151,10 @@ pub(super) async fn resumes(
         .cloned()
         .collect();
     // In parts, so that all cores read; the tasks are ours, and dropping the set stops them.
-    let parts = read.len().div_ceil(READS_IN_A_PART).max(1);
+    let size = READS_IN_A_PART.max(read.len().div_ceil(MOST_PARTS));
+    let parts = read.len().div_ceil(size).max(1);
     let mut reads = JoinSet::new();
-    for part in read.chunks(READS_IN_A_PART) {
+    for part in read.chunks(size) {
         let (store, memo, part) = (store.clone(), Arc::clone(&ctx.memo), part.to_vec());
         reads.spawn(async move {
             let one = |name| read_one(&store, &memo, name);

@@ -23,7 +23,7 @@ pub struct TurnReport {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// How often its answers broke the contract.
+    /// How often its answers broke the contract; of a turn that another runner closed, 0: its record was not read.
     pub violations: usize,
 }
 
@@ -43,7 +43,7 @@ pub struct TickReport {
     pub held_by: Vec<RunnerId>,
     /// Who was due, in canonical order.
     pub due: Vec<AgentName>,
-    /// The turns committed so far, in canonical order.
+    /// The turns committed so far, in canonical order; of an open tick, those of shards that this runner worked on.
     pub turns: Vec<TurnReport>,
     /// Who was due and did not run.
     pub skipped: Vec<Skipped>,

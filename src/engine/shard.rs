@@ -35,7 +35,7 @@ use crate::store::{Created, Key, StoreError};
 /// How work on a shard ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// All its turns are committed, and their views written.
+    /// All its turns are committed, and their views written. Of one that others sealed the turns were not read.
     Sealed { chain: Vec<Hashed<Link>>, turns: Committed },
     /// Somebody else holds it, and is alive.
     Busy { holder: RunnerId, look_again: std::time::Duration },
@@ -47,7 +47,6 @@ pub(super) enum End {
 pub(super) async fn work(run: &Arc<Run>, number: u32) -> Result<End, EngineError> {
     let mut shard = Shard::open(run, number).await?;
     if shard.is_sealed() {
-        shard.read_turns().await?;
         return Ok(End::Sealed { chain: shard.chain, turns: shard.committed });
     }
     if let Some(holder) = shard.other_holder().cloned() {

@@ -99,6 +99,12 @@ impl Org {
         self.place.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("memory:"))
     }
 
+    /// The same with another clock, for tests that do not wait.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
     /// Time.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {

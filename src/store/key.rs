@@ -248,6 +248,12 @@ impl Key {
         }
     }
 
+    /// `config/keys.json`: the API keys, hashed.
+    #[must_use]
+    pub fn api_keys() -> Self {
+        Self::Config(RelativePath::new("keys.json").unwrap_or_else(|_| unreachable!("a plain name")))
+    }
+
     /// `agents/<agent>/archive/<key>/<tick:08>_<hash>.json`: what left a memory in a tick. The first 16
     /// digits of the hash of its bytes make writing it again harmless, and nothing else lies there.
     #[must_use]

@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::domain::name::ModelKey;
+use crate::domain::name::{AgentName, ModelKey};
 use crate::store::{Key, StoreError};
 
 pub use self::org::check;
@@ -125,6 +125,18 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         (likeness > 0.8).then_some((likeness, known))
     };
     known.into_iter().filter_map(close).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
+/// What to say to somebody who named an agent that there is not.
+#[must_use]
+pub fn who_instead(name: &str, agents: &[AgentName]) -> String {
+    const SHOWN: usize = 20;
+    let known = || agents.iter().map(AgentName::as_str);
+    match nearest(name, known()) {
+        Some(near) => format!("did you mean {near}?"),
+        None if agents.is_empty() => "there are no agents yet: `lemming bootstrap` writes examples".to_owned(),
+        None => format!("the agents are {}", known().take(SHOWN).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// `one of a, b, c`, with the nearest named first if one is near.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::file::{self, Read};
 use super::{Finding, Findings, ValidateError, models, one_of, tools};
+use crate::domain::api_key::{ApiKeys, Scope};
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
@@ -46,6 +47,7 @@ pub async fn check(
     if let (Some(org), Some(registry)) = (&org, &registry.typed) {
         check_embeddings(org, registry, &mut found);
     }
+    check_keys(store, &mut found).await?;
     let resumes = resumes(store, &mut found).await?;
     let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
     for (name, resume) in &resumes.read {
@@ -119,6 +121,20 @@ fn check_settings(org: &OrgConfig, found: &mut Findings) {
         let finding = Finding::warning("no_budget", &path, "/budget/credits");
         found.add(finding.says("is 0: nobody can run before a top-up", "leave `budget` out, or allow something"));
     }
+}
+
+/// The API keys, where there are any. What stands in the place of a hash may be the key: it is not repeated.
+async fn check_keys(store: &Store, found: &mut Findings) -> Result<(), ValidateError> {
+    let path = Key::api_keys().path();
+    let keys = file::read::<ApiKeys>(store, &path, FileKind::Keys, found).await?.typed;
+    for (name, key) in keys.iter().flat_map(|keys| &keys.keys) {
+        if key.scopes.is_empty() {
+            let finding = Finding::warning("no_scope", &path, format!("/{name}/scopes"));
+            let scopes = Scope::ALL.map(Scope::as_str).join(", ");
+            found.add(finding.says("is empty: this key opens nothing", format!("name some of {scopes}")));
+        }
+    }
+    Ok(())
 }
 
 /// The model that memories are compared with must be one that makes vectors.

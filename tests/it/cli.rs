@@ -145,6 +145,8 @@ fn help_lists_every_command() {
       resume     Lets an agent, or the whole organisation, go on after `pause`
       credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger
       models     Lists the models and checks each; `use` switches to another one, `test` calls one
+      serve      Serves the API: messages come in over HTTP, and whoever they are for is woken at once
+      keys       Lists the API's keys; `add` makes one, `remove` takes one away
       schema     Prints the JSON Schema of a file that people write
       help       Print this message or the help of the given subcommand(s)
 
@@ -453,6 +455,8 @@ fn exit_codes_tell_what_went_wrong() {
         (vec!["credits", "top-up", "org", "1", "--json"], 2, "usage"),
         (vec!["send", "human", "hi", "--json"], 2, "usage"),
         (vec!["send", "adda", "hi", "--json"], 6, "not_found"),
+        (vec!["send", "ada", " ", "--json"], 2, "usage"),
+        (vec!["send", "ada", "hi", "--reply-to", "xyz!", "--json"], 2, "usage"),
         (vec!["send", "ada", "hi", "--reply-to", "01234567", "--json"], 6, "not_found"),
         (vec!["pause", "adda", "--json"], 6, "not_found"),
         (vec!["status", "--json", "--store", "nosuch://x"], 4, "store"),
@@ -465,6 +469,18 @@ fn exit_codes_tell_what_went_wrong() {
         assert_eq!(envelope(&output)["error"]["code"], word, "{args:?}");
         assert_eq!(world.files(), before, "{args:?}");
     }
+}
+
+#[test]
+fn a_message_that_no_tick_would_admit_is_not_sent() {
+    let world = World::founded();
+    let before = world.files();
+    // Six bytes each, once it is JSON.
+    let output = world.run(&["send", "ada", &"\u{1}".repeat(45_000), "--json"]);
+    assert_eq!(code(&output), 2, "{}", text(&output.stderr));
+    let said = envelope(&output)["error"]["message"].to_string();
+    assert!(said.contains("more than 262144") && said.contains("nothing was written"), "{said}");
+    assert_eq!(world.files(), before);
 }
 
 #[test]
@@ -792,4 +808,50 @@ fn doctor_says_what_is_wrong_by_its_exit_code_and_how_to_mend_it() {
     assert!(read["mend"].as_str().is_some_and(|mend| mend.contains("that the store is up")), "{read}");
     let text = text(&world.run(&["doctor"]).stdout);
     assert!(text.contains("mend: model keyless: ") && text.contains("WRONG"), "{text}");
+}
+
+#[test]
+fn cost_reads_an_organisation_or_makes_one_up() {
+    let world = World::founded();
+    let before = world.files();
+    let month = |document: &Value, load: usize, item: &str| {
+        let lines = document["months"][load]["lines"].as_array().expect("lines").clone();
+        lines.into_iter().find(|line| line["item"] == item).unwrap_or_else(|| panic!("{item} is missing"))
+    };
+    let done = world.run(&["cost", "--json"]);
+    assert_eq!(code(&done), 0, "{}", text(&done.stderr));
+    let found: Value = serde_json::from_slice(&done.stdout).expect("a document");
+    assert_eq!((&found["organisation"], &found["provider"]), (&json!("Test"), &json!("aws")));
+    // Both run in every slot, mail or not, and their model has no price.
+    assert_eq!((&found["months"][0]["turns"], &found["months"][2]["turns"]), (&json!(17_532), &json!(17_532)));
+    assert_eq!(month(&found, 2, "model_tokens")["usd"], 0);
+
+    let done = world.run(&["cost", "--agents", "100", "--every", "1h", "--provider", "r2", "--json"]);
+    let made_up: Value = serde_json::from_slice(&done.stdout).expect("a document");
+    assert_eq!((&made_up["months"][0]["turns"], &made_up["months"][0]["slots"]), (&json!(0), &json!(731)));
+    assert_eq!(month(&made_up, 2, "model_tokens")["usd"], Value::Null, "nobody said which model");
+    assert_eq!(made_up["function"], Value::Null);
+    let args = ["cost", "--agents", "100", "--every", "1h", "--model", "openai:gpt-4.1-mini", "--input-tokens", "1000"];
+    let done = world.run(&[&args[..], &["--output-tokens", "100", "--json"]].concat());
+    let priced: Value = serde_json::from_slice(&done.stdout).expect("a document");
+    // 73,100 turns of 1,000 tokens at 0.40 a million and 100 at 1.60.
+    assert_eq!(month(&priced, 2, "model_tokens")["usd"], json!(40.936));
+
+    let shown = text(&world.run(&["cost", "--agents", "100"]).stdout);
+    for word in
+        ["100 agents", "a slot every 5m", "idle", "in all", "Amazon S3 Standard, us-east-1 (as of 20", "--model"]
+    {
+        assert!(shown.contains(word), "{word:?} is not in\n{shown}");
+    }
+    assert_eq!(world.files(), before, "it reads only");
+
+    let nowhere = World::empty();
+    let done = nowhere.run(&["cost"]);
+    assert_eq!(code(&done), 6, "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("lemming cost --agents"), "{}", text(&done.stderr));
+    for wrong in
+        [&["--agents", "0"][..], &["--agents", "3", "--always", "4"], &["--agents", "3", "--model", "openai:x"]]
+    {
+        assert_eq!(code(&nowhere.run(&[&["cost"], wrong].concat())), 2, "{wrong:?}");
+    }
 }

@@ -63,7 +63,15 @@ impl Folder {
     fn command(&self, name: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lemming"));
         command.args(["--store", self.path(name).to_str().expect("utf-8"), "--json"]).args(args);
-        for variable in ["LEMMING_STORE", "LEMMING_LOG", "LEMMING_DEADLINE", "LEMMING_SHARDS", "JOB_COMPLETION_INDEX"] {
+        for variable in [
+            "LEMMING_STORE",
+            "LEMMING_LOG",
+            "LEMMING_DEADLINE",
+            "LEMMING_SHARDS",
+            "JOB_COMPLETION_INDEX",
+            "CLOUD_RUN_TASK_INDEX",
+            "CLOUD_RUN_TASK_COUNT",
+        ] {
             command.env_remove(variable);
         }
         command
@@ -178,7 +186,12 @@ fn pods_of_an_indexed_job_work_on_one_tick() {
     let pods: Vec<_> = (0..4)
         .map(|index| {
             let mut command = folder.command("desk", &["tick", "--scheduled=tick-29932890", "--shards"]);
-            command.env("JOB_COMPLETION_INDEX", index.to_string()).env("LEMMING_SHARDS", "4");
+            // Half of them as Kubernetes starts them, half as Cloud Run does.
+            let (of, count) = match index % 2 {
+                0 => ("JOB_COMPLETION_INDEX", "LEMMING_SHARDS"),
+                _ => ("CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT"),
+            };
+            command.env(of, index.to_string()).env(count, "4");
             command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
             command.spawn().expect("the program")
         })
@@ -208,6 +221,11 @@ fn what_a_scheduler_says_wrong_is_refused_before_anything_is_done() {
         (&["tick", "--scheduled"], &[("LEMMING_DEADLINE", "soon")], "LEMMING_DEADLINE"),
         (&["tick", "--shards"], &[("LEMMING_SHARDS", "4")], "JOB_COMPLETION_INDEX"),
         (&["tick", "--shards"], &[("LEMMING_SHARDS", "4"), ("JOB_COMPLETION_INDEX", "4")], "INDEX/COUNT"),
+        (
+            &["tick", "--shards"],
+            &[("CLOUD_RUN_TASK_INDEX", "x"), ("CLOUD_RUN_TASK_COUNT", "4")],
+            "CLOUD_RUN_TASK_INDEX",
+        ),
         (&["tick", "--shards=9/8"], &[], "INDEX/COUNT"),
     ] {
         let mut command = folder.command("desk", args);

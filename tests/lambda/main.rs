@@ -324,3 +324,20 @@ fn a_tick_that_fails_is_an_error_of_its_invocation_and_the_next_one_is_well() {
     org.write("org.json", &settings.to_string());
     assert_eq!(world.invoke(&scheduled("2026-11-25T12:00:00Z")).outcome(), "closed");
 }
+
+#[test]
+fn the_url_of_the_function_is_the_api() {
+    let Some(mut world) = World::start() else { return };
+    let org = world.found("org", &Kind::default());
+    world.function("org", &[]);
+    let before = org.versions();
+    let health = world.ask("GET", "/api/health", "");
+    let text = String::from_utf8_lossy(&health.body);
+    assert_eq!(health.status(), 200, "{text}");
+    assert!(text.contains(lemming::version::SHORT), "{text}");
+    assert_eq!(world.ask("GET", "/api/nothing", "").status(), 404);
+    let refused = world.ask("POST", "/api/messages", &json!({ "to": ["a00"], "text": "Are you there?" }).to_string());
+    assert_eq!(refused.status(), 401, "nobody has a key: {}", String::from_utf8_lossy(&refused.body));
+    assert_eq!(org.versions(), before);
+    assert_eq!(world.invoke(&scheduled("2026-11-25T12:00:00Z")).outcome(), "closed", "and events are events");
+}

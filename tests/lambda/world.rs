@@ -166,7 +166,6 @@ impl World {
     }
 
     /// Asks the function's URL.
-    #[allow(dead_code, reason = "until there is an API")]
     pub fn ask(&self, method: &str, path: &str, body: &str) -> Message {
         self.send(method, &format!("/lambda-url/{FUNCTION}{path}"), body)
     }

@@ -1,11 +1,13 @@
 //! The commands: one file each, with its arguments (whose comments are its help) and `run`.
 
 mod bootstrap;
+mod cost;
 mod credits;
 mod demo;
 mod doctor;
 mod inbox;
 mod inspect;
+mod keys;
 mod logs;
 mod models;
 mod pause;
@@ -13,6 +15,7 @@ mod replay;
 mod run;
 mod schema;
 mod send;
+mod serve;
 mod status;
 mod tick;
 mod validate;
@@ -39,7 +42,10 @@ pub(super) enum Command {
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
+    Cost(cost::CostArgs),
     Models(models::ModelsArgs),
+    Serve(serve::ServeArgs),
+    Keys(keys::KeysArgs),
     Schema(schema::SchemaArgs),
 }
 
@@ -66,7 +72,10 @@ impl Command {
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,
+            Self::Cost(args) => cost::run(args, session).await,
             Self::Models(args) => models::run(args, session).await,
+            Self::Serve(args) => serve::run(args, session).await,
+            Self::Keys(args) => keys::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
         }
     }

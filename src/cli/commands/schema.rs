@@ -9,7 +9,7 @@ use crate::schema::FileKind;
 /// Point `$schema` of the file to it, and editors complete and check.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct SchemaArgs {
-    /// resume, org, models or script
+    /// resume, org, models, script or keys
     #[arg(value_parser = kind)]
     kind: FileKind,
 }

@@ -50,7 +50,8 @@ pub(in crate::cli) struct TickArgs {
     deadline: Option<Span>,
     /// Begins with its own part of the work, from 0, as one of several runners on one tick, and then helps with the rest
     ///
-    /// [default without a value: the environment variables JOB_COMPLETION_INDEX and LEMMING_SHARDS]
+    /// [default without a value: JOB_COMPLETION_INDEX and LEMMING_SHARDS, or Cloud Run's CLOUD_RUN_TASK_INDEX and
+    /// CLOUD_RUN_TASK_COUNT]
     #[arg(long, value_name = "INDEX/COUNT", num_args = 0..=1, require_equals = true)]
     shards: Option<Option<Share>>,
     /// Ticks every organisation in a folder directly below the store; one that fails stops no other
@@ -112,6 +113,24 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
     Ok(exit(outcome.ending()))
 }
 
+/// Whose variables say which part is a process's own: its index, and of how many.
+const PARTS: [(&str, &str); 2] =
+    [("JOB_COMPLETION_INDEX", "LEMMING_SHARDS"), ("CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT")];
+
+/// The part that an Indexed Job of Kubernetes or a job of Cloud Run gives this process.
+fn share(environment: &Environment) -> Result<Part, CliError> {
+    let wrong = |message: String| CliError::new(Exit::Usage, format!("--shards: {message}"));
+    let is_set = |name| environment.var(name).is_some();
+    let (index, count) = PARTS.into_iter().find(|(index, count)| is_set(index) || is_set(count)).unwrap_or(PARTS[0]);
+    let var = |name| {
+        let hint = "an Indexed Job of Kubernetes sets JOB_COMPLETION_INDEX, and LEMMING_SHARDS is to be its `completions`; \
+                    Cloud Run sets CLOUD_RUN_TASK_INDEX and CLOUD_RUN_TASK_COUNT; or say which: --shards=0/8";
+        environment.var(name).ok_or_else(|| wrong(format!("{name} is not set")).hint(hint))
+    };
+    let text = format!("{}/{}", var(index)?, var(count)?);
+    part(&text).map_err(|error| wrong(format!("{index}/{count}: {error}")))
+}
+
 impl TickArgs {
     fn terms(&self, environment: &Environment) -> Result<Terms, CliError> {
         let wrong = |variable: &str, error: String| CliError::new(Exit::Usage, format!("{variable}: {error}"));
@@ -124,15 +143,7 @@ impl TickArgs {
         };
         let share = match self.shards {
             Some(Some(Share(part))) => Some(part),
-            Some(None) => {
-                let var = |name| {
-                    let hint = "an Indexed Job of Kubernetes sets JOB_COMPLETION_INDEX; LEMMING_SHARDS is to be its `completions`";
-                    let value = environment.var(name);
-                    value.ok_or_else(|| CliError::new(Exit::Usage, format!("--shards: {name} is not set")).hint(hint))
-                };
-                let text = format!("{}/{}", var("JOB_COMPLETION_INDEX")?, var("LEMMING_SHARDS")?);
-                Some(part(&text).map_err(|error| wrong("JOB_COMPLETION_INDEX/LEMMING_SHARDS", error))?)
-            }
+            Some(None) => Some(share(environment)?),
             None => None,
         };
         Ok(Terms {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::Router;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -21,6 +22,9 @@ use super::compose::{self, Org};
 use super::deadline::within;
 use super::job::{Done, Job, run_each};
 use super::places::Places;
+use crate::api::lambda::is_http;
+use crate::api::wake::Elsewhere;
+use crate::api::{self, Access, ApiState, Settings, router};
 use crate::aws::Aws;
 use crate::aws::invoke::{Function, invoke_later};
 use crate::causes::causes;
@@ -92,6 +96,8 @@ struct Worker {
     bucket: Option<(String, String)>,
     /// One event at a time is all that Lambda sends; emulators may send more.
     places: Mutex<Places>,
+    /// The API; none where there are many organisations.
+    api: Option<Router>,
     reinvokes: bool,
     /// The time that a person gives each invocation, if that is less than Lambda does.
     shorter: Option<Span>,
@@ -117,13 +123,14 @@ impl Worker {
         }
         let store = environment.var("LEMMING_STORE").ok_or("LEMMING_STORE is not set: it names the bucket")?;
         let org = compose::open(store, environment).map_err(|error| error.to_string())?;
+        let is_many = flag(environment, "LEMMING_ALL")?;
+        // Mail is seen to come in by a notification of the bucket.
+        let state = |org| ApiState::new(org, Settings::new(Access::Keys), Arc::new(Elsewhere));
         Ok(Self {
             place: org.place.clone(),
             bucket: bucket(&org.place),
-            places: Mutex::new(match flag(environment, "LEMMING_ALL")? {
-                true => Places::below(org),
-                false => Places::one(org),
-            }),
+            api: (!is_many).then(|| router(state(org.clone()))),
+            places: Mutex::new(if is_many { Places::below(org) } else { Places::one(org) }),
             reinvokes: flag(environment, "LEMMING_REINVOKE")?,
             shorter: match environment.var("LEMMING_DEADLINE").map(str::parse::<Span>) {
                 Some(Ok(span)) => Some(span),
@@ -136,6 +143,12 @@ impl Worker {
     }
 
     async fn handle(&self, event: Value, context: &lambda_runtime::Context) -> Result<Value, Diagnostic> {
+        if is_http(&event) {
+            return match &self.api {
+                Some(api) => Ok(api::lambda::answer(event, api, &context.request_id).await),
+                None => Ok(no_api()),
+            };
+        }
         let now = self.now().await;
         let deadline = time_left(context.deadline, now, self.shorter).map(Deadline::after);
         let asked = event::read(&event, now).map_err(|error| {
@@ -245,6 +258,13 @@ impl Worker {
         }
         heard
     }
+}
+
+/// The answer to a request where no API is.
+fn no_api() -> Value {
+    let error = json!({ "error": { "code": "not_found", "message": "this function runs many organisations, and has no API",
+        "hint": "give the API a function of its own, with LEMMING_STORE at one organisation" } });
+    json!({ "statusCode": 404, "headers": { "content-type": "application/json" }, "body": error.to_string() })
 }
 
 /// What an arrival asks for.

@@ -1,0 +1,113 @@
+//! Who asks, and whether they may.
+//!
+//! A key comes in `X-API-Key`, or in `Authorization: Bearer`; behind AWS's own authorization the latter is taken, so the
+//! former counts first. Whoever has no valid key is counted by address, and so are those who try keys.
+
+use std::net::IpAddr;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+
+use super::error::ApiError;
+use super::keys;
+use super::limit::Who;
+use super::state::{Access, ApiState};
+use crate::domain::api_key::Scope;
+use crate::domain::name::KeyName;
+use crate::provider::secret::Secret;
+
+/// The address that a request came from, as whoever accepted it saw it.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// Who asks: the holder of a key, or somebody who needs none.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The name of the key.
+    pub key: Option<KeyName>,
+}
+
+/// Lets in only those who may do this, and none of them too often.
+pub(super) fn need(state: &ApiState, scope: Scope, methods: MethodRouter<ApiState>) -> MethodRouter<ApiState> {
+    methods.route_layer(from_fn_with_state((state.clone(), scope), gate))
+}
+
+async fn gate(
+    State((state, scope)): State<(ApiState, Scope)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let caller = admit(&state, scope, request.headers(), peer).await?;
+    request.extensions_mut().insert(caller.clone());
+    let mut response = next.run(request).await;
+    // For the log.
+    response.extensions_mut().insert(caller);
+    Ok(response)
+}
+
+async fn admit(state: &ApiState, scope: Scope, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, ApiError> {
+    let limit = |who: &Who| {
+        let now = state.org.clock().now();
+        state.limiter.take(who, now).map_err(ApiError::too_many_requests)
+    };
+    let presented = presented(headers);
+    let keys = state.keys.holding(presented.as_ref()).await?;
+    let found = presented.as_ref().and_then(|key| keys::find(&keys, key));
+    let Some((name, key)) = found else {
+        limit(&Who::at(peer))?;
+        return match presented {
+            Some(_) => Err(ApiError::unauthorized("this key is not known here")),
+            None if keys.keys.is_empty() && state.settings.access != Access::Keys => Ok(Caller { key: None }),
+            None => Err(ApiError::unauthorized("this needs a key")
+                .hint("send it in the header `Authorization: Bearer KEY`; `lemming keys add` makes one")),
+        };
+    };
+    limit(&Who::Key(name.clone()))?;
+    if !key.scopes.contains(&scope) {
+        return Err(ApiError::forbidden(format!(
+            "the key {name} may not do this: it needs the scope {}",
+            scope.as_str()
+        )));
+    }
+    Ok(Caller { key: Some(name.clone()) })
+}
+
+/// The key that a request brings, whatever it is worth.
+fn presented(headers: &HeaderMap) -> Option<Secret> {
+    let text = |value: &axum::http::HeaderValue| Secret::new(String::from_utf8_lossy(value.as_bytes()));
+    if let Some(key) = headers.get("x-api-key") {
+        return Some(text(key));
+    }
+    let value = headers.get(header::AUTHORIZATION)?;
+    let value = String::from_utf8_lossy(value.as_bytes());
+    let (scheme, key) = value.split_once(' ')?;
+    // Another scheme is not for us: a signature of AWS, say.
+    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::new(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_in_either_header_and_the_own_one_counts_first() {
+        let key = |headers: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(*name, value.parse().expect("value"));
+            }
+            presented(&map).map(|key| key.expose().to_owned())
+        };
+        assert_eq!(key(&[]), None);
+        assert_eq!(key(&[("authorization", "Bearer abc")]).as_deref(), Some("abc"));
+        assert_eq!(key(&[("authorization", "bearer  abc ")]).as_deref(), Some("abc"));
+        assert_eq!(key(&[("authorization", "AWS4-HMAC-SHA256 Credential=x")]), None);
+        assert_eq!(key(&[("authorization", "abc")]), None);
+        assert_eq!(key(&[("authorization", "Bearer abc"), ("x-api-key", "def")]).as_deref(), Some("def"));
+        assert_eq!(key(&[("x-api-key", "")]).as_deref(), Some(""), "an empty key is a wrong one, and not none");
+    }
+}

@@ -1,0 +1,162 @@
+//! What a request brings: a JSON document, or parameters. Bounded, and what is wrong with it is named by its place.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use futures::StreamExt as _;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+
+use super::error::ApiError;
+use crate::domain::ingress::MAX_INGRESS_BYTES;
+
+/// The most bytes of a body: nothing that an organisation takes is larger.
+pub const MAX_BODY_BYTES: usize = MAX_INGRESS_BYTES;
+
+/// The JSON document in a request's body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Document<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Document<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(ApiError::not_json());
+        }
+        parse(&read(&parts.headers, body).await?).map(Self)
+    }
+}
+
+/// The parameters of a request: what stands in its address after the question mark.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(error) => {
+                let text = error.body_text();
+                let why = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, why)| why);
+                Err(ApiError::usage(format!("a parameter is wrong: {why}")))
+            }
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiError> {
+    let too_large = || ApiError::too_large(format!("the body must have at most {MAX_BODY_BYTES} bytes"));
+    let said = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if said.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(said.unwrap_or(0));
+    let mut body = body.into_data_stream();
+    while let Some(part) = body.next().await {
+        let part = part.map_err(|_| ApiError::usage("the body broke off"))?;
+        if bytes.len() + part.len() > MAX_BODY_BYTES {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&part);
+    }
+    Ok(bytes)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let document = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let inner = error.inner();
+        match inner.is_data() {
+            // Where it stands is said by the pointer, not by a line of what a program wrote.
+            true => ApiError::usage(without_place(&inner.to_string())).at(pointer(error.path())),
+            false => ApiError::usage(format!("the body is no JSON: {inner}")),
+        }
+    })?;
+    reader.end().map_err(|error| ApiError::usage(format!("the body is no JSON: {error}")))?;
+    Ok(document)
+}
+
+fn without_place(message: &str) -> &str {
+    message.rsplit_once(" at line ").map_or(message, |(message, _)| message)
+}
+
+fn pointer(path: &Path) -> String {
+    let parts = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(format!("/{index}")),
+        Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    parts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[serde(rename = "a/b")]
+        _names: Vec<u8>,
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_document_is_named_by_its_place() {
+        for (text, pointer, message) in [
+            (r#"{"a/b": [1, "x"]}"#, "/a~1b/1", "invalid type"),
+            (r#"{"a/b": [], "c": 1}"#, "/c", "unknown field"),
+            ("{}", "", "missing field"),
+            ("[", "", "the body is no JSON"),
+            (r#"{"a/b": []} x"#, "", "the body is no JSON"),
+            ("", "", "the body is no JSON"),
+        ] {
+            let error = parse::<Sample>(text.as_bytes()).expect_err(text);
+            let shown = format!("{error:?}");
+            assert!(shown.contains(message), "{text}: {shown}");
+            let found = shown.split_once("pointer: ").map(|(_, rest)| rest).unwrap_or_default();
+            let wanted = if pointer.is_empty() { "None".to_owned() } else { format!("Some({pointer:?})") };
+            assert!(found.starts_with(&wanted), "{text}: {shown}");
+        }
+    }
+
+    #[test]
+    fn only_json_is_json() {
+        for (kind, wanted) in [
+            (Some("application/json"), true),
+            (Some("Application/JSON; charset=utf-8"), true),
+            (Some("text/plain"), false),
+            (Some("application/x-www-form-urlencoded"), false),
+            (Some("application/jsonp"), false),
+            (None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(kind.map(|kind| (header::CONTENT_TYPE, HeaderValue::from_static(kind))));
+            assert_eq!(is_json(&headers), wanted, "{kind:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_not_read_past_its_limit_whatever_its_length_says() {
+        let body = |bytes: usize| Body::from(vec![b' '; bytes]);
+        let none = HeaderMap::new();
+        assert_eq!(read(&none, body(MAX_BODY_BYTES)).await.expect("body").len(), MAX_BODY_BYTES);
+        assert_eq!(read(&none, body(MAX_BODY_BYTES + 1)).await.expect_err("too large").status(), 413);
+        let mut lying = HeaderMap::new();
+        lying.insert(header::CONTENT_LENGTH, HeaderValue::from(MAX_BODY_BYTES + 1));
+        assert_eq!(read(&lying, body(0)).await.expect_err("too large").status(), 413);
+        assert_eq!(parse::<Value>(br#"{"a": 1}"#).expect("json"), json!({"a": 1}));
+    }
+}

@@ -1,0 +1,24 @@
+//! The API: what people do on the command line, for programs and pages, over HTTP.
+//!
+//! It owns who is let in, what a request may look like and what its answer looks like; [`router()`] is the table of
+//! contents, without a socket. It refuses to hold rules of the organisation, which it finds where the command line finds
+//! them, and to run ticks: whoever serves it is told of mail ([`wake`]). Behind a socket it is [`server`], behind a function
+//! [`lambda`].
+
+pub mod auth;
+pub mod body;
+pub mod error;
+mod hosts;
+pub mod keys;
+pub mod lambda;
+mod layers;
+pub mod limit;
+mod router;
+mod routes;
+pub mod server;
+mod state;
+pub mod wake;
+
+pub use self::error::ApiError;
+pub use self::router::router;
+pub use self::state::{Access, ApiState, Settings};

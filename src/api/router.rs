@@ -1,0 +1,27 @@
+//! The table of contents: which path is answered by what, and who may ask.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use super::auth::need;
+use super::error::ApiError;
+use super::layers;
+use super::routes::{health, messages};
+use super::state::ApiState;
+use crate::domain::api_key::Scope;
+
+/// The API of one organisation. Without a socket: it is one behind a server, behind a function and in tests.
+pub fn router(state: ApiState) -> Router {
+    let may = |scope, methods| need(&state, scope, methods);
+    Router::new()
+        // Open to everybody.
+        .route("/api/health", get(health::health))
+        .route("/api/ready", get(health::ready))
+        // For those who may send.
+        .route("/api/messages", may(Scope::Send, post(messages::create)))
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(from_fn_with_state(state.clone(), layers::around))
+        .with_state(state)
+}

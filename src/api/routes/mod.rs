@@ -1,0 +1,4 @@
+//! The routes: one file for each resource.
+
+pub(super) mod health;
+pub(super) mod messages;

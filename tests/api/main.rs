@@ -1,0 +1,13 @@
+//! The API: its router without a socket, behind a function's events, and as a process that is served.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "tests fail by panicking")]
+
+mod access;
+mod function;
+mod keys;
+mod messages;
+mod probes;
+#[cfg(unix)]
+mod served;
+mod wakes;
+mod world;
