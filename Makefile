@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers models test-liars fuzz fuzz-long infra infra-localstack ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers test-lambda models test-liars fuzz fuzz-long infra infra-localstack package ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -54,6 +54,9 @@ scale: ## Ticks of 10,000 agents on 1, 8 and 64 runners and of 100,000 on one, o
 test-servers: ## Stores and kills on real servers, which it installs and starts (needs Go, Node and Python)
 	localstack/test-servers.sh
 
+test-lambda: ## The program as a Lambda function, in an emulator that it installs and starts (needs Go and Python)
+	localstack/test-lambda.sh
+
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
 
@@ -66,6 +69,9 @@ fuzz: ## Every seed of every fuzz target, changed 2,000 times or for 20 seconds 
 fuzz-long: ## Ten minutes for each fuzz target
 	fuzz/run.sh -1 600
 
+package: ## The zip for AWS Lambda and the archive of a release, for each machine that this one can build for (needs Python)
+	infra/package.sh
+
 infra: ## All that deploys: templates, manifests, image, workflows; and that each check finds a mistake (needs Python and Go)
 	infra/check.sh
 
@@ -73,4 +79,4 @@ infra-localstack: ## Creates the AWS stack in LocalStack, uses it and deletes it
 	$(CARGO) build --locked --quiet --bin lemming
 	infra/aws/localstack.sh
 
-ci: test lint fuzz sim test-servers models test-liars infra infra-localstack
+ci: test lint fuzz sim test-servers test-lambda models test-liars infra infra-localstack

@@ -3,9 +3,10 @@
 #
 #   localstack/install.sh                    # all of the tests' servers that this machine can have
 #   localstack/install.sh versitygw azurite  # these
+#   localstack/install.sh cargo-lambda       # the emulator of AWS Lambda, and zig, which links its zips
 #
-# Go builds versitygw, minio and fake-gcs-server (one to four minutes each); azurite comes from npm
-# and localstack from PyPI. Prints the names of those that are there in the end. Without names, a
+# Go builds versitygw, minio and fake-gcs-server (one to four minutes each); azurite comes from npm,
+# localstack and cargo-lambda from PyPI. Prints the names of those that are there in the end. Without names, a
 # server whose language is missing is skipped, and said to be; one that cannot be installed although
 # its language is there is an error.
 set -euo pipefail
@@ -20,8 +21,8 @@ language() {
   case $1 in
     versitygw | minio | fake-gcs-server) echo go ;;
     azurite) echo npm ;;
-    localstack) echo python3 ;;
-    *) say "unknown server $1: there are versitygw, minio, fake-gcs-server, azurite and localstack"; exit 2 ;;
+    localstack | cargo-lambda) echo python3 ;;
+    *) say "unknown server $1: there are versitygw, minio, fake-gcs-server, azurite, localstack and cargo-lambda"; exit 2 ;;
   esac
 }
 
@@ -63,6 +64,15 @@ localstack() {
   "$home/bin/pip" install --quiet --disable-pip-version-check \
     "localstack-core[runtime]==$version" 'cbor2<6' 'pyopenssl<26' service_identity >&2
   touch "$home/$version"
+}
+
+cargo-lambda() {
+  local version=1.9.2 zig=0.17.1 home="$cache/cargo-lambda"
+  [[ -e $home/$version-$zig ]] && return
+  say "installing cargo-lambda $version and zig $zig into .cache/cargo-lambda, once"
+  rm -rf "$home" && python3 -m venv "$home"
+  "$home/bin/pip" install --quiet --disable-pip-version-check "cargo-lambda==$version" "ziglang==$zig" >&2
+  touch "$home/$version-$zig"
 }
 
 mkdir -p "$cache/bin"

@@ -4,12 +4,16 @@
 #
 #   eval "$(localstack/up.sh)"
 #
-# All it writes is in .cache/, which git ignores. Stop it with localstack/down.sh.
+# All it writes is in .cache/, which git ignores (or in LEMMING_LOCAL_HOME). Stop it with
+# localstack/down.sh. It keeps its port from one start to the next, unless somebody else has taken it.
+#
+# LEMMING_LOCAL_WEBHOOK: where it is to notify of every object that is written or deleted. Whoever
+# listens there must do so before.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 bin="$root/.cache/bin"
-run="$root/.cache/localstack"
+run="${LEMMING_LOCAL_HOME:-$root/.cache/localstack}"
 bucket=lemming
 
 say() { echo "localstack: $*" >&2; }
@@ -35,11 +39,15 @@ fi
 # A bucket of its posix backend is a folder.
 mkdir -p "$run/buckets/$bucket"
 
+arguments=(--quiet)
+[[ -z ${LEMMING_LOCAL_WEBHOOK:-} ]] || arguments+=(--event-webhook-url "$LEMMING_LOCAL_WEBHOOK")
+former=$(cat "$run/port" 2>/dev/null || true)
 for _ in 1 2 3 4 5; do
-  port=$((20000 + RANDOM % 10000))
+  port=${former:-$((20000 + RANDOM % 10000))}
+  former=""
   answers "$port" && continue
   ROOT_ACCESS_KEY=test ROOT_SECRET_KEY=testtest \
-    nohup "$bin/versitygw" --quiet --port "127.0.0.1:$port" posix "$run/buckets" >"$run/log" 2>&1 &
+    nohup "$bin/versitygw" "${arguments[@]}" --port "127.0.0.1:$port" posix "$run/buckets" >"$run/log" 2>&1 &
   pid=$!
   for _ in $(seq 100); do
     if ! kill -0 "$pid" 2>/dev/null; then
@@ -47,7 +55,7 @@ for _ in 1 2 3 4 5; do
     elif answers "$port"; then
       echo "$pid" >"$run/pid"
       echo "$port" >"$run/port"
-      say "is up on port $port; its objects are plain files in .cache/localstack/buckets/$bucket"
+      say "is up on port $port; its objects are plain files in ${run#"$root/"}/buckets/$bucket"
       show "$port"
       exit 0
     fi

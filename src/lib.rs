@@ -36,3 +36,4 @@ pub mod telemetry;
 pub mod template;
 pub mod tool;
 pub mod validate;
+pub mod version;

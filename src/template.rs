@@ -4,9 +4,10 @@
 //! `template.json` and one folder for each agent. Their places in an organisation are decided here.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::domain::name::AgentName;
+use crate::domain::pace::Span;
 use crate::record::encode;
 use crate::schema::FileKind;
 use crate::store::Key;
@@ -54,6 +55,15 @@ pub struct Demo {
     pub text: String,
 }
 
+/// What a new organisation is to have otherwise than the template.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// What people call it.
+    pub name: Option<String>,
+    /// The length of its slots, if a scheduler is to tick it.
+    pub every: Option<Span>,
+}
+
 /// What the embedded template says of itself.
 ///
 /// # Panics
@@ -65,14 +75,14 @@ pub fn about() -> About {
 
 /// The files of a new organisation, schemas for editors included, `org.json` last: before it is there, there is no organisation.
 #[must_use]
-pub fn files(org_name: Option<&str>) -> Vec<(Key, String)> {
+pub fn files(wishes: &Wishes) -> Vec<(Key, String)> {
     let mut files: Vec<(Key, String)> =
         FILES.iter().filter_map(|(path, text)| Some((place(path)?, (*text).to_owned()))).collect();
     let schema = |kind: FileKind| (kind.key(), String::from_utf8(encode(&kind.schema())).unwrap_or_default());
     files.extend(FileKind::ALL.map(schema));
     files.sort_by_key(|(key, _)| *key == Key::Org);
-    if let (Some(name), Some((Key::Org, text))) = (org_name, files.last_mut()) {
-        *text = renamed(text, name);
+    if let Some((Key::Org, text)) = files.last_mut() {
+        *text = fulfilled(text, wishes);
     }
     files
 }
@@ -86,11 +96,21 @@ fn place(path: &str) -> Option<Key> {
     Key::parse(&place)
 }
 
-/// The same `org.json` with another name, in the layout that a person would give it.
-fn renamed(org: &str, name: &str) -> String {
-    let Ok(mut org) = serde_json::from_str::<Value>(org) else { return org.to_owned() };
-    org["name"] = Value::from(name);
-    String::from_utf8(encode(&org)).unwrap_or_default()
+/// The same `org.json` as it is wished for, in the layout that a person would give it.
+fn fulfilled(org: &str, wishes: &Wishes) -> String {
+    let Ok(mut value) = serde_json::from_str::<Value>(org) else { return org.to_owned() };
+    match wishes {
+        Wishes { name: None, every: None } => return org.to_owned(),
+        Wishes { name, every } => {
+            if let Some(name) = name {
+                value["name"] = Value::from(name.as_str());
+            }
+            if let Some(every) = every {
+                value["pace"] = json!({ "every": every });
+            }
+        }
+    }
+    String::from_utf8(encode(&value)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -99,17 +119,19 @@ mod tests {
 
     #[test]
     fn every_file_has_its_place_and_org_json_comes_last() {
-        let files = files(Some("Ours"));
+        let wishes = Wishes { name: Some("Ours".to_owned()), every: Some("5m".parse().expect("a span")) };
+        let files = files(&wishes);
         assert_eq!(files.len(), FILES.len() + FileKind::ALL.len());
         let (last, org) = files.last().expect("a file");
         assert_eq!(*last, Key::Org);
-        assert_eq!(serde_json::from_str::<Value>(org).expect("json")["name"], "Ours");
+        let org: Value = serde_json::from_str(org).expect("json");
+        assert_eq!((&org["name"], &org["pace"]), (&json!("Ours"), &json!({"every": "5m"})));
     }
 
     #[test]
     fn the_demo_writes_to_an_agent_of_the_template() {
         let about = about();
-        assert!(files(None).iter().any(|(key, _)| *key == Key::Resume(about.demo.to.clone())));
+        assert!(files(&Wishes::default()).iter().any(|(key, _)| *key == Key::Resume(about.demo.to.clone())));
         assert!(about.demo.message_after < about.demo.ticks);
     }
 }

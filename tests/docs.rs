@@ -203,6 +203,7 @@ fn every_command_that_a_page_names_is_there_with_its_options() {
         include_str!("../docs/PROTOCOL.md"),
         include_str!("../docs/TOOLS.md"),
         include_str!("../infra/README.md"),
+        include_str!("../localstack/README.md"),
     ] {
         // In the text, that is: blocks of commands are run as a whole.
         let text: String = document.split("```").step_by(2).collect();

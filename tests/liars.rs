@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use bytes::Bytes;
 use lemming::store::open::open;
 use lemming::store::{Prefix, Store};
-use lemming::template;
+use lemming::template::{self, Wishes};
 use serde_json::Value;
 
 const VARIABLE: &str = "LEMMING_TEST_LIARS";
@@ -97,7 +97,7 @@ async fn no_organisation_is_founded_on_a_liar() {
 #[tokio::test]
 async fn no_tick_begins_where_an_organisation_was_copied_to_a_liar() {
     for liar in liars("tick") {
-        for (key, text) in template::files(Some("Copied")) {
+        for (key, text) in template::files(&Wishes { name: Some("Copied".to_owned()), every: None }) {
             liar.store.put(&key, Bytes::from(text)).await.expect("copied");
         }
         let before = liar.objects().await;

@@ -22,10 +22,11 @@ use self::globals::{GlobalArgs, Session};
 use self::output::{BAD, GOOD, Output, clean, styled};
 use crate::config::Environment;
 use crate::telemetry::{self, LogFormat};
+use crate::version;
 
 /// Runs organisations of LLM agents as serverless jobs over a folder or bucket of plain JSON files.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lemming", version, after_help = HELP_FOOTER)]
+#[command(name = "lemming", version = version::LONG, after_help = HELP_FOOTER)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -100,7 +100,7 @@ impl World {
     pub async fn with(settings: Settings, objects: Arc<dyn ObjectStore>) -> Self {
         let store = Store::new(objects, Path::from("org"), true);
         let world = Self::over(settings, store).await;
-        for (key, text) in template::files(None) {
+        for (key, text) in template::files(&template::Wishes::default()) {
             world.org.store.put(&key, text.into()).await.expect("written");
         }
         world

@@ -398,6 +398,23 @@ fn bootstrap_twice_changes_nothing_and_the_example_is_valid() {
 }
 
 #[test]
+fn bootstrap_founds_an_organisation_for_a_scheduler_and_changes_the_pace_of_none() {
+    let world = World::empty();
+    assert_eq!(code(&world.run(&["bootstrap", "--every", "90s"])), 0);
+    let pace = || {
+        let org = std::fs::read(world.path().join("org.json")).expect("org");
+        serde_json::from_slice::<Value>(&org).expect("json")["pace"].clone()
+    };
+    assert_eq!(pace(), json!({"every": "90s"}));
+    assert_eq!(world.validate(), (Vec::new(), 0));
+    let again = world.run(&["bootstrap", "--every", "5m"]);
+    assert_eq!(code(&again), 0);
+    assert!(text(&again.stderr).contains("keeps its pace"), "{}", text(&again.stderr));
+    assert_eq!(pace(), json!({"every": "90s"}));
+    assert_eq!(code(&world.run(&["bootstrap", "--every", "soon"])), 2);
+}
+
+#[test]
 fn bootstrap_in_memory_says_that_nothing_is_kept() {
     let output = World::empty().run(&["bootstrap", "--store", "memory://"]);
     assert_eq!(code(&output), 0);

@@ -131,6 +131,11 @@ impl Server {
             println!("skipped: {VARIABLE} does not name {} (`make test-servers` does)", kind.name());
             return None;
         }
+        Some(Self::run(kind))
+    }
+
+    /// Starts a server, asked for or not.
+    pub fn run(kind: Kind) -> Self {
         let (program, arguments, env) = kind.program();
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(program);
         assert!(path.exists(), "{} is not there: localstack/install.sh {}", path.display(), kind.name());
@@ -144,7 +149,7 @@ impl Server {
             std::thread::sleep(Duration::from_millis(50));
         }
         println!("{} is up after {:.1} s", kind.name(), began.elapsed().as_secs_f64());
-        Some(server)
+        server
     }
 
     /// Where the store is spoken to.

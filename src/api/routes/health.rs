@@ -18,8 +18,8 @@ use crate::store::Key;
 /// So long the store is not asked again.
 const FRESH_MS: i64 = 2_000;
 
-/// The version of this program.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of this program, and its commit.
+const VERSION: &str = crate::version::LONG;
 
 /// What the store said when it was last asked.
 #[derive(Debug, Default)]

@@ -6,10 +6,11 @@ use serde::Serialize;
 use super::models::{Choice, Details, Switched, switch};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
+use crate::domain::pace::Span;
 use crate::engine::note_probed;
 use crate::runner::compose::Org;
 use crate::store::{Created, Key};
-use crate::template;
+use crate::template::{self, Wishes};
 
 /// Makes an organisation from the built-in example.
 ///
@@ -21,6 +22,9 @@ pub(in crate::cli) struct BootstrapArgs {
     /// What people call the organisation [default: the name of the example]
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
+    /// The length of its slots, such as 5m, for one that a scheduler ticks [default: none: each `lemming tick` is one]
+    #[arg(long, value_name = "TIME")]
+    every: Option<Span>,
     /// What the agents think with: PROVIDER:NAME, such as ollama:llama3.2 [default: rules in a file, at no cost]
     #[arg(long, value_name = "PROVIDER:NAME")]
     model: Option<String>,
@@ -48,7 +52,8 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
         choice.check()?;
     }
     let org = session.place()?;
-    let mut founded = found(&org, args.name.as_deref()).await?;
+    let wishes = Wishes { name: args.name, every: args.every };
+    let mut founded = found(&org, &wishes).await?;
     if org.is_in_memory() {
         session.out.note("note: memory:// lasts as long as this command: nothing is kept");
     }
@@ -74,19 +79,24 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
             session.out.note(format!("note: it cannot be called yet: {problem}"));
         }
     }
-    if args.name.is_some() && founded.kept.iter().any(|path| *path == Key::Org.path()) {
-        session.out.note("note: org.json was there and keeps its name; edit it to change the name");
+    if founded.kept.iter().any(|path| *path == Key::Org.path()) {
+        if wishes.name.is_some() {
+            session.out.note("note: org.json was there and keeps its name; edit it to change the name");
+        }
+        if wishes.every.is_some() {
+            session.out.note("note: org.json was there and keeps its pace; edit `pace.every` in it to change that");
+        }
     }
     Ok(Exit::Ok)
 }
 
 /// Creates what is missing.
-pub(super) async fn found(org: &Org, name: Option<&str>) -> Result<Founded, CliError> {
+pub(super) async fn found(org: &Org, wishes: &Wishes) -> Result<Founded, CliError> {
     let mut founded = Founded { store: org.place.clone(), created: Vec::new(), kept: Vec::new(), switched: None };
     if org.store.get(&Key::Org).await?.is_none() {
         org.probe().await?;
     }
-    for (key, text) in template::files(name) {
+    for (key, text) in template::files(wishes) {
         if org.store.get(&key).await?.is_some() {
             founded.kept.push(key.path());
             continue;

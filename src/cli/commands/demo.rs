@@ -28,7 +28,7 @@ use crate::record::plan::Trigger;
 use crate::runner::compose::Org;
 use crate::runner::local::until_signalled;
 use crate::store::Key;
-use crate::template;
+use crate::template::{self, Wishes};
 
 /// Every demo draws the same ids.
 const SEED: Seed = Seed(1);
@@ -106,7 +106,7 @@ async fn prepare(place: &Place) -> Result<(), CliError> {
     }
     let note = json!({ "about": "Made by `lemming demo`, which may go on with it. The whole folder may be deleted." });
     let _ = org.store.create_own(&marker(), Bytes::from(crate::record::encode(&note))).await?;
-    bootstrap::found(org, None).await?;
+    bootstrap::found(org, &Wishes::default()).await?;
     Ok(())
 }
 

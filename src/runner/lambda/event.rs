@@ -54,7 +54,7 @@ pub struct EventError(String);
 struct Direct {
     #[serde(default)]
     trigger: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "time", skip_serializing_if = "Option::is_none")]
     time: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     agents: Vec<AgentName>,
@@ -71,6 +71,13 @@ enum Kind {
     Tick,
     Scheduled,
     Wake,
+}
+
+/// A time, by an error that names what is none.
+fn time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    let time = text.map(|text| scheduled_time(&text)).transpose();
+    time.map_err(|error| serde::de::Error::custom(format!("`time`: {error}")))
 }
 
 impl Errand {
@@ -135,7 +142,9 @@ const RIGHT: &str = "send {} or {\"trigger\": \"tick\" | \"scheduled\" | \"wake\
 fn direct(event: &Value, now: Timestamp) -> Result<Asked, EventError> {
     let direct = match event {
         Value::Null => Direct::default(),
-        event => Direct::deserialize(event).map_err(|error| EventError(format!("{error}: {RIGHT}")))?,
+        Value::Object(_) => Direct::deserialize(event).map_err(|error| EventError(format!("{error}: {RIGHT}")))?,
+        // A list would be taken for the fields in their order.
+        _ => return Err(EventError(format!("an event is an object: {RIGHT}"))),
     };
     let Direct { trigger, time, agents, organisation, continuation } = direct;
     let only = |field: &str, kind: &str| Err(EventError(format!("`{field}` goes with \"trigger\": \"{kind}\" alone")));
@@ -254,6 +263,7 @@ mod tests {
             json!({ "tigger": "tick" }),
             json!({ "trigger": "chat" }),
             json!({ "trigger": "wake", "agents": ["No Name"] }),
+            json!({ "trigger": "scheduled", "time": "noon" }),
             json!({ "trigger": "tick", "time": "2026-11-25T17:30:00Z" }),
             json!({ "trigger": "tick", "agents": ["editor"] }),
             json!({ "source": "aws.sqs" }),
@@ -261,10 +271,13 @@ mod tests {
             json!({ "Records": [{ "eventSource": "aws:s3", "s3": {} }] }),
             json!({ "source": "aws.events" }),
             json!([1]),
+            json!(["tick"]),
             json!("tick"),
         ] {
             assert!(read_now(&event).is_err(), "{event}");
         }
+        let error = read_now(&json!({ "trigger": "scheduled", "time": "noon" })).expect_err("no time");
+        assert!(error.to_string().starts_with("`time`: \"noon\" is no time"), "{error}");
     }
 
     fn notification(key: &str) -> Value {

@@ -36,6 +36,7 @@ use crate::engine::{Deadline, Ending, Progress, Stop, Terms};
 use crate::record::plan::Trigger;
 use crate::record::turn::TurnRecord;
 use crate::telemetry::{self, LogFormat};
+use crate::version;
 
 /// How often a function invokes itself for one errand.
 const CONTINUATIONS: u32 = 100;
@@ -68,7 +69,12 @@ pub async fn serve(environment: Environment) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    tracing::info!(event = "function_started", store = function.place, "the function is ready");
+    tracing::info!(
+        event = "function_started",
+        store = function.place,
+        version = version::LONG,
+        "the function is ready"
+    );
     let runtime = Runtime::new(service_fn(move |event: LambdaEvent<Value>| {
         let function = Arc::clone(&function);
         async move { function.handle(event.payload, &event.context).await }
