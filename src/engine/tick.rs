@@ -1,6 +1,6 @@
 //! One invocation: load, plan, hold, work, commit, seal, close.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::{Context, EngineError, close, command, load};
 use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, RunnerId};
 use crate::mutant::{self, Mutant};
+use crate::record::chain::Link;
 use crate::record::closed::Closed;
 use crate::record::plan::{Found, Plan, Trigger};
 use crate::record::state::State;
@@ -28,6 +29,24 @@ use crate::store::{Created, Key, StoreError};
 
 /// The first pause of a runner that waits for another.
 const FIRST_PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long a runner waits for the plan of another part's runner.
+const PLAN_PAUSES: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+];
+
+/// How long a runner that could close a tick leaves that to each of those before it.
+const CLOSERS_PATIENCE: Duration = Duration::from_millis(200);
+
+/// The longest that it leaves it to others, who may be gone.
+const CLOSERS_LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it looks meanwhile.
+const CLOSERS_LOOK: Duration = Duration::from_millis(50);
 
 /// How many objects are read or written at once where there is one for each agent: what a bucket that takes 60 ms bears of
 /// one runner (S3: 3,500 writes and 5,500 reads a second).
@@ -99,6 +118,9 @@ async fn make_plan(
         Ok(timing) => timing,
         Err(idle) => return Ok(Err(idle)),
     };
+    if let Some(planned) = await_plan(ctx, before).await? {
+        return Ok(Ok(planned));
+    }
     let wanted = |name: &_| may_be_due(before, &timing, &org, name);
     let check = inputs::resumes(ctx, before, timing.clock, wanted).await?;
     let limit = usize::try_from(org.limits.max_ingress_items.get()).unwrap_or(usize::MAX);
@@ -150,6 +172,29 @@ async fn make_plan(
         "a tick is planned"
     );
     Ok(Ok((plan, settings, ours)))
+}
+
+/// The plan of another part's runner, if it comes soon.
+///
+/// Runners that are started together would all read every resume to make one and the same plan, and most of them for
+/// nothing: all but the first part's wait for it a little, and plan if it does not come.
+async fn await_plan(ctx: &Context, before: &State) -> Result<Option<Planned>, EngineError> {
+    if ctx.terms.part.is_none_or(|part| part.index == 0) {
+        return Ok(None);
+    }
+    for pause in PLAN_PAUSES {
+        tokio::select! {
+            biased;
+            () = ctx.stop.requested() => return Ok(None),
+            () = ctx.clock.sleep(pause) => {}
+        }
+        if let Some((plan, bytes)) = ctx.store.read_with_bytes::<Plan>(&Key::Plan(before.tick.next())).await? {
+            trust::ensure(ctx).await?;
+            let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
+            return Ok(Some((Hashed { value: plan, sha: Sha::of(&bytes) }, settings, false)));
+        }
+    }
+    Ok(None)
 }
 
 /// Writes every version of a settings file or resume that this plan is the first to use.
@@ -232,7 +277,7 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
             }
         }
         if sealed.len() == count {
-            if let Some(closed) = already_closed(run, &turns).await? {
+            if let Some(closed) = closed_by_another(run, &turns, closers_before(run, sealed.values())).await? {
                 return Ok(report(run, &turns, Some(&closed), resumed));
             }
             read_missing(run, &mut turns).await?;
@@ -266,12 +311,34 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
     }
 }
 
-/// The closed record, if somebody else has closed the tick while we waited for shards of theirs.
-async fn already_closed(run: &Run, turns: &Committed) -> Result<Option<Closed>, EngineError> {
+/// How many others that sealed a shard come before us when the tick is closed: those of a lower name.
+fn closers_before<'a>(run: &Run, chains: impl Iterator<Item = &'a Vec<Hashed<Link>>>) -> u32 {
+    let sealers: BTreeSet<&RunnerId> = chains.filter_map(|chain| chain.last()).map(|seal| &seal.value.by).collect();
+    u32::try_from(sealers.into_iter().filter(|by| **by < run.by).count()).unwrap_or(u32::MAX)
+}
+
+/// The closed record, if another runner closes the tick before it is our turn to.
+///
+/// Runners that seal at the same moment all find all shards sealed. Each may close; all at once they would each read every
+/// turn of the others, to make the very same record. So they do it one after another, and most find it done.
+async fn closed_by_another(run: &Run, turns: &Committed, before: u32) -> Result<Option<Closed>, EngineError> {
     if turns.len() == run.plan.value.due.len() {
         return Ok(None);
     }
-    Ok(run.ctx.store.read(&Key::Closed(run.tick())).await?)
+    let mut left = CLOSERS_PATIENCE.saturating_mul(before).min(CLOSERS_LONGEST_PATIENCE);
+    loop {
+        let closed = run.ctx.store.read(&Key::Closed(run.tick())).await?;
+        if closed.is_some() || left.is_zero() || run.is_leaving() {
+            return Ok(closed);
+        }
+        let pause = left.min(CLOSERS_LOOK);
+        left -= pause;
+        tokio::select! {
+            biased;
+            () = run.ctx.stop.requested() => {}
+            () = run.ctx.clock.sleep(pause) => {}
+        }
+    }
 }
 
 /// Reads the turns of shards that others sealed, a bounded number at once. Only whoever closes needs them.
