@@ -366,6 +366,7 @@ fn turn() -> TurnRecord {
         inbox_end: Position::end_of_rank(Tick(12), 1),
         imports: imports(),
         edits_at_start: 1,
+        edits_found_after: vec![1],
         unimported: Vec::new(),
         prompt: prompt(),
         exchanges: vec![

@@ -295,6 +295,9 @@ pub struct TurnRecord {
     /// How many of the edits, imported or not, the turn began with; it found the others on its way.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub edits_at_start: u32,
+    /// Of each edit that it found on its way: after how many answers, whose tools came upon it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits_found_after: Vec<u32>,
     /// Edits that a failed turn found: a later turn imports them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unimported: Vec<FileChange>,

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use lemming::domain::credits::Credits;
 use lemming::domain::time::Tick;
-use lemming::engine::{Replayed, replay};
+use lemming::engine::{Replayed, replay, run_tick};
 use lemming::provider::{CallError, CallErrorKind};
 use lemming::record::encode;
+use lemming::record::plan::Trigger;
 use lemming::record::turn::TurnRecord;
 use lemming::store::Key;
 use serde_json::json;
 
 use crate::audit::Expect;
-use crate::world::{World, name, says};
+use crate::gate::Gate;
+use crate::world::{Thinker, World, name, says};
 
 /// A world in which `ada` uses tools and `bob` answers her.
 async fn world() -> World {
@@ -158,4 +160,40 @@ async fn failed_turns_and_lost_money_come_out_the_same() {
     }
     let seen = world.audit(&Expect::default()).await;
     assert!(seen.failed >= 6, "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_edit_that_came_in_the_middle_of_a_turn_comes_there_again() {
+    let mut world = World::new(|request| {
+        let call = |tool: &str, arguments| json!({"tool_calls": [{"tool": tool, "arguments": arguments}]});
+        let path = "shared/list.txt";
+        let answer = match request.view.step {
+            // There is nothing yet, ...
+            0 => call("file_delete", json!({"path": path})),
+            // ... and now there is what a person wrote.
+            1 => call("file_write", json!({"path": path, "text": "mine"})),
+            _ => json!({"outbox_entries": [{"payload": {"text": "done"}}]}),
+        };
+        Ok(answer.to_string())
+    });
+    world.found().await;
+    world.agent("ada", json!({"permissions": {"tools": ["file_delete", "file_write"]}})).await;
+    world.org["limits"] = json!({"lease": "5ms"});
+    world.found().await;
+    // A call passes the gate twice: this is before the third, when the first two are in the journal.
+    let gate = Gate::closing_at(5);
+    let mut context = world.context();
+    context.providers = Arc::new(Thinker { gate: Some(gate.clone()), ..world.thinker.clone() });
+    tokio::select! {
+        _ = run_tick(&context, Trigger::Invocation) => panic!("it is over before it dies"),
+        () = gate.hit() => {}
+    }
+    world.raw.put_path("shared/list.txt", "theirs".into()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(world.tick().await.closed);
+    let turn = world.turn(1, "ada").await;
+    assert!(!turn.exchanges[0].results[0].ok, "there was nothing to delete: {:?}", turn.exchanges[0].results);
+    assert_eq!((turn.imports.len(), turn.edits_at_start, &turn.edits_found_after[..]), (1, 0, &[2][..]));
+    let again = replayed(&world, 1).await;
+    assert!(again.iter().all(Replayed::is_equal), "{again:?}");
 }

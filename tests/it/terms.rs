@@ -215,9 +215,35 @@ async fn parts_begin_with_their_own_shards_and_help_with_the_rest() {
         begun.insert(chain(&world, index * 2).await[0].by.clone());
     }
     assert_eq!(begun.len(), 4, "nobody began with another's part");
+    let plan = world.plan(1).await;
+    assert_eq!(chain(&world, 0).await[0].by, plan.by, "the first part's runner plans, and the others wait for it");
     // One that comes alone does all of it.
     let context = with(&world, Terms { part: Some(Part { index: 3, count }), ..NOT_WAITING });
     assert_eq!(run_tick(&context, Trigger::Invocation).await.unwrap().ending(), Ending::Closed);
     assert_eq!(world.calls().len(), 16);
+    world.audit(&exactly_once()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_runners_that_seal_at_the_same_moment_one_reads_the_turns_of_all_and_closes() {
+    let limits = json!({"agents_per_hold": 8, "agents_per_shard": 8, "max_parallel_turns": 8});
+    let world = Arc::new(independent(64, limits, Duration::from_secs(1)).await);
+    let count = NonZeroU32::new(8).unwrap();
+    let mut runners = JoinSet::new();
+    for index in 0..count.get() {
+        let context = with(&world, Terms { part: Some(Part { index, count }), ..NOT_WAITING });
+        runners.spawn(async move { run_tick(&context, Trigger::Invocation).await.unwrap() });
+    }
+    let mut closed = 0;
+    while let Some(outcome) = runners.join_next().await {
+        let Outcome::Ran(report) = outcome.unwrap() else { panic!("idle") };
+        closed += usize::from(report.closed);
+    }
+    assert!(closed > 1, "they sealed at the same moment: {closed} saw the tick closed");
+    // A turn by itself reads its memory and its past. What is over is what closers read: at most two of them.
+    let alone = independent(64, json!({}), Duration::ZERO).await;
+    alone.tick().await;
+    let over = world.requests().get.saturating_sub(alone.requests().get);
+    assert!(over < 64 * 8, "{} reads by eight runners, {} by one", world.requests().get, alone.requests().get);
     world.audit(&exactly_once()).await;
 }

@@ -135,6 +135,8 @@ pub(super) async fn work(
         template: None,
         imports: Vec::new(),
         edits_at_start: count(&memory.imports),
+        edits_found_after: Vec::new(),
+        answers_acted_on: 0,
         effects: Effects::default(),
         violations: Vec::new(),
         warnings: memory.warnings.clone(),
@@ -148,7 +150,7 @@ pub(super) async fn work(
     match ending {
         Ending::Good => Ok(Attempt::Done(Box::new(turn.good(&inbox, began)))),
         Ending::Bad(failure) => {
-            turn.imports.extend(bench.take().1);
+            turn.import(bench.take().1);
             Ok(Attempt::Done(Box::new(turn.bad(&inbox, failure, began))))
         }
         Ending::Stopped => Ok(Attempt::Stopped),
@@ -202,6 +204,9 @@ struct Turn<'a> {
     template: Option<Sha>,
     imports: Vec<FileChange>,
     edits_at_start: u32,
+    edits_found_after: Vec<u32>,
+    /// Of how many answers the tools have begun.
+    answers_acted_on: u32,
     /// Effects up to the last step.
     effects: Effects,
     violations: Vec<Violation>,
@@ -312,6 +317,7 @@ impl Turn<'_> {
             let calls = answer.tool_calls.clone();
             self.conversation.push(Message { calls, ..Message::new(Role::Assistant, answer.text.clone()) });
             results = Vec::new();
+            self.act().await?;
             if let Some(next) = journal.peek(step + 1) {
                 // What this answer and its tools did is recorded with the next one, and is not done again.
                 self.notes = reply.notes.or(self.notes.take());
@@ -356,6 +362,7 @@ impl Turn<'_> {
             let message = "tool calls of the turn's last answer were not made".to_owned();
             self.violations.push(Violation { pointer: "/tool_calls".to_owned(), message });
         }
+        self.act().await?;
         let found = self.take_in(bench, reply).await?;
         self.exchanges.push(exchange(answer, Vec::new()));
         self.settle(bench, found);
@@ -412,10 +419,23 @@ impl Turn<'_> {
         }
         self.effects.creates.extend(effects.creates.iter().cloned());
         bench.load += Load::of(effects, &imports);
-        self.imports.extend(imports);
+        self.import(imports);
         self.violations.extend(violations);
         bench.said = self.effects.outbox.len();
         bench.asked_for.clone_from(&self.effects.creates);
+    }
+
+    fn import(&mut self, imports: Vec<FileChange>) {
+        let at_start = usize::try_from(self.edits_at_start).unwrap_or(usize::MAX).saturating_sub(self.imports.len());
+        let later = imports.len().saturating_sub(at_start);
+        self.edits_found_after.extend(std::iter::repeat_n(self.answers_acted_on, later));
+        self.imports.extend(imports);
+    }
+
+    /// Begins to act on the next answer. A turn that is run again comes upon the edits now that it came upon then.
+    async fn act(&mut self) -> Result<(), EngineError> {
+        self.answers_acted_on += 1;
+        past::reveal(self.run, &self.permit, self.answers_acted_on).await
     }
 
     /// Moves what was done since the last step into the turn, which ends: nothing can be taken back any more.

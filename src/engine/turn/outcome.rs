@@ -28,6 +28,7 @@ impl Turn<'_> {
         record.warnings.extend(soft_cap(self.run, self.due, self.resume, &record.spent));
         record.imports = self.imports;
         record.edits_at_start = self.edits_at_start;
+        record.edits_found_after = self.edits_found_after;
         record.prompt = self.prompt;
         record.exchanges = self.exchanges;
         record.embeddings = self.embeddings;
@@ -67,6 +68,7 @@ fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
         inbox_end: inbox.end,
         imports: Vec::new(),
         edits_at_start: 0,
+        edits_found_after: Vec::new(),
         unimported: Vec::new(),
         prompt: Vec::new(),
         exchanges: Vec::new(),

@@ -45,19 +45,42 @@ pub(in super::super) async fn lay_out(run: &Run, agent: &AgentName, record: &Tur
         Ok::<_, EngineError>(())
     });
     writes.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-    for edit in record.imports.iter().chain(&record.unimported) {
-        match files::content_bytes(run, &edit.content).await? {
-            Some(bytes) => store.put_path(&edit.path, bytes).await?,
-            None => store.delete_path(&edit.path).await?,
-        }
+    // Records of before they said when the others were found show all from the start.
+    let from_the_start =
+        if record.edits_found_after.is_empty() { edits(record) } else { edits_at_start(record).unwrap_or_default() };
+    for edit in from_the_start {
+        lay(run, edit).await?;
     }
     Ok(())
 }
 
+/// Lays out the edits that a turn that is run again came upon after so many answers.
+pub(super) async fn reveal(run: &Run, permit: &Permit<'_>, answers: u32) -> Result<(), EngineError> {
+    let Some(record) = permit.recorded else { return Ok(()) };
+    let at_start = usize::try_from(record.edits_at_start).unwrap_or(usize::MAX);
+    let later = edits(record).iter().skip(at_start).zip(&record.edits_found_after);
+    for (edit, _) in later.filter(|(_, after)| **after == answers) {
+        lay(run, edit).await?;
+    }
+    Ok(())
+}
+
+async fn lay(run: &Run, edit: &FileChange) -> Result<(), EngineError> {
+    match files::content_bytes(run, &edit.content).await? {
+        Some(bytes) => run.ctx.store.put_path(&edit.path, bytes).await?,
+        None => run.ctx.store.delete_path(&edit.path).await?,
+    }
+    Ok(())
+}
+
+/// The edits of a turn, imported or not.
+fn edits(record: &TurnRecord) -> &[FileChange] {
+    if record.imports.is_empty() { &record.unimported } else { &record.imports }
+}
+
 /// The edits that a turn began with that is run again.
 pub(super) fn edits_at_start(record: &TurnRecord) -> Option<&[FileChange]> {
-    let edits = if record.imports.is_empty() { &record.unimported } else { &record.imports };
-    edits.get(..usize::try_from(record.edits_at_start).unwrap_or(usize::MAX))
+    edits(record).get(..usize::try_from(record.edits_at_start).unwrap_or(usize::MAX))
 }
 
 /// Leaves the memories alone that a turn could not read that is run again: no record holds their bytes.
