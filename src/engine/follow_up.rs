@@ -1,7 +1,8 @@
 //! Whether a slot or a wake goes on: agents that wait for mail answer each other without waiting for
-//! the next slot, as long as they have mail and neither failed nor were skipped.
+//! the next slot, as long as they have mail and neither failed nor were skipped; and what came in while the tick was
+//! open, and found it in our hands, is for us to look after.
 
-use super::inputs::pinned_settings;
+use super::inputs::{self, pinned_settings};
 use super::load::load;
 use super::report::TickReport;
 use super::{EngineError, Outcome};
@@ -10,9 +11,11 @@ use crate::record::plan::Trigger;
 use crate::record::turn::Status;
 use crate::store::Store;
 
-/// What follows from an outcome at once: a wake, at slot pace, while agents that wait for mail have some.
+/// What follows from an outcome at once: a wake, at slot pace, while agents that wait for mail have some, or something has
+/// come in since the plan. Whoever brought it may have found the tick held, and left.
 ///
-/// The hops of an entry bound how often: past `limits.max_hops` it makes nobody due.
+/// The hops of an entry bound how often: past `limits.max_hops` it makes nobody due. A wake with nothing to do starts
+/// no tick, and is not followed: what no tick admits is looked at once.
 ///
 /// # Errors
 /// As [`load`].
@@ -36,6 +39,8 @@ pub async fn follow_up(store: &Store, outcome: &Outcome) -> Result<Option<Trigge
             && !had_trouble(report, name)
             && state.inbox(name, &facts.reads).any(|entry| entry.hops <= org.limits.max_hops)
     });
+    // Listed after the close: whoever still found the tick open wrote before.
+    let goes_on = goes_on || inputs::has_news(store, &state).await?;
     Ok(goes_on.then(|| Trigger::Wake { named: Vec::new() }))
 }
 

@@ -214,6 +214,15 @@ impl Ingress {
     }
 }
 
+/// Says whether something lies in the ingress that was not admitted before. Reads none of it.
+pub(super) async fn has_news(store: &Store, state: &State) -> Result<bool, EngineError> {
+    let listed = store.list(&Prefix::Ingress).await?;
+    Ok(listed.iter().any(|path| match Key::parse(path) {
+        Some(Key::Control(name) | Key::Mail(name)) => !state.admitted.contains_key(&name),
+        _ => false,
+    }))
+}
+
 /// Lists the ingress, and reads what was not admitted before.
 ///
 /// Only after the state is read: a name admitted by a tick that closed in between would otherwise

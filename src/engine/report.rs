@@ -59,6 +59,8 @@ pub enum Idle {
     SlotPassed,
     /// Nobody is due that could be paid, and nothing admissible has arrived.
     NothingToDo,
+    /// There is something to do, and no time for a turn: the next invocation does it.
+    NoTime,
     /// A person paused the organisation, and nothing admissible has arrived.
     Paused,
     /// There is no agent, not even one whose resume is broken, and nothing admissible has arrived.
@@ -96,6 +98,7 @@ impl Outcome {
     pub fn ending(&self) -> Ending {
         match self {
             Self::Ran(report) => report.ending(),
+            Self::Idle { reason: Idle::NoTime } => Ending::Partial,
             Self::Idle { .. } => Ending::Idle,
         }
     }
@@ -111,7 +114,7 @@ pub enum Ending {
     Closed,
     /// The tick is open, and other runners are at work on all that is left of it.
     Held,
-    /// The tick is open: the next invocation goes on with it.
+    /// Time was over: the next invocation goes on with the open tick, or begins what this one did not.
     Partial,
 }
 

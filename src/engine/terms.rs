@@ -14,6 +14,8 @@ pub struct Terms {
     pub leaves_what_is_held: bool,
     /// When it must be over.
     pub deadline: Option<Deadline>,
+    /// Whether it only goes on with what another invocation left open: without slots it begins no tick of its own.
+    pub goes_on: bool,
     /// Which part of the shards it begins with; afterwards it helps with the others.
     pub part: Option<Part>,
 }

@@ -1,6 +1,7 @@
 //! One invocation: load, plan, hold, work, commit, seal, close.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::shard::{self, End};
 use super::timing::timing;
 use super::trust;
 use super::turn::Committed;
-use super::{Context, EngineError, close, command, load};
+use super::{Context, EngineError, Part, close, command, load};
 use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, RunnerId};
 use crate::mutant::{self, Mutant};
@@ -54,7 +55,7 @@ const AT_ONCE: usize = 192;
 
 /// Runs one tick, or the rest of an open one.
 ///
-/// At invocation pace, helping to finish an open tick *is* the invocation. A slot or a wake first
+/// At invocation pace, helping to finish an open tick *is* the invocation, whoever asks for it. A slot or a wake first
 /// finishes the open tick, and then asks for its own, if there is time for another turn.
 ///
 /// # Errors
@@ -93,7 +94,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         check_plan(&plan.value, &before)?;
         let run = Arc::new(Run::new(ctx.clone(), by.clone(), &before, plan, settings));
         let report = finish(&run, &before, !ours).await?;
-        let helping_is_all = trigger == Trigger::Invocation && run.settings.org.value.pace.every.is_none();
+        let helping_is_all = !matches!(trigger, Trigger::Wake { .. }) && run.settings.org.value.pace.every.is_none();
         if ours || !report.closed || helping_is_all {
             return Ok(Outcome::Ran(report));
         }
@@ -118,6 +119,13 @@ async fn make_plan(
         Ok(timing) => timing,
         Err(idle) => return Ok(Err(idle)),
     };
+    // An invocation that only goes on begins no tick of its own, unless a slot says which.
+    if ctx.terms.goes_on && org.pace.every.is_none() && !matches!(trigger, Trigger::Wake { .. }) {
+        return Ok(Err(Idle::NothingToDo));
+    }
+    if !ctx.has_time_for_a_turn(org.limits.call_timeout.duration()) {
+        return Ok(Err(Idle::NoTime));
+    }
     if let Some(planned) = await_plan(ctx, before).await? {
         return Ok(Ok(planned));
     }
@@ -221,7 +229,7 @@ async fn pin_inputs(
     // The first tick of a large organisation pins every resume: a bounded number at once, as a bucket bears.
     let writes: Vec<(Key, Bytes)> = writes.collect();
     let write = |(key, bytes)| async move { ctx.store.create_pure(&key, bytes).await };
-    futures::stream::iter(writes).map(write).buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await?;
+    futures::stream::iter(writes).map(write).buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await?;
     Ok(())
 }
 
@@ -249,12 +257,15 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
     let mut sealed = BTreeMap::new();
     let mut turns = Committed::new();
     let mut patience = FIRST_PATIENCE;
+    let mut own = run.ctx.terms.part.map(|part| share(part, count));
     loop {
         // Runners begin at different shards, and each works on no more than it can fill.
         let first = start_shard(run, count);
         let open = (0..count).map(|i| (i + first) % count).filter(|shard| !sealed.contains_key(shard));
-        let open: Vec<usize> = open.collect();
-        let count_open = open.len();
+        // At first with its own alone: or whoever plans would hold all before the others have read the plan.
+        let own = own.take();
+        let open: Vec<usize> = open.filter(|shard| own.as_ref().is_none_or(|own| own.contains(shard))).collect();
+        let sealed_before = sealed.len();
         let ends: Vec<(usize, Result<End, EngineError>)> = futures::stream::iter(open)
             .map(|shard| async move { (shard, shard::work(run, u32::try_from(shard).unwrap_or(u32::MAX)).await) })
             .buffer_unordered(shards_at_once(run))
@@ -262,6 +273,7 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
             .await;
         let mut wait = None;
         let mut holders = Vec::new();
+        let mut has_left = false;
         for (shard, end) in ends {
             match end? {
                 End::Sealed { chain, turns: done } => {
@@ -273,7 +285,10 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
                     wait = Some(wait.map_or(look_again, |wait: Duration| wait.min(look_again)));
                     holders.push(holder);
                 }
-                End::Left { turns: done } => turns.extend(done),
+                End::Left { turns: done } => {
+                    turns.extend(done);
+                    has_left = true;
+                }
             }
         }
         if sealed.len() == count {
@@ -285,11 +300,16 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
             let closed = close::close(run, before, chains, &turns).await?;
             return Ok(report(run, &turns, Some(&closed), resumed));
         }
+        // Of two that find each other at work, the one that seals last looks again, and finds all sealed. To close then
+        // takes a moment, whatever time is left.
+        let has_advanced = sealed.len() > sealed_before && !has_left && !run.ctx.stop.is_requested();
+        if (own.is_some() && !run.is_leaving()) || has_advanced {
+            continue;
+        }
         if run.is_leaving() {
             return Ok(report(run, &turns, None, resumed));
         }
-        // Of two that find each other at work, the one that seals last looks again, and finds all sealed.
-        let is_held = run.ctx.terms.leaves_what_is_held && holders.len() == count_open;
+        let is_held = run.ctx.terms.leaves_what_is_held && holders.len() == count - sealed.len();
         if let Some(wait) = wait.filter(|_| !is_held).map(|wait| wait.min(patience)) {
             // Most holders are done in a moment: look again soon, and then less and less often.
             patience = patience.saturating_mul(2);
@@ -358,12 +378,20 @@ async fn read_missing(run: &Run, turns: &mut Committed) -> Result<(), EngineErro
     Ok(())
 }
 
+/// The shards of a part: at least one, which it then shares with the next.
+fn share(part: Part, count: usize) -> Range<usize> {
+    let of = |index: u64| {
+        let shards = u64::try_from(count).unwrap_or(u64::MAX);
+        usize::try_from(shards.saturating_mul(index) / u64::from(part.count.get())).unwrap_or(count)
+    };
+    let index = u64::from(part.index);
+    of(index)..of(index + 1).max(of(index) + 1)
+}
+
 /// Where a runner begins: at its part of the shards, or anywhere.
 fn start_shard(run: &Run, count: usize) -> usize {
     if let Some(part) = run.ctx.terms.part {
-        let first =
-            u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(part.index.into()) / u64::from(part.count.get());
-        return usize::try_from(first).unwrap_or(0) % count.max(1);
+        return share(part, count).start % count.max(1);
     }
     let bytes = run.by.as_str().bytes();
     bytes.fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % count.max(1)

@@ -101,6 +101,12 @@ impl Done {
         self.outcomes.iter().map(Outcome::ending).chain(unreached).max().or(Some(Ending::Idle))
     }
 
+    /// Says whether the tick that is left open is the one that was asked for, and not one that was open before.
+    #[must_use]
+    pub fn is_own_tick_open(&self) -> bool {
+        self.ticks().last().is_some_and(|tick| !tick.closed && !tick.resumed)
+    }
+
     fn ticks(&self) -> impl Iterator<Item = &TickReport> {
         self.outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Ran(report) => Some(report),

@@ -41,23 +41,28 @@ impl Store {
     /// The store refuses for good (permission, configuration), or has no room: nothing was written by this call. Or
     /// neither could be seen, [`StoreError::Uncertain`]: it is not won, and whoever asked reads again later.
     pub async fn create_own(&self, key: &Key, body: Bytes) -> Result<Created, StoreError> {
+        Ok(self.create_settled(key, body).await?.0)
+    }
+
+    /// The same, and whether the store itself said that it is ours: otherwise that was found by reading.
+    async fn create_settled(&self, key: &Key, body: Bytes) -> Result<(Created, bool), StoreError> {
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
             let failed = match self.create_once(key, body.clone()).await {
-                Ok(_) => return Ok(Created::Won),
+                Ok(_) => return Ok((Created::Won, true)),
                 // Of a later try it would say nothing about the ones before it, which may have been applied.
                 Err(error) if error.is_final() && attempt == 1 => return Err(error),
                 Err(error) => error,
             };
             if mutant::is(Mutant::ErrorsAreSettledByReading) {
-                return Ok(Created::Won);
+                return Ok((Created::Won, true));
             }
             tracing::debug!(key = %key, attempt, error = %failed, "a create is settled by reading");
             match self.get(key).await {
-                Ok(Some(found)) if found == body => return Ok(Created::Won),
-                Ok(Some(found)) => return Ok(Created::Lost(found)),
+                Ok(Some(found)) if found == body => return Ok((Created::Won, false)),
+                Ok(Some(found)) => return Ok((Created::Lost(found), false)),
                 // A disk without room has written nothing, and will not a moment later.
                 Ok(None) if failed.is_for_want_of_room() => return Err(failed),
                 Ok(None) => {}
@@ -76,15 +81,15 @@ impl Store {
     }
 
     /// Creates an object whose bytes are a pure function of its key's meaning: equal bytes from
-    /// anybody are success.
+    /// anybody are success. Says whether they are known to be new, so that what follows is told once, or not at all.
     ///
     /// # Errors
     /// Other bytes are there, which means that the store or a record is damaged; or the store
     /// refuses, or its answer stays unknown.
-    pub async fn create_pure(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
-        match self.create_own(key, body).await? {
-            Created::Won => Ok(()),
-            Created::Lost(_) => Err(StoreError::Conflict { key: key.clone() }),
+    pub async fn create_pure(&self, key: &Key, body: Bytes) -> Result<bool, StoreError> {
+        match self.create_settled(key, body).await? {
+            (Created::Won, is_new) => Ok(is_new),
+            (Created::Lost(_), _) => Err(StoreError::Conflict { key: key.clone() }),
         }
     }
 }

@@ -150,6 +150,7 @@ impl TickArgs {
             leaves_what_is_held: self.scheduled.is_some() || self.all,
             deadline: deadline.map(|span| Deadline::after(span.duration())),
             part: share,
+            ..Terms::default()
         })
     }
 
@@ -256,6 +257,7 @@ fn headline(report: &TickReport) -> String {
 fn idle(reason: Idle) -> &'static str {
     match reason {
         Idle::SlotPassed => "this slot has run",
+        Idle::NoTime => "there is no time left for a turn; the next `lemming tick` begins it",
         Idle::NothingToDo => "nobody is due, and nothing has arrived",
         Idle::NoAgents => "there are no agents yet; `lemming bootstrap` writes examples",
         Idle::Paused => "the organisation is paused; `lemming resume` lets it go on",

@@ -81,9 +81,10 @@ fn time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, 
 }
 
 impl Errand {
-    /// The event with which a function invokes itself to go on with it.
+    /// The event with which a function invokes itself to go on with it. `has_begun`: agents that were named are in the tick
+    /// that is open, and need not be named again.
     #[must_use]
-    pub fn continued(&self) -> Value {
+    pub fn continued(&self, has_begun: bool) -> Value {
         let direct = Direct {
             trigger: match self.trigger {
                 Trigger::Invocation => Kind::Tick,
@@ -95,7 +96,8 @@ impl Errand {
                 Trigger::Invocation | Trigger::Wake { .. } => None,
             },
             agents: match &self.trigger {
-                Trigger::Wake { named } => named.clone(),
+                Trigger::Wake { named } if !has_begun => named.clone(),
+                Trigger::Wake { .. } => Vec::new(),
                 Trigger::Invocation | Trigger::Slot { .. } => Vec::new(),
             },
             organisation: self.organisation.clone(),
@@ -331,7 +333,15 @@ mod tests {
         for trigger in [Trigger::Invocation, slot(NOW), Trigger::Wake { named }] {
             let errand = Errand { trigger, organisation: Some("desk".to_owned()), continuation: 3 };
             let again = Errand { continuation: 4, ..errand.clone() };
-            assert_eq!(read_now(&errand.continued()), Ok(Asked::Tick(again)));
+            assert_eq!(read_now(&errand.continued(false)), Ok(Asked::Tick(again)));
         }
+    }
+
+    #[test]
+    fn agents_that_were_named_are_not_named_again_once_their_tick_has_begun() {
+        let named = vec!["editor".parse().expect("a name")];
+        let errand = Errand { trigger: Trigger::Wake { named }, organisation: None, continuation: 0 };
+        let again = Errand { trigger: Trigger::Wake { named: Vec::new() }, organisation: None, continuation: 1 };
+        assert_eq!(read_now(&errand.continued(true)), Ok(Asked::Tick(again)));
     }
 }

@@ -229,7 +229,7 @@ impl Worker {
         deadline: Option<Deadline>,
         advance: &Arc<Advance>,
     ) -> Vec<(Option<String>, Done)> {
-        let terms = Terms { leaves_what_is_held: true, deadline, part: None };
+        let terms = Terms { leaves_what_is_held: true, deadline, goes_on: errand.continuation > 0, part: None };
         let job = Job { trigger: errand.trigger.clone(), terms, seed: None };
         let progress: Arc<dyn Progress> = Arc::clone(advance) as _;
         let (stopper, stop) = Stop::channel();
@@ -246,7 +246,7 @@ impl Worker {
                 continue;
             }
             let errand = Errand { organisation: organisation.clone(), ..errand.clone() };
-            match invoke_later(&self.aws, &function, &errand.continued()).await {
+            match invoke_later(&self.aws, &function, &errand.continued(done.is_own_tick_open())).await {
                 Ok(()) => heard = true,
                 Err(error) => tracing::warn!(
                     event = "not_reinvoked",
