@@ -61,6 +61,11 @@ async fn admit(state: &ApiState, scope: Scope, headers: &HeaderMap, peer: Option
         limit(&Who::at(peer))?;
         return match presented {
             Some(_) => Err(ApiError::unauthorized("this key is not known here")),
+            None if keys.keys.is_empty() && state.settings.access == Access::Local && is_forwarded(headers) => {
+                // A proxy on this machine asks as this machine would, for whoever asked it.
+                Err(ApiError::unauthorized("this server is behind a proxy, and has no keys")
+                    .hint("`lemming keys add NAME --scope send` makes one"))
+            }
             None if keys.keys.is_empty() && state.settings.access != Access::Keys => Ok(Caller { key: None }),
             None => Err(ApiError::unauthorized("this needs a key")
                 .hint("send it in the header `Authorization: Bearer KEY`; `lemming keys add` makes one")),
@@ -74,6 +79,13 @@ async fn admit(state: &ApiState, scope: Scope, headers: &HeaderMap, peer: Option
         )));
     }
     Ok(Caller { key: Some(name.clone()) })
+}
+
+/// Says whether a proxy passed a request on, and says so.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
 }
 
 /// The key that a request brings, whatever it is worth.
@@ -92,6 +104,14 @@ fn presented(headers: &HeaderMap) -> Option<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_a_proxy_passed_on_is_known() {
+        let mut headers = HeaderMap::new();
+        assert!(!is_forwarded(&headers));
+        headers.insert("x-forwarded-for", "203.0.113.7".parse().expect("value"));
+        assert!(is_forwarded(&headers));
+    }
 
     #[test]
     fn a_key_comes_in_either_header_and_the_own_one_counts_first() {

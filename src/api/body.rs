@@ -73,6 +73,10 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // A list would be taken for the fields in the order of our source.
+    if bytes.trim_ascii_start().first().is_some_and(|first| b"[\"-0123456789tfn".contains(first)) {
+        return Err(ApiError::usage("the body must be a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let document = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let inner = error.inner();
@@ -111,6 +115,14 @@ mod tests {
     struct Sample {
         #[serde(rename = "a/b")]
         _names: Vec<u8>,
+    }
+
+    #[test]
+    fn a_document_is_an_object_and_nothing_else() {
+        for text in [r#"[[1]]"#, " [1]", "null", "7", r#""x""#, "true"] {
+            let error = parse::<Sample>(text.as_bytes()).expect_err(text).document().to_string();
+            assert!(error.contains("must be a JSON object"), "{text}: {error}");
+        }
     }
 
     #[test]

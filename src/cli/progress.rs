@@ -131,7 +131,7 @@ impl Progress for Shown {
             let mut stderr = std::io::stderr().lock();
             let _ = writeln!(
                 stderr,
-                "waiting: runner {holder} holds shard {shard} of tick {tick}; it is passed over when it shows no life"
+                "runner {holder} holds shard {shard} of tick {tick}; it is passed over when it shows no life"
             );
         }
     }

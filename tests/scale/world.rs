@@ -187,7 +187,7 @@ impl Runner {
                 memo: Arc::default(),
                 seed: None,
                 stop: Stop::never(),
-                terms: Terms { part: self.part, leaves_what_is_held: self.leaves, deadline: None },
+                terms: Terms { part: self.part, leaves_what_is_held: self.leaves, ..Terms::default() },
                 progress: Arc::new(Silent),
             };
             match run_tick(&context, trigger.clone()).await {

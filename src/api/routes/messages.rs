@@ -81,7 +81,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 ///
 /// The content is in it because a name is admitted once: under a key that was used before, another message would be
 /// accepted and never delivered. A key that is a UUID of version 7 gives its time to the name, and with it the place among
-/// the messages that one tick admits; other keys say nothing of the order.
+/// the messages that one tick admits; others come after all that have a time, so that a flood of them keeps nobody out.
 fn id_of(key: &str, caller: &Caller, letter: &Letter) -> Uuid {
     let by = caller.key.as_ref().map(|key| key.as_str());
     let said = json!([by, key, letter.recipients, letter.kind, letter.importance, letter.text, letter.reply_to]);
@@ -89,7 +89,7 @@ fn id_of(key: &str, caller: &Caller, letter: &Letter) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     let sent = key.parse::<Uuid>().ok().filter(|id| id.get_version_num() == 7);
-    let begin = sent.map_or([0; 6], |id| {
+    let begin = sent.map_or([0xff; 6], |id| {
         let mut time = [0; 6];
         time.copy_from_slice(&id.as_bytes()[..6]);
         time

@@ -136,6 +136,9 @@ pub(super) async fn run(args: CostArgs, session: &mut Session) -> Result<Exit, C
         }
     };
     if let Some(every) = args.every {
+        if every.as_ms() < 1_000 {
+            return Err(CliError::new(Exit::Usage, "--every must be at least 1s: nobody is billed for shorter slots"));
+        }
         subject.shape.every = every;
     }
     change(&mut subject.shape.turn, &args.turn)?;

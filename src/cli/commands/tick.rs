@@ -30,8 +30,10 @@ use crate::store::counting::Requests;
 /// twice. Where another runner holds the tick, this one waits, says for whom, and takes over if
 /// that one shows no life. Ctrl-C stops cleanly: the next `tick` goes on where this one left.
 ///
-/// A scheduler asks with --scheduled: the slot of that time runs once, however often it is asked
-/// for, and where other runners hold all that is left of a tick, it ends at once.
+/// A scheduler asks with --scheduled: where org.json has a pace, the slot of that time runs once,
+/// however often it is asked for (without one, each is a tick). Where other runners hold all that
+/// is left of a tick, it ends at once. Agents that wait for mail answer each other tick after
+/// tick, within this invocation, as long as they have some.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct TickArgs {
     /// A scheduler asks, for the slot of this time: RFC 3339, or the name of a CronJob's Job [default: now]
@@ -256,7 +258,7 @@ fn headline(report: &TickReport) -> String {
 
 fn idle(reason: Idle) -> &'static str {
     match reason {
-        Idle::SlotPassed => "this slot has run",
+        Idle::SlotPassed => "this slot has run, or a later one",
         Idle::NoTime => "there is no time left for a turn; the next `lemming tick` begins it",
         Idle::NothingToDo => "nobody is due, and nothing has arrived",
         Idle::NoAgents => "there are no agents yet; `lemming bootstrap` writes examples",
