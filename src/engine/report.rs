@@ -41,6 +41,9 @@ pub struct TickReport {
     /// Who works on what is left of it, where this runner did not wait for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held_by: Vec<RunnerId>,
+    /// The tick of somebody else that was still open, and had to be finished before this one was begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_first: Option<Box<TickReport>>,
     /// Who was due, in canonical order.
     pub due: Vec<AgentName>,
     /// The turns committed so far, in canonical order; of an open tick, those of shards that this runner worked on.
@@ -81,6 +84,13 @@ pub enum Outcome {
 }
 
 impl TickReport {
+    /// This tick, and before it what had to be finished first.
+    pub fn in_order(&self) -> impl Iterator<Item = &Self> {
+        let mut ticks: Vec<&Self> = std::iter::successors(Some(self), |tick| tick.finished_first.as_deref()).collect();
+        ticks.reverse();
+        ticks.into_iter()
+    }
+
     /// What became of it, in a word.
     #[must_use]
     pub fn ending(&self) -> Ending {

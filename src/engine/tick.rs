@@ -32,8 +32,10 @@ use crate::store::{Created, Key, StoreError};
 const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 
 /// How long a runner waits for the plan of another part's runner.
-const PLAN_PAUSES: [Duration; 5] = [
-    Duration::from_millis(50),
+const PLAN_PAUSES: [Duration; 7] = [
+    Duration::from_millis(10),
+    Duration::from_millis(15),
+    Duration::from_millis(25),
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(200),
@@ -47,7 +49,7 @@ const CLOSERS_PATIENCE: Duration = Duration::from_millis(200);
 const CLOSERS_LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often it looks meanwhile.
-const CLOSERS_LOOK: Duration = Duration::from_millis(50);
+const CLOSERS_LOOK: Duration = Duration::from_millis(20);
 
 /// How many objects are read or written at once where there is one for each agent: what a bucket that takes 60 ms bears of
 /// one runner (S3: 3,500 writes and 5,500 reads a second).
@@ -95,6 +97,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         let run = Arc::new(Run::new(ctx.clone(), by.clone(), &before, plan, settings));
         let report = finish(&run, &before, !ours).await?;
         let helping_is_all = !matches!(trigger, Trigger::Wake { .. }) && run.settings.org.value.pace.every.is_none();
+        let report = TickReport { finished_first: helped.take().map(Box::new), ..report };
         if ours || !report.closed || helping_is_all {
             return Ok(Outcome::Ran(report));
         }
@@ -439,6 +442,7 @@ fn report(run: &Run, turns: &Committed, closed: Option<&Closed>, resumed: bool) 
         turns: done.collect(),
         skipped: plan.skipped.clone(),
         held_by: Vec::new(),
+        finished_first: None,
         problems: closed.map_or_else(|| plan.problems.clone(), |closed| closed.problems.clone()),
     }
 }

@@ -107,11 +107,13 @@ impl Done {
         self.ticks().last().is_some_and(|tick| !tick.closed && !tick.resumed)
     }
 
+    /// The ticks that it worked on, in order.
     fn ticks(&self) -> impl Iterator<Item = &TickReport> {
-        self.outcomes.iter().filter_map(|outcome| match outcome {
+        let ran = self.outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Ran(report) => Some(report),
             Outcome::Idle { .. } => None,
-        })
+        });
+        ran.flat_map(TickReport::in_order)
     }
 
     /// It in a few numbers.

@@ -145,6 +145,8 @@ async fn a_trigger_finishes_an_open_tick_and_then_runs_its_own() {
     world.clock.advance(5 * MINUTE);
     let report = ran(&world, slot(&world)).await;
     assert_eq!((report.tick.0, report.clock), (2, Clock(2)));
+    let first = report.finished_first.expect("it says which");
+    assert_eq!((first.tick.0, first.resumed, first.closed, first.turns.len()), (1, true, true, 1));
     assert_eq!(world.turn(1, "ada").await.tick.0, 1);
     world.audit(&Expect::default()).await;
 }

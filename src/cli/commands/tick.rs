@@ -206,6 +206,10 @@ pub(super) fn show(outcome: &Outcome, out: &mut Output) -> Result<(), CliError> 
             return Ok(());
         }
     };
+    report.in_order().try_for_each(|report| show_tick(report, out))
+}
+
+fn show_tick(report: &TickReport, out: &mut Output) -> Result<(), CliError> {
     out.line(headline(report))?;
     let rows: Vec<Vec<Cell>> = report
         .turns
