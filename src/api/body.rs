@@ -131,7 +131,7 @@ mod tests {
             (r#"{"a/b": [1, "x"]}"#, "/a~1b/1", "invalid type"),
             (r#"{"a/b": [], "c": 1}"#, "/c", "unknown field"),
             ("{}", "", "missing field"),
-            ("[", "", "the body is no JSON"),
+            ("{", "", "the body is no JSON"),
             (r#"{"a/b": []} x"#, "", "the body is no JSON"),
             ("", "", "the body is no JSON"),
         ] {
