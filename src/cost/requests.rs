@@ -53,7 +53,8 @@ pub fn requests(shape: &Shape, work: &Work) -> Requests {
         + ingress
         + READS_ONCE * looks
         + READS_AFTERWARDS * ticks;
-    let list = turns.div_ceil(EIGHTH) + looks.saturating_mul(2 + shape.agents / LIST_PAGE);
+    // After each tick it is looked whether something came in meanwhile.
+    let list = turns.div_ceil(EIGHTH) + looks.saturating_mul(2 + shape.agents / LIST_PAGE) + ticks;
     Requests { put, get, list, delete: ingress }
 }
 
