@@ -14,6 +14,7 @@ use crate::record::turn::TurnRecord;
 #[derive(Debug)]
 pub(super) struct Shown {
     on_terminal: bool,
+    waits: bool,
     state: Mutex<State>,
 }
 
@@ -63,7 +64,12 @@ impl Line {
 impl Shown {
     /// A line of progress, drawn only where a terminal can take it back.
     pub(super) fn new(on_terminal: bool) -> Self {
-        Self { on_terminal, state: Mutex::default() }
+        Self { on_terminal, waits: true, state: Mutex::default() }
+    }
+
+    /// The same for who leaves what others hold: it says nothing of waiting.
+    pub(super) fn leaving(self) -> Self {
+        Self { waits: false, ..self }
     }
 
     /// Takes the line back: the tick has ended, or is left, and nobody is at work.
@@ -124,6 +130,9 @@ impl Progress for Shown {
     }
 
     fn waiting(&self, tick: Tick, shard: u32, holder: &RunnerId) {
+        if !self.waits {
+            return;
+        }
         let mut state = self.state();
         // Said once for each holder: the engine looks again many times a second.
         if state.waited_for.insert((tick, holder.clone())) {
@@ -131,7 +140,7 @@ impl Progress for Shown {
             let mut stderr = std::io::stderr().lock();
             let _ = writeln!(
                 stderr,
-                "runner {holder} holds shard {shard} of tick {tick}; it is passed over when it shows no life"
+                "waiting: runner {holder} holds shard {shard} of tick {tick}; it is passed over when it shows no life"
             );
         }
     }

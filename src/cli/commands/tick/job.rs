@@ -24,7 +24,8 @@ pub(super) async fn run(args: &TickArgs, terms: Terms, session: &mut Session) ->
     if organisations.is_empty() {
         return Err(CliError::no_orgs(&place.place));
     }
-    let shown = Arc::new(Shown::new(!args.all && session.out.is_watched() && !session.out.json()));
+    let shown = Shown::new(!args.all && session.out.is_watched() && !session.out.json());
+    let shown = Arc::new(if terms.leaves_what_is_held { shown.leaving() } else { shown });
     let progress: Arc<dyn Progress> = shown.clone();
     let done = until_told(
         terms.deadline,
