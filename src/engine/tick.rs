@@ -43,10 +43,10 @@ const PLAN_PAUSES: [Duration; 7] = [
 ];
 
 /// How long a runner that could close a tick leaves that to each of those before it.
-const CLOSERS_PATIENCE: Duration = Duration::from_millis(200);
+const CLOSERS_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The longest that it leaves it to others, who may be gone.
-const CLOSERS_LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+const CLOSERS_LONGEST_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How often it looks meanwhile.
 const CLOSERS_LOOK: Duration = Duration::from_millis(20);

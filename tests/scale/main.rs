@@ -69,7 +69,7 @@ fn a_bucket_that_bears_no_more_slows_the_tick_and_loses_nothing() {
     let (free, limited) = (simulate(free), simulate(Case { limited: true, ..free }));
     assert_eq!((free.throttled, free.calls), (0, 700));
     assert!(limited.throttled > 100, "{limited:?}");
-    assert!(limited.marks.closed_ms > free.marks.closed_ms, "{free:?}\n{limited:?}");
+    assert!(limited.marks.last_seal_ms > free.marks.last_seal_ms, "{free:?}\n{limited:?}");
 }
 
 #[test]
