@@ -81,11 +81,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         }
         let tick = before.tick.next();
         let (plan, settings, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
-            Some((plan, bytes)) => {
-                trust::ensure(ctx).await?;
-                let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
-                (Hashed { value: plan, sha: Sha::of(&bytes) }, settings, false)
-            }
+            Some((plan, bytes)) => adopt(ctx, plan, &bytes).await?,
             None => match make_plan(ctx, &by, &before, &trigger, early).await? {
                 Ok(planned) => planned,
                 Err(reason) => {
@@ -126,9 +122,6 @@ async fn make_plan(
     if ctx.terms.goes_on && org.pace.every.is_none() && !matches!(trigger, Trigger::Wake { .. }) {
         return Ok(Err(Idle::NothingToDo));
     }
-    if !ctx.has_time_for_a_turn(org.limits.call_timeout.duration()) {
-        return Ok(Err(Idle::NoTime));
-    }
     if let Some(planned) = await_plan(ctx, before).await? {
         return Ok(Ok(planned));
     }
@@ -154,6 +147,9 @@ async fn make_plan(
         Ok(plan) => plan,
         Err(idle) => return Ok(Err(idle)),
     };
+    if !ctx.has_time_for_a_turn(org.limits.call_timeout.duration()) {
+        return Ok(Err(Idle::NoTime));
+    }
     tracing::debug!(phase = "plan", event = "tick_planning", tick = plan.tick.0, "a tick is being planned");
     trust::ensure(ctx).await?;
     pin_inputs(ctx, before, &settings, &check.checked, &plan).await?;
@@ -163,9 +159,8 @@ async fn make_plan(
     let (plan, settings, ours) = match ctx.store.create_own(&key, bytes.clone()).await? {
         Created::Won => (Hashed { value: plan, sha: Sha::of(&bytes) }, settings, true),
         Created::Lost(theirs) => {
-            let value: Plan = decode(&theirs).map_err(|source| StoreError::Record { key, source })?;
-            let settings = inputs::pinned_settings(&ctx.store, &value.org, &value.models).await?;
-            (Hashed { value, sha: Sha::of(&theirs) }, settings, false)
+            let plan = decode(&theirs).map_err(|source| StoreError::Record { key, source })?;
+            adopt(ctx, plan, &theirs).await?
         }
     };
     let planned = &plan.value;
@@ -185,6 +180,13 @@ async fn make_plan(
     Ok(Ok((plan, settings, ours)))
 }
 
+/// Takes somebody else's plan, with the settings that it pins.
+async fn adopt(ctx: &Context, plan: Plan, bytes: &Bytes) -> Result<Planned, EngineError> {
+    trust::ensure(ctx).await?;
+    let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
+    Ok((Hashed { value: plan, sha: Sha::of(bytes) }, settings, false))
+}
+
 /// The plan of another part's runner, if it comes soon.
 ///
 /// Runners that are started together would all read every resume to make one and the same plan, and most of them for
@@ -200,9 +202,7 @@ async fn await_plan(ctx: &Context, before: &State) -> Result<Option<Planned>, En
             () = ctx.clock.sleep(pause) => {}
         }
         if let Some((plan, bytes)) = ctx.store.read_with_bytes::<Plan>(&Key::Plan(before.tick.next())).await? {
-            trust::ensure(ctx).await?;
-            let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
-            return Ok(Some((Hashed { value: plan, sha: Sha::of(&bytes) }, settings, false)));
+            return adopt(ctx, plan, &bytes).await.map(Some);
         }
     }
     Ok(None)
