@@ -12,8 +12,8 @@ const ROTATION: u64 = 16;
 /// Hint, closed records, checkpoint, settings, and what else is read once.
 const READS_ONCE: u64 = 15;
 
-/// Whether a slot goes on is asked after each tick: the state is loaded once more.
-const READS_AFTERWARDS: u64 = 15;
+/// Whether a slot goes on is asked after each tick: the hint, the closed record and whether there is a later one, settings.
+const READS_AFTERWARDS: u64 = 5;
 
 /// A checkpoint is written every eighth tick; a memory is listed in every eighth turn of its agent.
 const EIGHTH: u64 = 8;

@@ -3,13 +3,12 @@
 //! open, and found it in our hands, is for us to look after.
 
 use super::inputs::{self, pinned_settings};
-use super::load::load;
+use super::load::load_known;
 use super::report::TickReport;
-use super::{EngineError, Outcome};
+use super::{Context, EngineError, Outcome};
 use crate::domain::schedule::When;
 use crate::record::plan::Trigger;
 use crate::record::turn::Status;
-use crate::store::Store;
 
 /// What follows from an outcome at once: a wake, at slot pace, while agents that wait for mail have some, or something has
 /// come in since the plan. Whoever brought it may have found the tick held, and left.
@@ -18,13 +17,15 @@ use crate::store::Store;
 /// no tick, and is not followed: what no tick admits is looked at once.
 ///
 /// # Errors
-/// As [`load`].
-pub async fn follow_up(store: &Store, outcome: &Outcome) -> Result<Option<Trigger>, EngineError> {
+/// The store failed or refuses, or the records contradict each other.
+pub async fn follow_up(ctx: &Context, outcome: &Outcome) -> Result<Option<Trigger>, EngineError> {
     let Outcome::Ran(report) = outcome else { return Ok(None) };
     if !report.closed {
         return Ok(None);
     }
-    let state = load(store).await?.state;
+    let store = &ctx.store;
+    // Whoever closed the tick knows the state after it.
+    let (state, _) = load_known(store, &ctx.memo).await?;
     let (Some(org), Some(models)) = (&state.org, &state.models) else { return Ok(None) };
     let org = pinned_settings(store, org, models).await?.org.value;
     if state.paused || org.pace.every.is_none() || state.tick != report.tick {

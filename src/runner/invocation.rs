@@ -26,7 +26,7 @@ impl<'a> Invocation<'a> {
         let outcome = run_tick(self.ctx, trigger).await?;
         if self.ctx.may_go_on() {
             // What is done is told, whatever becomes of the question what follows.
-            self.next = follow_up(&self.ctx.store, &outcome).await.transpose();
+            self.next = follow_up(self.ctx, &outcome).await.transpose();
         }
         Ok(Some(outcome))
     }

@@ -6,7 +6,7 @@ use lemming::chronicle::workload::workload;
 use lemming::clock::Clock as _;
 use lemming::cost::requests::{Work, bytes, requests};
 use lemming::cost::{Group, Shape};
-use lemming::engine::{Outcome, follow_up};
+use lemming::engine::{Outcome, follow_up, run_tick};
 use lemming::record::plan::Trigger;
 use lemming::store::counting::Requests;
 use serde_json::json;
@@ -58,8 +58,9 @@ async fn found(kind: Kind) -> World {
 async fn slot(world: &World) -> (Outcome, Requests) {
     world.clock.advance(Duration::from_secs(60));
     let before = world.requests();
-    let outcome = world.run(Trigger::Slot { time: world.clock.now() }).await.unwrap();
-    follow_up(&world.store, &outcome).await.unwrap();
+    let ctx = world.context();
+    let outcome = run_tick(&ctx, Trigger::Slot { time: world.clock.now() }).await.unwrap();
+    follow_up(&ctx, &outcome).await.unwrap();
     (outcome, world.requests() - before)
 }
 
