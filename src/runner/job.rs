@@ -201,48 +201,22 @@ fn message(panic: &(dyn Any + Send)) -> String {
 fn log(done: &Done, duration_ms: i64) {
     let Summary { outcome, tick, due, committed, failed, skipped, .. } = done.summary();
     let tick = tick.map(|tick| tick.0);
-    match (&done.error, outcome) {
+    // Of the highest level, so that a line has these fields whatever is logged.
+    let span = tracing::error_span!("invocation", tick, duration_ms, due, committed, failed, skipped);
+    span.in_scope(|| match (&done.error, outcome) {
         (Some(error), _) => tracing::error!(
             event = "tick_failed",
-            tick,
-            duration_ms,
-            due,
-            committed,
-            failed,
-            skipped,
             error = causes(error).join(": "),
             "{error}; what is committed stays, and the next invocation goes on"
         ),
-        (None, Some(Ending::Partial)) => tracing::warn!(
-            event = "tick_partial",
-            tick,
-            duration_ms,
-            due,
-            committed,
-            failed,
-            skipped,
-            "a tick is left open: the next invocation goes on with it"
-        ),
-        (None, Some(Ending::Held)) => tracing::info!(
-            event = "tick_held",
-            tick,
-            duration_ms,
-            due,
-            committed,
-            failed,
-            skipped,
-            "other runners are at work on all that is left of the tick"
-        ),
-        (None, outcome) => tracing::info!(
-            event = "invocation_ended",
-            outcome = outcome.map(Ending::as_str),
-            tick,
-            duration_ms,
-            due,
-            committed,
-            failed,
-            skipped,
-            "an invocation is over"
-        ),
-    }
+        (None, Some(Ending::Partial)) => {
+            tracing::warn!(event = "tick_partial", "a tick is left open: the next invocation goes on with it");
+        }
+        (None, Some(Ending::Held)) => {
+            tracing::info!(event = "tick_held", "other runners are at work on all that is left of the tick");
+        }
+        (None, outcome) => {
+            tracing::info!(event = "invocation_ended", outcome = outcome.map(Ending::as_str), "an invocation is over")
+        }
+    });
 }

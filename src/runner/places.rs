@@ -59,13 +59,4 @@ impl Places {
         *known = looked.buffered(LOOKS_AT_ONCE).filter_map(std::future::ready).collect().await;
         Ok(known.iter().map(|(name, org)| (Some(name.clone()), org.clone())).collect())
     }
-
-    /// The one of that name, if there is one.
-    ///
-    /// # Errors
-    /// As [`Self::look`].
-    pub async fn named(&mut self, wanted: &str) -> Result<Option<Org>, StoreError> {
-        let found = self.look().await?;
-        Ok(found.into_iter().find(|(name, _)| name.as_deref() == Some(wanted)).map(|(_, org)| org))
-    }
 }
