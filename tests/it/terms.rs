@@ -57,6 +57,22 @@ async fn ran(context: &Context, trigger: Trigger) -> TickReport {
     }
 }
 
+/// Runs one tick by as many runners as it has parts, started together. Somebody closes it.
+async fn run_parts(world: &World, count: u32) {
+    let count = NonZeroU32::new(count).unwrap();
+    let mut runners = JoinSet::new();
+    for index in 0..count.get() {
+        let context = with(world, Terms { part: Some(Part { index, count }), ..NOT_WAITING });
+        runners.spawn(async move { run_tick(&context, Trigger::Invocation).await.unwrap().ending() });
+    }
+    let mut endings = Vec::new();
+    while let Some(ending) = runners.join_next().await {
+        endings.push(ending.unwrap());
+    }
+    assert!(endings.contains(&Ending::Closed), "{endings:?}");
+    assert!(endings.iter().all(|ending| matches!(ending, Ending::Closed | Ending::Held)), "{endings:?}");
+}
+
 async fn chain(world: &World, shard: u32) -> Vec<Link> {
     let mut links = Vec::new();
     while let Some(link) = world.raw.read(&Key::Link(Tick(1), shard, links.len() as u32)).await.unwrap() {
@@ -203,24 +219,17 @@ fn slow_store(every: u64, nap: Duration) -> World {
 async fn parts_begin_with_their_own_shards_and_help_with_the_rest() {
     let limits = json!({"agents_per_hold": 1, "agents_per_shard": 1, "max_parallel_turns": 1});
     let world = Arc::new(independent(8, limits, Duration::from_millis(100)).await);
-    let count = NonZeroU32::new(4).unwrap();
-    let mut runners = JoinSet::new();
-    for index in 0..count.get() {
-        let context = with(&world, Terms { part: Some(Part { index, count }), ..NOT_WAITING });
-        runners.spawn(async move { run_tick(&context, Trigger::Invocation).await.unwrap().ending() });
-    }
-    while let Some(ending) = runners.join_next().await {
-        assert!(matches!(ending.unwrap(), Ending::Closed | Ending::Held));
-    }
+    run_parts(&world, 4).await;
     let mut begun: BTreeSet<RunnerId> = BTreeSet::new();
-    for index in 0..count.get() {
+    for index in 0..4 {
         begun.insert(chain(&world, index * 2).await[0].by.clone());
     }
     assert_eq!(begun.len(), 4, "nobody began with another's part");
     let plan = world.plan(1).await;
     assert_eq!(chain(&world, 0).await[0].by, plan.by, "the first part's runner plans, and the others wait for it");
     // One that comes alone does all of it.
-    let context = with(&world, Terms { part: Some(Part { index: 3, count }), ..NOT_WAITING });
+    let part = Some(Part { index: 3, count: NonZeroU32::new(4).unwrap() });
+    let context = with(&world, Terms { part, ..NOT_WAITING });
     assert_eq!(run_tick(&context, Trigger::Invocation).await.unwrap().ending(), Ending::Closed);
     assert_eq!(world.calls().len(), 16);
     world.audit(&exactly_once()).await;
@@ -230,17 +239,9 @@ async fn parts_begin_with_their_own_shards_and_help_with_the_rest() {
 async fn whoever_plans_leaves_the_other_parts_their_shards() {
     // By the default limits one runner could hold all four.
     let world = Arc::new(independent(32, json!({"agents_per_shard": 8}), Duration::from_secs(1)).await);
-    let count = NonZeroU32::new(4).unwrap();
-    let mut runners = JoinSet::new();
-    for index in 0..count.get() {
-        let context = with(&world, Terms { part: Some(Part { index, count }), ..NOT_WAITING });
-        runners.spawn(async move { run_tick(&context, Trigger::Invocation).await.unwrap().ending() });
-    }
-    while let Some(ending) = runners.join_next().await {
-        assert!(matches!(ending.unwrap(), Ending::Closed | Ending::Held));
-    }
+    run_parts(&world, 4).await;
     let mut holders: BTreeSet<RunnerId> = BTreeSet::new();
-    for shard in 0..count.get() {
+    for shard in 0..4 {
         holders.insert(chain(&world, shard).await[0].by.clone());
     }
     assert_eq!(holders.len(), 4);
@@ -312,18 +313,7 @@ async fn mail_that_finds_a_tick_held_is_read_by_whoever_holds_it() {
 async fn of_runners_that_seal_at_the_same_moment_one_reads_the_turns_of_all_and_closes() {
     let limits = json!({"agents_per_hold": 8, "agents_per_shard": 8, "max_parallel_turns": 8});
     let world = Arc::new(independent(64, limits, Duration::from_secs(1)).await);
-    let count = NonZeroU32::new(8).unwrap();
-    let mut runners = JoinSet::new();
-    for index in 0..count.get() {
-        let context = with(&world, Terms { part: Some(Part { index, count }), ..NOT_WAITING });
-        runners.spawn(async move { run_tick(&context, Trigger::Invocation).await.unwrap() });
-    }
-    let mut closed = 0;
-    while let Some(outcome) = runners.join_next().await {
-        let Outcome::Ran(report) = outcome.unwrap() else { panic!("idle") };
-        closed += usize::from(report.closed);
-    }
-    assert!(closed > 0);
+    run_parts(&world, 8).await;
     // What is over is what eight runners read of the plan, of chains, and of each other. Were each to read the turns of all
     // others to close, that would be 392 more.
     let alone = independent(64, json!({}), Duration::ZERO).await;
