@@ -90,7 +90,7 @@ impl World {
             "--invoke-address",
             "127.0.0.1",
             "--invoke-port",
-            "PORT",
+            "{PORT}",
             "--manifest-path",
             manifest.to_str().expect("text"),
         ];

@@ -32,14 +32,15 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts a program with these arguments, of which `PORT` and `OTHER` become free ports and `DIR` an empty folder.
+    /// Starts a program with these arguments, in which `{PORT}` and `{OTHER}` become free ports and `{DIR}` an empty folder.
+    /// The braces are in no path that chance makes up.
     pub fn start(program: &Path, arguments: &[&str], env: &[(&str, &str)]) -> io::Result<Self> {
         let folder = folder()?;
         std::fs::create_dir(folder.path().join("data"))?;
         let (port, other) = free_ports()?;
         let fill = |text: &str| {
-            let text = text.replace("PORT", &port.to_string()).replace("OTHER", &other.to_string());
-            text.replace("DIR", &folder.path().join("data").to_string_lossy())
+            let text = text.replace("{PORT}", &port.to_string()).replace("{OTHER}", &other.to_string());
+            text.replace("{DIR}", &folder.path().join("data").to_string_lossy())
         };
         let log = File::create(folder.path().join("log"))?;
         let child = Command::new("/bin/sh")

@@ -55,12 +55,20 @@ impl Kind {
         match self {
             Self::Versitygw => (
                 ".cache/bin/versitygw",
-                &["--quiet", "--port", "127.0.0.1:PORT", "posix", "DIR"],
+                &["--quiet", "--port", "127.0.0.1:{PORT}", "posix", "{DIR}"],
                 &[("ROOT_ACCESS_KEY", "test"), ("ROOT_SECRET_KEY", KEY)],
             ),
             Self::Minio => (
                 ".cache/bin/minio",
-                &["server", "DIR", "--quiet", "--address", "127.0.0.1:PORT", "--console-address", "127.0.0.1:OTHER"],
+                &[
+                    "server",
+                    "{DIR}",
+                    "--quiet",
+                    "--address",
+                    "127.0.0.1:{PORT}",
+                    "--console-address",
+                    "127.0.0.1:{OTHER}",
+                ],
                 // Its update check would ask the network.
                 &[("MINIO_ROOT_USER", "test"), ("MINIO_ROOT_PASSWORD", KEY), ("MINIO_UPDATE", "off")],
             ),
@@ -69,7 +77,7 @@ impl Kind {
                 &["-m", "localstack.runtime.main"],
                 &[
                     ("SERVICES", "s3"),
-                    ("GATEWAY_LISTEN", "127.0.0.1:PORT"),
+                    ("GATEWAY_LISTEN", "127.0.0.1:{PORT}"),
                     ("DISABLE_EVENTS", "1"),
                     ("DNS_ADDRESS", "0"),
                     ("SKIP_SSL_CERT_DOWNLOAD", "1"),
@@ -86,11 +94,11 @@ impl Kind {
                     "--blobHost",
                     "127.0.0.1",
                     "--blobPort",
-                    "PORT",
+                    "{PORT}",
                 ],
                 &[("AZURITE_ACCOUNTS", "test:dGVzdHRlc3Q=")],
             ),
-            Self::Ceph => ("localstack/ceph.sh", &["run", "DIR", "PORT", "OTHER"], &[]),
+            Self::Ceph => ("localstack/ceph.sh", &["run", "{DIR}", "{PORT}", "{OTHER}"], &[]),
             Self::FakeGcs => (
                 ".cache/bin/fake-gcs-server",
                 &[
@@ -99,13 +107,13 @@ impl Kind {
                     "-host",
                     "127.0.0.1",
                     "-port",
-                    "PORT",
+                    "{PORT}",
                     "-backend",
                     "memory",
                     "-public-host",
-                    "127.0.0.1:PORT",
+                    "127.0.0.1:{PORT}",
                     "-external-url",
-                    "http://127.0.0.1:PORT",
+                    "http://127.0.0.1:{PORT}",
                     "-log-level",
                     "error",
                 ],
