@@ -244,6 +244,26 @@ fn a_function_with_hardly_any_time_leaves_nothing_that_others_wait_for() {
 }
 
 #[test]
+fn an_invocation_that_finds_a_tick_held_says_so_and_ends() {
+    let Some(mut world) = World::start() else { return };
+    let org = world.found("org", &Kind::default());
+    org.shut();
+    world.function("org", &[]);
+    world.function("org", &[]);
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| world.invoke(&scheduled("2026-11-25T12:00:00Z")));
+        world.until("the first asks its model", || org.calls().asked.len() == 2);
+        let second = world.invoke(&scheduled("2026-11-25T12:00:00Z"));
+        // The first is still in the middle of its calls.
+        assert!(org.calls().answered.is_empty());
+        org.open();
+        (first.join().expect("an invocation"), second)
+    });
+    assert_eq!((first.outcome(), second.outcome()), ("closed", "held"), "{} {}", first.body, second.body);
+    org.assert_each_called(2, 1);
+}
+
+#[test]
 fn two_invocations_at_once_make_no_call_twice_and_none_waits_for_the_other() {
     let Some(mut world) = World::start() else { return };
     let settings = json!({ "pace": { "every": "1h" }, "limits": { "max_parallel_turns": 2, "agents_per_shard": 4, "agents_per_hold": 2 } });

@@ -15,6 +15,7 @@ use crate::block_on;
 const MODEL: &str = r#"
 printf 'asked %s\n' "$AGENT" >> "$CALLS"
 sleep "$DELAY"
+while [ -e "$CALLS.shut" ]; do sleep 0.02; done
 printf 'answered %s\n' "$AGENT" >> "$CALLS"
 printf '{"notes": "done", "outbox_entries": [{"to": ["human"], "payload": {"text": "%s was here"}}]}\n' "$AGENT"
 "#;
@@ -87,6 +88,19 @@ impl Organisation {
         }
         org.write("org.json", &settings.to_string());
         org
+    }
+
+    /// Keeps every answer back until [`Self::open`].
+    pub fn shut(&self) {
+        std::fs::write(self.gate(), "").expect("a file");
+    }
+
+    pub fn open(&self) {
+        std::fs::remove_file(self.gate()).expect("it was shut");
+    }
+
+    fn gate(&self) -> PathBuf {
+        self.calls.with_extension("log.shut")
     }
 
     pub fn prefix(&self) -> &str {
