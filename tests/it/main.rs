@@ -20,6 +20,7 @@ mod crash;
 mod doctor;
 mod engine;
 mod gate;
+mod help;
 mod hostile;
 mod jobs;
 mod meanwhile;
