@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::order::Order;
@@ -43,9 +44,19 @@ pub(super) enum End {
     Left { turns: Committed },
 }
 
-/// Works on a shard until it is sealed, held by somebody else, or we are told to leave.
-pub(super) async fn work(run: &Arc<Run>, number: u32) -> Result<End, EngineError> {
+/// Works on a shard until it is sealed, held by somebody else, or we are told to leave. `slots`: on so many at once.
+pub(super) async fn work(run: &Arc<Run>, number: u32, slots: &Semaphore) -> Result<End, EngineError> {
     let mut shard = Shard::open(run, number).await?;
+    let _slot = match slots.try_acquire() {
+        Ok(slot) => Some(slot),
+        Err(_) if shard.is_sealed() => None,
+        Err(_) => {
+            let slot = slots.acquire().await.ok();
+            // It may have changed hands meanwhile.
+            shard.read_chain().await?;
+            slot
+        }
+    };
     if shard.is_sealed() {
         return Ok(End::Sealed { chain: shard.chain, turns: shard.committed });
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
 
 use super::fold::Hashed;
 use super::inputs::{self, Checked, Settings};
@@ -31,16 +32,11 @@ use crate::store::{Created, Key, StoreError};
 /// The first pause of a runner that waits for another.
 const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 
-/// How long a runner waits for the plan of another part's runner.
-const PLAN_PAUSES: [Duration; 7] = [
-    Duration::from_millis(10),
-    Duration::from_millis(15),
-    Duration::from_millis(25),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(200),
-    Duration::from_millis(400),
-];
+/// How often a runner looks for the plan of another part's runner before it makes one of its own ...
+const PLAN_LOOKS: u32 = 32;
+
+/// ... and the pause before each look.
+const PLAN_PAUSE: Duration = Duration::from_millis(25);
 
 /// How long a runner that could close a tick leaves that to each of those before it.
 const CLOSERS_PATIENCE: Duration = Duration::from_millis(50);
@@ -50,6 +46,9 @@ const CLOSERS_LONGEST_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How often it looks meanwhile.
 const CLOSERS_LOOK: Duration = Duration::from_millis(20);
+
+/// How many shards a runner looks at side by side that has begun with its own: each is a chain, read link by link.
+const LOOKS_AT_ONCE: usize = 32;
 
 /// How many objects are read or written at once where there is one for each agent: what a bucket that takes 60 ms bears of
 /// one runner (S3: 3,500 writes and 5,500 reads a second).
@@ -195,11 +194,11 @@ async fn await_plan(ctx: &Context, before: &State) -> Result<Option<Planned>, En
     if ctx.terms.part.is_none_or(|part| part.index == 0) {
         return Ok(None);
     }
-    for pause in PLAN_PAUSES {
+    for _ in 0..PLAN_LOOKS {
         tokio::select! {
             biased;
             () = ctx.stop.requested() => return Ok(None),
-            () = ctx.clock.sleep(pause) => {}
+            () = ctx.clock.sleep(PLAN_PAUSE) => {}
         }
         if let Some((plan, bytes)) = ctx.store.read_with_bytes::<Plan>(&Key::Plan(before.tick.next())).await? {
             return adopt(ctx, plan, &bytes).await.map(Some);
@@ -261,8 +260,13 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
     let mut turns = Committed::new();
     let mut patience = FIRST_PATIENCE;
     let mut own = run.ctx.terms.part.map(|part| share(part, count));
+    // How many shards are looked at side by side. At first no more than it can fill, in an order of its own, so that
+    // runners that come together do not all ask for the same; later, most are sealed, and are to be read only.
+    let fills = shards_at_once(run);
+    let slots = &Semaphore::new(fills);
+    let mut looks = fills;
     loop {
-        // Runners begin at different shards, and each works on no more than it can fill.
+        // Runners begin at different shards.
         let first = start_shard(run, count);
         let open = (0..count).map(|i| (i + first) % count).filter(|shard| !sealed.contains_key(shard));
         // At first with its own alone: or whoever plans would hold all before the others have read the plan.
@@ -270,10 +274,13 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
         let open: Vec<usize> = open.filter(|shard| own.as_ref().is_none_or(|own| own.contains(shard))).collect();
         let sealed_before = sealed.len();
         let ends: Vec<(usize, Result<End, EngineError>)> = futures::stream::iter(open)
-            .map(|shard| async move { (shard, shard::work(run, u32::try_from(shard).unwrap_or(u32::MAX)).await) })
-            .buffer_unordered(shards_at_once(run))
+            .map(
+                |shard| async move { (shard, shard::work(run, u32::try_from(shard).unwrap_or(u32::MAX), slots).await) },
+            )
+            .buffer_unordered(looks)
             .collect()
             .await;
+        looks = fills.max(LOOKS_AT_ONCE);
         let mut wait = None;
         let mut holders = Vec::new();
         let mut has_left = false;

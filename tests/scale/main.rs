@@ -64,12 +64,20 @@ fn the_same_seed_gives_the_same_figures_and_another_one_others() {
 }
 
 #[test]
-fn a_bucket_that_bears_no_more_slows_the_tick_and_loses_nothing() {
-    let free = Case { agents: 700, due: 700, runners: 12, parallel: 512, model_ms: (1, 2), tick: 1, ..SMALL };
-    let (free, limited) = (simulate(free), simulate(Case { limited: true, ..free }));
-    assert_eq!((free.throttled, free.calls), (0, 700));
-    assert!(limited.throttled > 100, "{limited:?}");
-    assert!(limited.marks.last_seal_ms > free.marks.last_seal_ms, "{free:?}\n{limited:?}");
+fn a_bucket_that_bears_no_more_slows_ticks_and_loses_nothing() {
+    // Who comes to hold what decides more about one tick than the limit does, and a tick that one runner plans for all
+    // may stay below it.
+    let (mut free_ms, mut limited_ms, mut throttled) = (0, 0, 0);
+    for seed in 1..4 {
+        let free = Case { agents: 700, due: 700, runners: 12, parallel: 512, model_ms: (1, 2), tick: 1, seed, ..SMALL };
+        let (free, limited) = (simulate(free), simulate(Case { limited: true, ..free }));
+        assert_eq!((free.throttled, free.calls, limited.calls), (0, 700, 700));
+        throttled += limited.throttled;
+        free_ms += free.marks.closed_ms;
+        limited_ms += limited.marks.closed_ms;
+        println!("seed {seed}: {} ms, limited {} ms", free.marks.closed_ms, limited.marks.closed_ms);
+    }
+    assert!(throttled > 1_000 && limited_ms > free_ms, "{throttled} {limited_ms} {free_ms}");
 }
 
 #[test]
