@@ -75,7 +75,6 @@ fn a_bucket_that_bears_no_more_slows_ticks_and_loses_nothing() {
         throttled += limited.throttled;
         free_ms += free.marks.closed_ms;
         limited_ms += limited.marks.closed_ms;
-        println!("seed {seed}: {} ms, limited {} ms", free.marks.closed_ms, limited.marks.closed_ms);
     }
     assert!(throttled > 1_000 && limited_ms > free_ms, "{throttled} {limited_ms} {free_ms}");
 }
