@@ -7,6 +7,7 @@ pub mod credits;
 pub mod event;
 pub mod ledger;
 pub mod message;
+pub mod moment;
 pub mod status;
 pub mod turns;
 pub mod workload;

@@ -7,6 +7,7 @@ use std::io;
 use serde_json::{Map, Value};
 
 use crate::causes::causes;
+use crate::chronicle::moment::MomentError;
 use crate::clean::clean;
 use crate::engine::EngineError;
 use crate::ingress::{DraftError, IngressError};
@@ -238,6 +239,15 @@ impl From<EngineError> for CliError {
             EngineError::Untrusted(error) => (*error).into(),
             EngineError::NoOrg => Self::no_org("this place"),
             other => Self::new(Exit::Failed, "the tick did not go on").caused_by(&other),
+        }
+    }
+}
+
+impl From<MomentError> for CliError {
+    fn from(error: MomentError) -> Self {
+        match error {
+            MomentError::Engine(error) => error.into(),
+            MomentError::NotClosed { .. } => Self::new(Exit::NotFound, error.to_string()),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Options that every command has, and what they lead to.
 
-use crate::cli::error::CliError;
+use crate::chronicle::{self, moment::Moment};
+use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::config::Environment;
+
 use crate::domain::name::AgentName;
+use crate::domain::time::Tick;
 use crate::runner::compose::{self, Org};
 use crate::store::Key;
 use crate::telemetry::LogFormat;
 use crate::validate::who_instead;
-use crate::{chronicle, cli::error::Exit};
 
 /// Options that every command has.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,6 +30,24 @@ pub struct GlobalArgs {
     /// How log lines look [default: text on a terminal, else JSON]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+}
+
+/// The moment that a reading command looks at.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct AtArgs {
+    /// As it was after this tick [default: now]
+    #[arg(long, value_name = "TICK")]
+    at: Option<u64>,
+}
+
+impl AtArgs {
+    /// The organisation at that moment.
+    ///
+    /// # Errors
+    /// The tick is not closed; or the store failed.
+    pub(super) async fn moment(self, org: &Org) -> Result<Moment, CliError> {
+        Ok(Moment::of(&org.store, self.at.map(Tick)).await?)
+    }
 }
 
 /// What a command works with.
@@ -69,7 +89,18 @@ impl Session {
 /// # Errors
 /// There is none of that name; the hint names the nearest.
 pub(super) async fn known_agent(org: &Org, name: &str) -> Result<AgentName, CliError> {
-    let agents = chronicle::agents(&org.store).await?;
+    among(chronicle::agents(&org.store).await?, org, name)
+}
+
+/// The agent that a person names, of those that there were at a moment.
+///
+/// # Errors
+/// As [`known_agent`].
+pub(super) async fn known_agent_at(org: &Org, moment: &Moment, name: &str) -> Result<AgentName, CliError> {
+    among(moment.agents().await?, org, name)
+}
+
+fn among(agents: Vec<AgentName>, org: &Org, name: &str) -> Result<AgentName, CliError> {
     if let Some(agent) = agents.iter().find(|agent| agent.as_str() == name) {
         return Ok(agent.clone());
     }

@@ -173,6 +173,20 @@ impl MemoryFile {
         self
     }
 
+    /// The value in the bytes of a memory file, ours or a person's.
+    ///
+    /// # Errors
+    /// What is wrong with the file, for people.
+    pub fn value_in(bytes: &[u8]) -> Result<Value, String> {
+        match serde_json::from_slice::<Value>(bytes) {
+            Ok(Value::Object(mut fields)) => {
+                fields.remove("value").ok_or_else(|| "a memory file must have a `value`".to_owned())
+            }
+            Ok(_) => Err("a memory file must be a JSON object with a `value`".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Says whether the stamp is of this content, that is, whether the engine wrote it.
     #[must_use]
     pub fn is_ours(&self) -> bool {

@@ -11,8 +11,8 @@ use super::commit::shown;
 use super::fold::{Hashed, Records, fold};
 use super::load::{CHECKPOINT_EVERY, Head};
 use super::run::Run;
-use super::turn::{self, Committed};
-use super::{EngineError, apply, view};
+use super::turn::Committed;
+use super::{EngineError, apply, recorded, view};
 use crate::domain::ids::Sha;
 use crate::domain::time::Tick;
 use crate::record::chain::Link;
@@ -67,7 +67,7 @@ async fn write_common_files(run: &Run, turns: &Committed) -> Result<(), EngineEr
     }
     let store = &run.ctx.store;
     try_join_all(shared.into_values().map(|change| async move {
-        let written = match turn::content_bytes(run, &change.content).await? {
+        let written = match recorded::content(&run.ctx.store, &change.content).await? {
             Some(bytes) => store.put_path(&change.path, bytes).await,
             None if change.content == Content::Deleted => store.delete_path(&change.path).await,
             None => Ok(()),

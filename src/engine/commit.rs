@@ -6,10 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::try_join_all;
 
-use super::EngineError;
 use super::fold::Hashed;
 use super::run::Run;
-use super::{turn, view};
+use super::{EngineError, recorded, view};
 use crate::domain::ids::Sha;
 use crate::mutant::{self, Mutant};
 use crate::record::turn::TurnRecord;
@@ -93,7 +92,7 @@ pub(super) async fn publish(run: &Run, turn: &TurnRecord) -> Result<(), EngineEr
         _ => false,
     });
     let files = own.map(|change| async move {
-        let written = match turn::content_bytes(run, &change.content).await? {
+        let written = match recorded::content(&run.ctx.store, &change.content).await? {
             Some(bytes) => store.put_path(&change.path, bytes).await,
             None => store.delete_path(&change.path).await,
         };

@@ -4,11 +4,10 @@ use serde_json::json;
 
 use crate::chronicle::message::{Bounds, Message, newest};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{Session, known_agent};
+use crate::cli::globals::{AtArgs, Session, known_agent_at};
 use crate::cli::output::{DIM, NAME, Output, WARN, clean, styled};
 use crate::domain::name::AgentName;
 use crate::domain::outbox::{Importance, Kind};
-use crate::engine::load;
 use crate::record::state::Unread;
 
 /// Shows what was said to you; with an agent's name, what that agent may read.
@@ -27,15 +26,18 @@ pub(in crate::cli) struct InboxArgs {
     /// Everything that was said, whoever it was for
     #[arg(long, conflicts_with = "agent")]
     all: bool,
+    #[command(flatten)]
+    at: AtArgs,
 }
 
 pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
+    let moment = args.at.moment(&org).await?;
     let agent = match &args.agent {
-        Some(name) if name != crate::domain::name::HUMAN => Some(known_agent(&org, name).await?),
+        Some(name) if name != crate::domain::name::HUMAN => Some(known_agent_at(&org, &moment, name).await?),
         _ => None,
     };
-    let state = load(&org.store).await?.state;
+    let state = &moment.state;
     let known = agent.as_ref().and_then(|agent| state.agents.get(agent));
     let human = AgentName::human();
     let wanted = |entry: &Unread| match (&agent, known) {

@@ -4,15 +4,12 @@ use serde_json::{Value, json};
 
 use crate::chronicle::turns::{Turn, newest};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{Session, known_agent};
+use crate::cli::globals::{AtArgs, Session, known_agent_at};
 use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
 use crate::domain::schedule::{Schedule, When};
-use crate::engine::load;
 use crate::record::state::AgentState;
-use crate::runner::compose::Org;
-use crate::store::{Key, Prefix};
 
 /// How far back turns are looked for, in ticks.
 const TICKS_BACK: u64 = 1_000;
@@ -27,19 +24,18 @@ pub(in crate::cli) struct InspectArgs {
     /// How many turns, the newest first
     #[arg(long, value_name = "N", default_value_t = 3)]
     turns: usize,
+    #[command(flatten)]
+    at: AtArgs,
 }
 
 pub(super) async fn run(args: InspectArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
-    let agent = known_agent(&org, &args.agent).await?;
-    let state = load(&org.store).await?.state;
-    let turns = newest(&org.store, &state, &agent, args.turns, TICKS_BACK).await?;
-    let memory = memory_keys(&org, &agent).await?;
-    let resume = match org.store.get(&Key::Resume(agent.clone())).await? {
-        Some(bytes) => Resume::parse(&bytes, &agent).map_err(|error| error.to_string()),
-        None => Err("resume.json is missing".to_owned()),
-    };
-    let known = state.agents.get(&agent);
+    let moment = args.at.moment(&org).await?;
+    let agent = known_agent_at(&org, &moment, &args.agent).await?;
+    let turns = newest(&moment, &agent, args.turns, TICKS_BACK).await?;
+    let memory: Vec<String> = moment.memory_keys(&agent).await?.iter().map(ToString::to_string).collect();
+    let resume = moment.resume(&agent).await?;
+    let known = moment.state.agents.get(&agent);
     let out = &mut session.out;
     if out.json() {
         let turns: Vec<Value> =
@@ -65,17 +61,6 @@ pub(super) async fn run(args: InspectArgs, session: &mut Session) -> Result<Exit
         show_turn(turn, out)?;
     }
     Ok(Exit::Ok)
-}
-
-async fn memory_keys(org: &Org, agent: &AgentName) -> Result<Vec<String>, CliError> {
-    let paths = org.store.list(&Prefix::Memory(agent.clone())).await?;
-    Ok(paths
-        .iter()
-        .filter_map(|path| match Key::parse(path)? {
-            Key::Memory(_, key) => Some(key.to_string()),
-            _ => None,
-        })
-        .collect())
 }
 
 fn show_resume(

@@ -12,8 +12,8 @@ mod load;
 mod meaning;
 
 pub(super) use self::load::Load;
-use super::super::EngineError;
 use super::super::run::Run;
+use super::super::{EngineError, recorded};
 use super::listing::{self, Area};
 use super::memory::Memory;
 use super::meter::Meter;
@@ -214,7 +214,7 @@ impl<'a> Bench<'a> {
         // What was imported or written is not read again: the file may be another one by now.
         self.fresh.extend(keep::edited(&self.due.agent, imports));
         for change in imports.iter().chain(&effects.files) {
-            let bytes = files::content_bytes(self.run, &change.content).await?;
+            let bytes = recorded::content(&self.run.ctx.store, &change.content).await?;
             let text = bytes.map(|bytes| String::from_utf8(bytes.to_vec())).transpose();
             match text {
                 Ok(text) => {
@@ -454,7 +454,7 @@ impl Desk for Bench<'_> {
         let own = format!("agents/{}/", self.due.agent);
         let mut changes = BTreeMap::new();
         for change in &files {
-            let bytes = files::content_bytes(self.run, &change.content).await;
+            let bytes = recorded::content(&self.run.ctx.store, &change.content).await;
             let bytes = bytes.map_err(|error| CallFailure::Broken(Box::new(error)))?;
             let text = bytes.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
             changes.extend(shown(&change.path, &own).map(|path| (path, text)));

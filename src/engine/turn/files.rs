@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 
-use super::super::EngineError;
 use super::super::run::Run;
+use super::super::{EngineError, recorded};
 use crate::domain::ids::Sha;
 use crate::domain::name::AgentName;
 use crate::domain::path::RelativePath;
@@ -63,33 +63,12 @@ pub(super) async fn read(run: &Run, key: &Key, may_inline: bool) -> Result<File,
 
 /// Writes the truth over an older version of ours.
 async fn restore(run: &Run, key: &Key) -> Result<File, EngineError> {
-    let bytes = recorded(run, &key.path()).await?;
+    let bytes = recorded::file(run, &run.state, &key.path()).await?;
     match &bytes {
         Some(bytes) => run.ctx.store.put(key, bytes.clone()).await?,
         None => run.ctx.store.delete_path(&key.path()).await?,
     }
     Ok(File { bytes, import: None })
-}
-
-/// The bytes of a file as the closed ticks have it.
-pub(super) async fn recorded(run: &Run, path: &str) -> Result<Option<Bytes>, EngineError> {
-    let Some(index) = run.state.files.get(path).filter(|index| index.sha256.is_some()) else { return Ok(None) };
-    let Some(author) = &index.agent else { return Ok(None) };
-    let Some(turn) = run.earlier_turn(index.tick, author).await? else { return Ok(None) };
-    let written = turn.effects.files.iter().rev().find(|change| change.path == path);
-    match written.or_else(|| turn.imports.iter().rev().find(|import| import.path == path)) {
-        Some(change) => content_bytes(run, &change.content).await,
-        None => Ok(None),
-    }
-}
-
-/// The bytes of a recorded content.
-pub(in super::super) async fn content_bytes(run: &Run, content: &Content) -> Result<Option<Bytes>, EngineError> {
-    match content {
-        Content::Text(text) => Ok(Some(Bytes::copy_from_slice(text.as_bytes()))),
-        Content::Blob(sha) => Ok(run.ctx.store.get(&Key::Blob(sha.clone())).await?),
-        Content::Deleted => Ok(None),
-    }
 }
 
 /// How a record holds some bytes: inline if they are short text and it may, else in a blob, which is written

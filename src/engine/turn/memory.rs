@@ -11,8 +11,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use super::super::run::Run;
-use super::super::{EngineError, view};
-use super::files::content_bytes;
+use super::super::{EngineError, recorded, view};
 use crate::domain::ids::Sha;
 use crate::domain::memory::MemoryFile;
 use crate::domain::name::{AgentName, MemoryKey};
@@ -140,10 +139,10 @@ async fn pinned_key(
 ) -> Result<Found, EngineError> {
     let path = Key::Memory(agent.clone(), key.clone()).path();
     if let Some(import) = pinned.iter().find(|import| import.path == path) {
-        let bytes = content_bytes(run, &import.content).await?;
-        return Ok(Found::Edit(bytes.and_then(|bytes| edited_value(&bytes).ok()), import.clone()));
+        let bytes = recorded::content(&run.ctx.store, &import.content).await?;
+        return Ok(Found::Edit(bytes.and_then(|bytes| MemoryFile::value_in(&bytes).ok()), import.clone()));
     }
-    Ok(Found::Value(truth(run, agent, key).await?.and_then(|bytes| edited_value(&bytes).ok())))
+    Ok(Found::Value(truth(run, agent, key).await?.and_then(|bytes| MemoryFile::value_in(&bytes).ok())))
 }
 
 /// Reads one key: the view if it is what the records say, else the records, or a person's edit.
@@ -163,7 +162,7 @@ async fn read_key(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Found
     let commanded = run.plan.value.memory.get(agent).is_some_and(|changes| changes.iter().any(|c| c.key == *key));
     if commanded {
         // A command takes effect before the turns of its tick, whatever the file says.
-        return Ok(Found::Value(truth(run, agent, key).await?.and_then(|bytes| edited_value(&bytes).ok())));
+        return Ok(Found::Value(truth(run, agent, key).await?.and_then(|bytes| MemoryFile::value_in(&bytes).ok())));
     }
     let path = at.path();
     let index = run.state.files.get(&path);
@@ -172,7 +171,7 @@ async fn read_key(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Found
     };
     let sha = Sha::of(&file);
     if index.is_some_and(|index| index.sha256.as_ref() == Some(&sha)) {
-        return Ok(Found::Value(edited_value(&file).ok()));
+        return Ok(Found::Value(MemoryFile::value_in(&file).ok()));
     }
     let ours = serde_json::from_slice::<MemoryFile>(&file)
         .ok()
@@ -185,16 +184,16 @@ async fn read_key(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Found
         if version.tick < run.tick() {
             rewrite(run, &at, truth.clone()).await?;
         }
-        return Ok(Found::Value(truth.and_then(|bytes| edited_value(&bytes).ok())));
+        return Ok(Found::Value(truth.and_then(|bytes| MemoryFile::value_in(&bytes).ok())));
     }
-    match edited_value(&file) {
+    match MemoryFile::value_in(&file) {
         Ok(value) => {
             let text = String::from_utf8(file.to_vec()).unwrap_or_default();
             let import = FileChange { path, content: Content::Text(text), sha256: Some(sha) };
             Ok(Found::Edit(Some(value), import))
         }
         Err(problem) => {
-            let truth = truth(run, agent, key).await?.and_then(|bytes| edited_value(&bytes).ok());
+            let truth = truth(run, agent, key).await?.and_then(|bytes| MemoryFile::value_in(&bytes).ok());
             Ok(Found::Unreadable(truth, format!("{path}: {problem}{UNREADABLE}")))
         }
     }
@@ -211,7 +210,7 @@ async fn missing(
     if index.may_miss_by_our_deletion(run.tick()) {
         let truth = truth(run, agent, key).await?;
         rewrite(run, &Key::Memory(agent.clone(), key.clone()), truth.clone()).await?;
-        return Ok(Found::Value(truth.and_then(|bytes| edited_value(&bytes).ok())));
+        return Ok(Found::Value(truth.and_then(|bytes| MemoryFile::value_in(&bytes).ok())));
     }
     Ok(Found::Edit(None, FileChange { path, content: Content::Deleted, sha256: None }))
 }
@@ -224,17 +223,6 @@ async fn rewrite(run: &Run, key: &Key, truth: Option<Bytes>) -> Result<(), Engin
     Ok(())
 }
 
-/// The value in a memory file, ours or a person's.
-fn edited_value(bytes: &[u8]) -> Result<Value, String> {
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(Value::Object(mut fields)) => {
-            fields.remove("value").ok_or_else(|| "a memory file must have a `value`".to_owned())
-        }
-        Ok(_) => Err("a memory file must be a JSON object with a `value`".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 /// The bytes of a memory file as the records have it at the beginning of the turn.
 async fn truth(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Option<Bytes>, EngineError> {
     let plan = &run.plan.value;
@@ -244,28 +232,5 @@ async fn truth(run: &Run, agent: &AgentName, key: &MemoryKey) -> Result<Option<B
     if let Some(change) = newest(plan.memory.get(agent)) {
         return Ok(view::memory(plan, agent, &change));
     }
-    recorded(run, agent, key).await
-}
-
-/// The bytes of a memory file as the closed ticks have it.
-pub(in super::super) async fn recorded(
-    run: &Run,
-    agent: &AgentName,
-    key: &MemoryKey,
-) -> Result<Option<Bytes>, EngineError> {
-    let path = Key::Memory(agent.clone(), key.clone()).path();
-    let Some(index) = run.state.files.get(&path).filter(|index| index.sha256.is_some()) else { return Ok(None) };
-    let Some(plan) = run.plan_of(index.tick).await? else { return Ok(None) };
-    let Some(author) = &index.agent else {
-        let change = plan.memory.get(agent).and_then(|changes| changes.iter().rev().find(|c| c.key == *key));
-        return Ok(change.and_then(|change| view::memory(&plan, agent, change)));
-    };
-    let Some(turn) = run.earlier_turn(index.tick, author).await? else { return Ok(None) };
-    if let Some(change) = turn.effects.memory.iter().find(|change| change.key == *key) {
-        return Ok(view::memory(&plan, agent, change));
-    }
-    match turn.imports.iter().rev().find(|import| import.path == path) {
-        Some(import) => content_bytes(run, &import.content).await,
-        None => Ok(None),
-    }
+    recorded::memory(run, &run.state, agent, key).await
 }

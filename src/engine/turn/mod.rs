@@ -21,7 +21,6 @@ use std::sync::Arc;
 
 use self::call::NoAnswer;
 use self::desk::{AddressBook, Bench, Load};
-pub(super) use self::files::content_bytes;
 pub(super) use self::inbox::Committed;
 use self::inbox::Inbox;
 use self::journal::{Answered, Journal};

@@ -3,11 +3,11 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::super::EngineError;
 use super::super::run::Run;
+use super::super::{EngineError, recorded};
 use super::call::NoAnswer;
 use super::memory::Memory;
-use super::{Permit, TOO_LATE, TOO_LATE_TO_BEGIN, files, memory};
+use super::{Permit, TOO_LATE, TOO_LATE_TO_BEGIN, memory};
 use crate::domain::credits::Credits;
 use crate::domain::model::Model;
 use crate::domain::name::{AgentName, ModelKey, RunnerId};
@@ -36,8 +36,8 @@ pub(in super::super) async fn lay_out(run: &Run, agent: &AgentName, record: &Tur
     let keys: Vec<Key> = keys.collect();
     let writes = stream::iter(keys).map(|key| async move {
         let bytes = match &key {
-            Key::Memory(agent, of) => memory::recorded(run, agent, of).await?,
-            key => files::recorded(run, &key.path()).await?,
+            Key::Memory(agent, of) => recorded::memory(run, &run.state, agent, of).await?,
+            key => recorded::file(run, &run.state, &key.path()).await?,
         };
         if let Some(bytes) = bytes {
             store.put(&key, bytes).await?;
@@ -66,7 +66,7 @@ pub(super) async fn reveal(run: &Run, permit: &Permit<'_>, answers: u32) -> Resu
 }
 
 async fn lay(run: &Run, edit: &FileChange) -> Result<(), EngineError> {
-    match files::content_bytes(run, &edit.content).await? {
+    match recorded::content(&run.ctx.store, &edit.content).await? {
         Some(bytes) => run.ctx.store.put_path(&edit.path, bytes).await?,
         None => run.ctx.store.delete_path(&edit.path).await?,
     }
