@@ -104,7 +104,9 @@ def the_api_answers_at_its_address_and_runs_no_ticks(stack):
 def every_alarm_tells_the_topic(stack):
     alarms = watch.describe_alarms()["MetricAlarms"]
     names = {name for name, what in stack.resources.items() if what in [alarm["AlarmName"] for alarm in alarms]}
-    assert names == {"TickFailed", "InvocationFailed", "TickStuck", "Silent", "EventLost", "SpendHigh"}, names
+    assert names == {
+        "TickFailed", "InvocationFailed", "TickStuck", "Silent", "EventLost", "SpendHigh", "ApiFailed", "ApiThrottled",
+    }, names
     assert all(alarm["AlarmActions"] == [stack.outputs["AlarmTopic"]] for alarm in alarms), alarms
 
 
