@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{PARALLEL, agents, closed_back, settings};
 use crate::cost::{Group, Mean, Shape, Tokens, Turn};
+use crate::count::counted;
 use crate::domain::credits::Credits;
 use crate::domain::model::{ModelRegistry, Usage};
 use crate::domain::name::AgentName;
@@ -31,6 +32,9 @@ pub const MOST_TURNS: usize = 256;
 
 /// So many resumes are read where no tick has, and to learn of models where no turn has.
 pub const MOST_RESUMES: usize = 200;
+
+/// The provider whose models are rules in a file, and their prices made up.
+const SCRIPTED: &str = "scripted";
 
 /// A slot, where nobody says how long one is.
 const EVERY_MS: u64 = 300_000;
@@ -225,7 +229,17 @@ fn turn(state: &State, turns: &[Weighed]) -> Turn {
             credits: turns.iter().flat_map(|(turn, _)| receipts(turn)).sum(),
             turns: count,
             measured: true,
-            source: format!("what the last {} cost", crate::count::counted(count, "turn")),
+            source: match turns
+                .iter()
+                .flat_map(|(turn, _)| &turn.exchanges)
+                .any(|call| call.receipt.provider == SCRIPTED)
+            {
+                false => format!("what the last {} cost", counted(count, "turn")),
+                true => format!(
+                    "what the last {} cost, with a script and its made-up price among them",
+                    counted(count, "turn")
+                ),
+            },
         }),
     }
 }
@@ -258,9 +272,10 @@ async fn by_price_list(store: &Store, resumes: &[Resume], turn: &Turn) -> Result
         let Some(model) = registry.models.get(key) else { continue };
         credits += model.price.of(turn.usage());
         turns += 1;
-        models.insert(key.as_str(), model.price.as_of.as_deref());
+        models.insert(key.as_str(), (model.price.as_of.as_deref(), model.provider == SCRIPTED));
     }
-    let named = |(key, as_of): (&str, Option<&str>)| match as_of {
+    let named = |(key, (as_of, is_script)): (&str, (Option<&str>, bool))| match as_of {
+        _ if is_script => format!("{key} (a script: its price is made up; --model names a real one)"),
         Some(day) => format!("{key} (as of {day})"),
         None => key.to_owned(),
     };

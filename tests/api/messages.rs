@@ -155,6 +155,16 @@ async fn something_else_under_its_name_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn where_the_organisation_has_gone_nothing_is_taken() {
+    let world = World::new(Access::Local).await;
+    world.org.store.delete_path("org.json").await.expect("deleted");
+    assert_eq!(world.post(hello(), &[]).await.error(), (503, "not_found", ""));
+    assert_eq!(world.post(json!({"recipients": null, "text": "hi"}), &[]).await.error(), (503, "not_found", ""));
+    assert!(world.mail().await.is_empty());
+    assert_eq!(world.woken(), 0);
+}
+
+#[tokio::test]
 async fn a_store_that_fails_is_told_without_what_it_says() {
     let faulty = Faulty::new(Arc::new(InMemory::new()), 1);
     let world = World::with(Settings::new(Access::Local), Arc::new(faulty.clone())).await;

@@ -244,3 +244,13 @@ async fn many_messages_at_once_all_arrive() {
     let missing: Vec<usize> = (0..40).filter(|n| !texts.contains(format!("Hello {n}").as_str())).collect();
     assert!(missing.is_empty(), "{missing:?} of {texts:?}\n{log}");
 }
+
+#[tokio::test]
+async fn over_broken_settings_it_warns_and_takes_messages_all_the_same() {
+    let folder = founded();
+    std::fs::write(folder.path().join("org.json"), "{").expect("written");
+    let served = Served::start(folder.path(), &[]);
+    assert_eq!(post(&served, None, "hi").await.0, StatusCode::CREATED);
+    let (_, logged) = served.end();
+    assert!(logged.contains("warning: ") && logged.contains("lemming validate"), "{logged}");
+}

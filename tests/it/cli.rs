@@ -722,3 +722,15 @@ fn cost_reads_an_organisation_or_makes_one_up() {
         assert_eq!(code(&nowhere.run(&[&["cost"], wrong].concat())), 2, "{wrong:?}");
     }
 }
+
+#[test]
+fn cost_says_that_the_price_of_a_script_is_made_up() {
+    let world = World::empty();
+    assert_eq!(code(&world.run(&["bootstrap"])), 0);
+    let shown = || text(&world.run(&["cost", "--json"]).stdout);
+    assert!(shown().contains("its price is made up"), "before the first turn: {}", shown());
+    assert_eq!(code(&world.run(&["tick"])), 0);
+    assert_eq!(code(&world.run(&["send", "editor", "hi"])), 0);
+    assert_eq!(code(&world.run(&["tick"])), 0);
+    assert!(shown().contains("its made-up price"), "of turns: {}", shown());
+}

@@ -16,6 +16,7 @@ use crate::api::state::ApiState;
 use crate::domain::outbox::{Importance, Kind};
 use crate::ingress::{Draft, Letter};
 use crate::record::encode;
+use crate::store::Key;
 
 /// The most bytes of an `Idempotency-Key`.
 const MAX_KEY_BYTES: usize = 255;
@@ -53,6 +54,10 @@ pub(in crate::api) async fn create(
     Document(new): Document<NewMessage>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let key = idempotency_key(&headers)?;
+    // Where the organisation has gone, nobody would ever read it.
+    if state.org.store.get(&Key::Org).await?.is_none() {
+        return Err(ApiError::no_org());
+    }
     let NewMessage { recipients, text, kind, importance, reply_to } = new;
     let letter = Draft { recipients, kind, importance, text, reply_to }.check(&state.org.store).await?;
     let postbox = state.org.postbox();

@@ -342,8 +342,8 @@ fn made_of(shape: &Shape) -> String {
     );
     let _ = write!(
         text,
-        " A turn makes {} calls with {} tokens in and {} out, reads {} entries and {} memories and files, says {} and changes {}.",
-        turn.calls, turn.input_tokens, turn.output_tokens, turn.entries_read, turn.reads, turn.messages, turn.changes
+        " A turn, in the mean: calls {}, tokens {} in and {} out, messages read {} and said {}, memories and files read {} and changed {}.",
+        turn.calls, turn.input_tokens, turn.output_tokens, turn.entries_read, turn.messages, turn.reads, turn.changes
     );
     text
 }

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::api::wake::{self, Bell, Elsewhere, Waker};
 use crate::api::{Access, ApiState, Settings, router, server};
+use crate::chronicle;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::runner::local::until_signalled;
@@ -65,6 +66,10 @@ pub(super) async fn run(args: ServeArgs, session: &mut Session) -> Result<Exit, 
     } else {
         out.line(format!("listening on http://{address}"))?;
         out.flush()?;
+    }
+    // Mail is taken all the same: it is worse to lose it than to let it wait.
+    if let Err(error) = chronicle::settings(&org.store).await {
+        out.note(format!("warning: {error}; messages are taken, and wait until it is mended: `lemming validate`"));
     }
     tracing::info!(event = "serving", address = %address, "the API is served");
     let bell = Bell::default();
