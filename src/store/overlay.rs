@@ -96,7 +96,9 @@ impl ObjectStore for Overlay {
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let above = self.above.list_with_delimiter(prefix).await?;
         let mut both = self.below.list_with_delimiter(prefix).await?;
-        both.objects.retain(|meta| (self.shows)(&meta.location) && !above.objects.iter().any(|new| new.location == meta.location));
+        both.objects.retain(|meta| {
+            (self.shows)(&meta.location) && !above.objects.iter().any(|new| new.location == meta.location)
+        });
         both.objects.extend(above.objects);
         both.common_prefixes.extend(above.common_prefixes);
         both.common_prefixes.sort_unstable();

@@ -18,6 +18,7 @@ mod send;
 mod serve;
 mod status;
 mod tick;
+mod ticks;
 mod validate;
 
 use super::error::{CliError, Exit};
@@ -38,6 +39,7 @@ pub(super) enum Command {
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
+    Ticks(ticks::TicksArgs),
     Replay(replay::ReplayArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
@@ -68,6 +70,7 @@ impl Command {
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
+            Self::Ticks(args) => ticks::run(args, session).await,
             Self::Replay(args) => replay::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
