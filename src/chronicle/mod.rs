@@ -3,6 +3,7 @@
 //! Reads only. Nothing that is shown is thereby read by anybody, and nothing here is an input of a
 //! tick. Looking back is bounded by whoever asks: history only grows.
 
+pub mod compare;
 pub mod credits;
 pub mod event;
 pub mod ledger;

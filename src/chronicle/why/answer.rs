@@ -21,6 +21,16 @@ impl Why {
         self.answer = answer.into();
     }
 
+    /// `was`, or `is` where the tick is not planned yet.
+    fn was(&self) -> &'static str {
+        if self.state.is_some() { "was" } else { "is" }
+    }
+
+    /// `had`, or `has` where the tick is not planned yet.
+    fn had(&self) -> &'static str {
+        if self.state.is_some() { "had" } else { "has" }
+    }
+
     fn advise(&mut self, hint: impl Into<String>) {
         self.hint = Some(hint.into());
     }
@@ -130,27 +140,28 @@ pub(super) fn open(why: &mut Why, shard: Option<&Shard>, plan: &Plan) {
 
 pub(super) fn skipped(why: &mut Why, detail: &Detail, plan: &Plan) {
     let agent = why.agent.clone();
+    let was = why.was();
     match detail {
         Detail::Paused(Pause::Organisation) => {
             why.fact("paused", "organisation");
-            why.say(format!("{agent} was due, but the organisation is paused"));
+            why.say(format!("{agent} {was} due, but the organisation is paused"));
             why.advise("`lemming resume` lets it go on");
         }
         Detail::Paused(Pause::Agent) => {
             why.fact("paused", "agent");
-            why.say(format!("{agent} was due, but it is paused"));
+            why.say(format!("{agent} {was} due, but it is paused"));
             why.advise(format!("`lemming resume {agent}` lets it go on"));
         }
         Detail::UnknownModel(model) => {
             why.fact("model", model);
-            why.say(format!("{agent} was due, but there is no model {model} in config/models.json"));
+            why.say(format!("{agent} {was} due, but there is no model {model} in config/models.json"));
             why.advise(format!("add it to config/models.json, or name another one in agents/{agent}/resume.json"));
         }
         Detail::Failing(until) => {
             let failures = why.facts.get("failures").and_then(serde_json::Value::as_u64).unwrap_or(0);
             why.fact("until_clock", until);
             why.say(format!(
-                "{agent} was due, but failed {failures} times in a row, and is left alone until clock {until}; its mail is kept"
+                "{agent} {was} due, but failed {failures} times in a row, and is left alone until clock {until}; its mail is kept"
             ));
             why.advise(format!(
                 "`lemming inspect {agent}` shows why it failed; an edit of its resume or of config/models.json ends the rest, \
@@ -172,10 +183,10 @@ pub(super) fn skipped(why: &mut Why, detail: &Detail, plan: &Plan) {
             if short.reason == SkipReason::NoBudget {
                 why.fact("budget_window", &plan.budget_window);
                 let window = &plan.budget_window;
-                why.say(format!("{agent} was due, but the organisation's budget ({window}) does not reach: {lacks}"));
+                why.say(format!("{agent} {was} due, but the organisation's budget ({window}) does not reach: {lacks}"));
                 why.advise(format!("`lemming credits top-up org {amount}` or more, or a higher budget in org.json"));
             } else {
-                why.say(format!("{agent} was due, but its account does not reach: {lacks}"));
+                why.say(format!("{agent} {was} due, but its account does not reach: {lacks}"));
                 why.advise(format!(
                     "`lemming credits top-up {agent} {amount}` or more; a smaller model.max_tokens or limits.max_prompt_tokens \
                      lowers what a turn needs"
@@ -189,7 +200,7 @@ pub(super) fn skipped(why: &mut Why, detail: &Detail, plan: &Plan) {
             why.say(format!("{agent} is not run, because of its resume: {message}"));
             why.advise("`lemming validate` says where, and what would be right");
         }
-        Detail::Plain => why.say(format!("{agent} was due and does not run: {}", words(why.reason))),
+        Detail::Plain => why.say(format!("{agent} {was} due and does not run: {}", words(why.reason))),
     }
 }
 
@@ -223,7 +234,10 @@ pub(super) fn not_due(why: &mut Why, verdict: &Verdict, plan: &Plan) {
     let rule = rule(schedule);
     match why.reason {
         Reason::Gone => {
-            why.say(format!("{agent} was no longer there: its folder or its resume is gone; its account and its place in the mail are kept"));
+            let was = why.was();
+            why.say(format!(
+                "{agent} {was} no longer there: its folder or its resume is gone; its account and its place in the mail are kept"
+            ));
             why.advise(format!("write agents/{agent}/resume.json again to let it return"));
         }
         Reason::Disabled => {
@@ -251,7 +265,8 @@ pub(super) fn not_due(why: &mut Why, verdict: &Verdict, plan: &Plan) {
             why.advise(format!("`lemming tick --wake --agent {agent}` names it; \"when\": \"on_message\" in its schedule lets mail wake it"));
         }
         Reason::NoMail => {
-            why.say(format!("{agent} runs only with unread mail, and had none that it may read"));
+            let had = why.had();
+            why.say(format!("{agent} runs only with unread mail, and {had} none that it may read"));
             why.advise(format!(
                 "`lemming inbox {agent}` shows what it may read: permissions.read_outboxes in its resume says whom; `lemming send {agent} TEXT` gives it some"
             ));

@@ -104,7 +104,8 @@ pub async fn of_tick(store: &Store, agent: &AgentName, number: Tick) -> Result<O
         Some(_) => Vec::new(),
         None => shards(store, &records.plan).await?,
     };
-    Ok(Some(explain(agent, &records, &shards, &verdict)))
+    let state = if records.closed.is_some() { TickState::Closed } else { TickState::Open };
+    Ok(Some(explain(agent, &records, Some(state), &shards, &verdict)))
 }
 
 /// Why an agent would run in the tick that comes next, or would not, as things are.
@@ -114,8 +115,7 @@ pub async fn of_tick(store: &Store, agent: &AgentName, number: Tick) -> Result<O
 pub async fn of_next(rehearsal: &Rehearsal, agent: &AgentName) -> Result<Why, EngineError> {
     let verdict = rehearsal.verdict(agent).await?;
     let records = TickRecords { plan: rehearsal.plan().clone(), turns: Vec::new(), closed: None };
-    let mut why = explain(agent, &records, &[], &verdict);
-    why.state = None;
+    let mut why = explain(agent, &records, None, &[], &verdict);
     if why.reason == Reason::NotBegun {
         why.reason = Reason::WillRun;
         why.answer = answer::will_run(agent, &why);
@@ -140,14 +140,20 @@ fn troubled(verdict: &Verdict, last: Tick) -> Option<String> {
     turn.unreached.as_ref().map(ToString::to_string)
 }
 
-fn explain(agent: &AgentName, records: &TickRecords, shards: &[Shard], verdict: &Verdict) -> Why {
+fn explain(
+    agent: &AgentName,
+    records: &TickRecords,
+    state: Option<TickState>,
+    shards: &[Shard],
+    verdict: &Verdict,
+) -> Why {
     let plan = &records.plan;
     let mut why = Why {
         agent: agent.clone(),
         tick: plan.tick,
         clock: plan.clock,
         time: plan.time,
-        state: Some(if records.closed.is_some() { TickState::Closed } else { TickState::Open }),
+        state,
         ran: false,
         reason: Reason::Unexplained,
         answer: String::new(),

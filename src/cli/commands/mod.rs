@@ -4,6 +4,7 @@ mod bootstrap;
 mod cost;
 mod credits;
 mod demo;
+mod diff;
 mod doctor;
 mod inbox;
 mod inspect;
@@ -40,6 +41,7 @@ pub(super) enum Command {
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
     Ticks(ticks::TicksArgs),
+    Diff(diff::DiffArgs),
     Replay(replay::ReplayArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
@@ -71,6 +73,7 @@ impl Command {
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
             Self::Ticks(args) => ticks::run(args, session).await,
+            Self::Diff(args) => diff::run(args, session).await,
             Self::Replay(args) => replay::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
