@@ -3,17 +3,22 @@
 //! Reads only. Nothing that is shown is thereby read by anybody, and nothing here is an input of a
 //! tick. Looking back is bounded by whoever asks: history only grows.
 
+pub mod compare;
 pub mod credits;
 pub mod event;
 pub mod ledger;
 pub mod message;
 pub mod moment;
+pub mod outlook;
 pub mod status;
+pub mod ticks;
 pub mod turns;
+pub mod why;
 pub mod workload;
 
 use futures::stream::{self, Stream, StreamExt as _};
 
+use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, HUMAN, TEMPLATE};
 use crate::domain::org::OrgConfig;
 use crate::domain::time::Tick;
@@ -33,6 +38,17 @@ const PARALLEL: usize = 16;
 pub async fn settings(store: &Store) -> Result<OrgConfig, EngineError> {
     let bytes = store.get(&Key::Org).await?.ok_or(EngineError::NoOrg)?;
     serde_json::from_slice(&bytes).map_err(|error| EngineError::config(&Key::Org, "", error.to_string()))
+}
+
+/// The `org.json` that a tick used.
+///
+/// # Errors
+/// It is missing, or it cannot be read.
+pub async fn settings_of(store: &Store, sha: &Sha) -> Result<OrgConfig, EngineError> {
+    let key = Key::Input(sha.clone());
+    let missing = || EngineError::config(&key, "", "the file is missing: a tick was made from it");
+    let bytes = store.get(&key).await?.ok_or_else(missing)?;
+    serde_json::from_slice(&bytes).map_err(|error| EngineError::config(&key, "", error.to_string()))
 }
 
 /// The agents that have a folder, by name, whether or not their resumes can be read.

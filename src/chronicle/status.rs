@@ -3,13 +3,14 @@
 use futures::stream::{self, StreamExt as _};
 use serde::Serialize;
 
+use super::PARALLEL;
 use super::credits::Budget;
-use super::{PARALLEL, agents, settings};
+use super::moment::Moment;
 use crate::domain::credits::Credits;
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
 use crate::domain::time::{Clock, Tick, Timestamp};
-use crate::engine::{EngineError, load};
+use crate::engine::EngineError;
 use crate::record::plan::{Plan, Skipped};
 use crate::record::state::{LastTurn, Problem, State};
 use crate::record::turn::TurnRecord;
@@ -88,46 +89,60 @@ pub struct Status {
 /// # Errors
 /// There is no organisation, the store failed, or the records contradict each other.
 pub async fn status(store: &Store, place: &str, now: Timestamp) -> Result<Status, EngineError> {
-    let org = settings(store).await?;
-    let state = load(store).await?.state;
-    let names = agents(store).await?;
+    status_at(&Moment::now(store).await?, place, now).await
+}
+
+/// Reads how an organisation stands, or how it stood at a moment: then no tick was open, and of what was waiting nothing
+/// is known. `place` is shown as it is.
+///
+/// # Errors
+/// There is no organisation, the store failed, or the records contradict each other.
+pub async fn status_at(moment: &Moment, place: &str, now: Timestamp) -> Result<Status, EngineError> {
+    let (store, state) = (moment.store(), &moment.state);
+    let org = moment.settings().await?;
+    let names = moment.agents().await?;
     let mut found = Vec::with_capacity(names.len());
-    let mut each = stream::iter(names).map(|name| agent(store, &state, name)).buffered(PARALLEL);
+    let mut each = stream::iter(names).map(|name| agent(moment, name)).buffered(PARALLEL);
     while let Some(agent) = each.next().await {
         found.push(agent?);
     }
     drop(each);
+    let now = if moment.is_past { state.time.unwrap_or(now) } else { now };
     Ok(Status {
         store: place.to_owned(),
         tick: state.tick,
         clock: state.clock,
         time: state.time,
         paused: state.paused,
-        open: open(store, state.tick.next()).await?,
-        budget: Budget::at(&org, &state, now),
-        waiting_ingress: waiting(store, &state).await?,
-        problems: problems(&state, &found),
+        open: if moment.is_past { None } else { open(store, state.tick.next()).await? },
+        budget: Budget::at(&org, state, now),
+        waiting_ingress: if moment.is_past { 0 } else { waiting(store, state).await? },
+        problems: problems(state, &found),
         agents: found,
         org: org.name,
     })
 }
 
-async fn agent(store: &Store, state: &State, name: AgentName) -> Result<AgentStatus, EngineError> {
+async fn agent(moment: &Moment, name: AgentName) -> Result<AgentStatus, EngineError> {
+    let (store, state) = (moment.store(), &moment.state);
     let known = state.agents.get(&name);
     let mut broken = None;
-    let mut resume = match store.get(&Key::Resume(name.clone())).await {
-        Ok(Some(bytes)) => Resume::parse(&bytes, &name).map_err(|error| broken = Some(error.to_string())).ok(),
-        Ok(None) => {
-            broken = Some("resume.json is missing".to_owned());
+    let mut resume = match moment.resume(&name).await {
+        Ok(Ok(resume)) => Some(resume),
+        Ok(Err(error)) => {
+            broken = Some(error);
             None
         }
         // One file that the store refuses, such as a link out of the organisation.
-        Err(error) if error.is_final() => {
+        Err(EngineError::Store(error)) if error.is_final() => {
             broken = Some(crate::causes::causes(&error).join(": "));
             None
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
+    if moment.is_past && known.is_some_and(|known| known.broken) {
+        broken = Some("resume.json could not be read".to_owned());
+    }
     if resume.is_none()
         && let Some(known) = known
     {

@@ -7,6 +7,7 @@ use crate::config::Environment;
 
 use crate::domain::name::AgentName;
 use crate::domain::time::Tick;
+use crate::engine::load;
 use crate::runner::compose::{self, Org};
 use crate::store::Key;
 use crate::telemetry::LogFormat;
@@ -41,6 +42,11 @@ pub(super) struct AtArgs {
 }
 
 impl AtArgs {
+    /// Says whether a tick is named.
+    pub(super) fn is_past(self) -> bool {
+        self.at.is_some()
+    }
+
     /// The organisation at that moment.
     ///
     /// # Errors
@@ -98,6 +104,31 @@ pub(super) async fn known_agent(org: &Org, name: &str) -> Result<AgentName, CliE
 /// As [`known_agent`].
 pub(super) async fn known_agent_at(org: &Org, moment: &Moment, name: &str) -> Result<AgentName, CliError> {
     among(moment.agents().await?, org, name)
+}
+
+/// The agent that a person names, of those that there are and of those that the records know of, gone ones too.
+///
+/// # Errors
+/// As [`known_agent`].
+pub(super) async fn agent_of_any_time(org: &Org, moment: &Moment, name: &str) -> Result<AgentName, CliError> {
+    let mut agents = moment.agents().await?;
+    agents.extend(moment.state.agents.keys().cloned());
+    agents.sort_unstable();
+    agents.dedup();
+    among(agents, org, name)
+}
+
+/// There is no tick of that number, or none at all.
+///
+/// # Errors
+/// The store failed.
+pub(super) async fn no_tick(org: &Org, tick: Option<Tick>) -> Result<CliError, CliError> {
+    let last = load(&org.store).await?.state.tick;
+    let message = tick.map_or_else(|| "no tick has run yet".to_owned(), |tick| format!("tick {tick} was not planned"));
+    Ok(CliError::new(Exit::NotFound, message).hint(match last {
+        Tick(0) => "`lemming tick` runs the first".to_owned(),
+        last => format!("the last closed tick is {last}; `lemming ticks list` shows them"),
+    }))
 }
 
 fn among(agents: Vec<AgentName>, org: &Org, name: &str) -> Result<AgentName, CliError> {

@@ -126,6 +126,13 @@ impl Anchor {
     pub fn clock_at(&self, time: Timestamp) -> Clock {
         Clock(self.c0.0 + (time.unix_ms() - self.t0.unix_ms()).div_euclid(self.every.as_ms()))
     }
+
+    /// The middle of the slot of a clock: when its trigger is expected.
+    #[must_use]
+    pub fn time_of(&self, clock: Clock) -> Timestamp {
+        let slots = clock.0.saturating_sub(self.c0.0).saturating_mul(self.every.as_ms());
+        Timestamp::from_unix_ms(self.t0.unix_ms().saturating_add(slots).saturating_add(self.every.as_ms() / 2))
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +161,7 @@ mod tests {
         for (slots, jitter) in [(1, 149_999), (1, -150_000), (12, 0), (-1, 10)] {
             let time = Timestamp::from_unix_ms(first.unix_ms() + slots * 300_000 + jitter);
             assert_eq!(anchor.clock_at(time), Clock(8 + slots));
+            assert_eq!(anchor.time_of(Clock(8 + slots)).unix_ms(), first.unix_ms() + slots * 300_000);
         }
     }
 }

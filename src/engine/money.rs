@@ -90,19 +90,32 @@ pub(super) struct Claim {
     pub(super) balance: Credits,
 }
 
+/// Money that did not reach for the least that a turn needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Short {
+    /// Whose money: the account's, or the organisation's budget.
+    pub reason: SkipReason,
+    /// The least that the turn needs.
+    pub needed: Credits,
+    /// What there was, when its turn to be given some came.
+    pub had: Credits,
+}
+
 /// Gives grants in canonical order, in three passes: what a turn needs at least, then one
 /// attempt, then three. Who does not get the least is skipped.
-pub(super) fn grant(claims: &[Claim], budget: Option<Credits>) -> Vec<Result<Credits, SkipReason>> {
+pub(super) fn grant(claims: &[Claim], budget: Option<Credits>) -> Vec<Result<Credits, Short>> {
     // An absent budget is larger than all accounts together.
     let mut left = budget.unwrap_or(Credits::from_micros(u64::MAX));
     if mutant::is(Mutant::GrantsFitTheBudget) {
         left = Credits::from_micros(u64::MAX);
     }
-    let mut grants: Vec<Result<Credits, SkipReason>> = claims
+    let mut grants: Vec<Result<Credits, Short>> = claims
         .iter()
         .map(|claim| match claim.worst.least {
-            least if claim.balance < least || claim.balance.is_zero() => Err(SkipReason::NoCredits),
-            least if left < least || left.is_zero() => Err(SkipReason::NoBudget),
+            needed if claim.balance < needed || claim.balance.is_zero() => {
+                Err(Short { reason: SkipReason::NoCredits, needed, had: claim.balance })
+            }
+            needed if left < needed || left.is_zero() => Err(Short { reason: SkipReason::NoBudget, needed, had: left }),
             least => {
                 left = left.saturating_sub(least);
                 Ok(least)
@@ -137,19 +150,27 @@ mod tests {
         Claim { worst, balance: Credits::from_micros(balance) }
     }
 
+    fn short(short: Short) -> (SkipReason, u64, u64) {
+        (short.reason, short.needed.micros(), short.had.micros())
+    }
+
     #[test]
     fn everybody_gets_the_least_before_anybody_gets_more() {
         let claims = [claim(10, 0, 30, 1_000), claim(10, 0, 30, 15), claim(10, 0, 30, 5), claim(10, 0, 30, 1_000)];
         let grants = grant(&claims, Some(Credits::from_micros(50)));
-        let micros: Vec<_> = grants.iter().map(|g| g.map(Credits::micros)).collect();
-        assert_eq!(micros, [Ok(30), Ok(10), Err(SkipReason::NoCredits), Ok(10)]);
+        let micros: Vec<_> = grants.iter().map(|g| g.map(Credits::micros).map_err(short)).collect();
+        assert_eq!(micros, [Ok(30), Ok(10), Err((SkipReason::NoCredits, 10, 5)), Ok(10)]);
     }
 
     #[test]
     fn an_empty_account_or_budget_runs_nothing_even_at_no_cost() {
-        assert_eq!(grant(&[claim(0, 0, 0, 0)], None), [Err(SkipReason::NoCredits)]);
-        assert_eq!(grant(&[claim(0, 0, 0, 5)], Some(Credits::ZERO)), [Err(SkipReason::NoBudget)]);
-        assert_eq!(grant(&[claim(0, 0, 0, 5)], None), [Ok(Credits::ZERO)]);
+        let one = |claim, budget| grant(&[claim], budget)[0].map_err(short);
+        assert_eq!(one(claim(0, 0, 0, 0), None), Err((SkipReason::NoCredits, 0, 0)));
+        assert_eq!(one(claim(0, 0, 0, 5), Some(Credits::ZERO)), Err((SkipReason::NoBudget, 0, 0)));
+        assert_eq!(one(claim(0, 0, 0, 5), None), Ok(Credits::ZERO));
+        let budget = Some(Credits::from_micros(25));
+        let grants = grant(&[claim(10, 0, 10, 99), claim(20, 0, 20, 99)], budget);
+        assert_eq!(grants[1].map_err(short), Err((SkipReason::NoBudget, 20, 15)), "after those before it");
     }
 
     proptest! {

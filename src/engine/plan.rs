@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::due::{Pauses, cause, is_failing};
 use super::inputs::{Check, Checked, Ingress, Settings};
 use super::money::{Claim, Worst, budget_left, budget_window, chosen_model, grant, worst};
 use super::report::Idle;
@@ -25,12 +26,6 @@ use crate::record::turn::MemoryChange;
 
 /// An admitted name is remembered for at least so many ticks after its admission.
 const REMEMBER_ADMITTED: u64 = 64;
-
-/// After so many failed turns in a row an agent is left alone for a while.
-pub const FAILING_AFTER: u32 = 5;
-
-/// The most of its periods that an agent is left alone for.
-const MOST_PERIODS: u64 = 32;
 
 /// What a plan is made from.
 pub(super) struct Situation<'a> {
@@ -64,8 +59,14 @@ fn entries_of(ingress: &[Admitted], tick: Tick, clock: Clock) -> impl Iterator<I
     })
 }
 
-/// Makes the plan, or says why there is nothing to plan for.
-pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<MemoryChange>>) -> Result<Plan, Idle> {
+/// A plan, and why it would start nothing, if so.
+pub(super) struct Draft {
+    pub(super) plan: Plan,
+    pub(super) idle: Option<Idle>,
+}
+
+/// Makes the plan, and says whether there is anything to plan for.
+pub(super) fn draft(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<MemoryChange>>) -> Draft {
     let Situation { state, settings, check, ingress, timing, seed, by, nonce } = situation;
     let (org, models) = (&settings.org.value, &settings.models.value);
     let tick = state.tick.next();
@@ -81,7 +82,6 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
     apply::apply_found(&mut now, found.iter(), tick);
     apply::apply_credited(&mut now, &window, &[]);
     let mut credited = Vec::new();
-    let (mut paused, mut paused_agents) = (now.paused, BTreeMap::new());
     for action in ingress.items.iter().filter_map(control) {
         match action {
             Action::TopUp { agent, credits } => match top_up(&now, agent.as_ref(), *credits) {
@@ -91,26 +91,19 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
                 }
                 Err(problem) => problems.push(problem),
             },
-            Action::Pause { agent: None } => paused = true,
-            Action::Resume { agent: None } => paused = false,
-            Action::Pause { agent: Some(agent) } => drop(paused_agents.insert(agent.clone(), true)),
-            Action::Resume { agent: Some(agent) } => drop(paused_agents.insert(agent.clone(), false)),
-            Action::Memory { .. } => {}
+            Action::Pause { .. } | Action::Resume { .. } | Action::Memory { .. } => {}
         }
     }
     now.unread.extend(entries_of(&ingress.items, tick, timing.clock));
     let authors = Authors::of(&now);
-
-    if now.agents.is_empty() && check.folders.is_empty() && ingress.items.is_empty() {
-        return Err(Idle::NoAgents);
-    }
+    let pauses = Pauses::of(&now, &ingress.items);
 
     // Other models than before may mend what failed.
     let other_models = state.models.as_ref() != Some(&settings.models.sha);
     let mut skipped = Vec::new();
     let mut claims: Vec<(FirePoint, &AgentName, Cause, Worst)> = Vec::new();
     for (name, agent) in &now.agents {
-        let Some(because) = cause(&now, &authors, name, agent, timing, org) else { continue };
+        let Ok(because) = cause(&now, &authors, name, agent, (&timing.trigger, timing.range), org) else { continue };
         let resume = match check.checked.get(name) {
             Some(Checked::Resume(resume)) => &resume.value,
             _ => {
@@ -118,7 +111,7 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
                 continue;
             }
         };
-        if paused || paused_agents.get(name).copied().unwrap_or(agent.paused) {
+        if pauses.of_agent(name, agent).is_some() {
             skipped.push(Skipped { agent: name.clone(), reason: SkipReason::Paused });
             continue;
         }
@@ -146,7 +139,7 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
         claims.iter().zip(grant(&money, budget_left(org.budget.as_ref(), &now.budget)))
     {
         match granted {
-            Err(reason) => skipped.push(Skipped { agent: (*name).clone(), reason }),
+            Err(short) => skipped.push(Skipped { agent: (*name).clone(), reason: short.reason }),
             Ok(grant_credits) => due.push(Due {
                 agent: (*name).clone(),
                 rank: u32::try_from(due.len() + 1).unwrap_or(u32::MAX),
@@ -164,14 +157,18 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
     // Above the size at which every resume is read every time, a changed one that was met in
     // rotation must be written down, or the next idle slot would have forgotten it.
     let found_in_rotation = check.rotates && !found.is_empty();
-    if due.is_empty() && ingress.items.is_empty() && !timing.even_if_idle && !found_in_rotation {
-        return Err(if paused { Idle::Paused } else { Idle::NothingToDo });
-    }
+    let idle = if now.agents.is_empty() && check.folders.is_empty() && ingress.items.is_empty() {
+        Some(Idle::NoAgents)
+    } else if due.is_empty() && ingress.items.is_empty() && !timing.even_if_idle && !found_in_rotation {
+        Some(if pauses.is_whole() { Idle::Paused } else { Idle::NothingToDo })
+    } else {
+        None
+    };
     let reads: Vec<(&AgentName, &ReadList)> =
         due.iter().map(|due: &Due| (&due.agent, &now.agents[&due.agent].facts.reads)).collect();
     let size = usize::try_from(org.limits.agents_per_shard.get()).unwrap_or(usize::MAX);
     let shards = shards::cut(&reads, org.visibility, size);
-    Ok(Plan {
+    let plan = Plan {
         format: 1,
         nonce,
         by,
@@ -197,10 +194,12 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
         credited,
         memory,
         problems,
-    })
+    };
+    Draft { plan, idle }
 }
 
-fn control(admitted: &Admitted) -> Option<&Action> {
+/// What a command of the ingress asks for.
+pub(super) fn control(admitted: &Admitted) -> Option<&Action> {
     match &admitted.item {
         Item::Control(control) => Some(&control.action),
         Item::Mail(_) => None,
@@ -261,55 +260,6 @@ fn top_up(
     };
     let room = account.facts.max_credits.saturating_sub(account.account.balance);
     Ok(Credited { agent: Some(name.clone()), credits: credits.min(room) })
-}
-
-/// Why an agent is due, if it is.
-fn cause(
-    now: &State,
-    authors: &Authors,
-    name: &AgentName,
-    agent: &AgentState,
-    timing: &Timing,
-    org: &OrgConfig,
-) -> Option<Cause> {
-    if !agent.present || !agent.facts.enabled {
-        return None;
-    }
-    let has_mail = || {
-        let inbox = authors.inbox(now, name, &agent.facts.reads);
-        inbox.iter().any(|entry| entry.hops <= org.limits.max_hops)
-    };
-    let schedule = &agent.facts.schedule;
-    if let Trigger::Wake { named } = &timing.trigger {
-        if named.contains(name) {
-            return Some(Cause::Named);
-        }
-        return (schedule.when == When::OnMessage && has_mail()).then_some(Cause::Mail);
-    }
-    let range = timing.range?;
-    let fired = if schedule.fires_at(range.to) {
-        Cause::Schedule
-    } else if org.pace.catch_up == CatchUp::One && schedule.fires_within(range.from, range.to) {
-        Cause::CatchUp
-    } else {
-        return None;
-    };
-    match schedule.when {
-        When::Always => Some(fired),
-        When::OnMessage => has_mail().then_some(Cause::Mail),
-    }
-}
-
-/// Says whether an agent that keeps failing is left alone: after [`FAILING_AFTER`] turns in a row for one of
-/// its periods, then for two, four, and so on. Its mail is kept.
-fn is_failing(agent: &AgentState, clock: Clock) -> bool {
-    let Some(over) = agent.failures.checked_sub(FAILING_AFTER) else { return false };
-    let Some(last) = agent.last_turn.as_ref().and_then(|turn| turn.clock) else { return false };
-    let period = agent.facts.schedule.run_every_n_ticks.get();
-    let skipped = (1_u64 << over.min(16)).min(MOST_PERIODS);
-    let rest = i64::try_from(period.saturating_mul(skipped)).unwrap_or(i64::MAX);
-    // A clock that went back says nothing.
-    (0..=rest).contains(&clock.0.saturating_sub(last.0))
 }
 
 /// The agents that may be due by what the state knows: their resumes must be read.

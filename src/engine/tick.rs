@@ -15,7 +15,7 @@ use super::plan::{self, Situation, may_be_due};
 use super::report::{Idle, Outcome, TickReport, TurnReport};
 use super::run::Run;
 use super::shard::{self, End};
-use super::timing::timing;
+use super::timing::{Timing, timing};
 use super::trust;
 use super::turn::Committed;
 use super::{Context, EngineError, Part, close, command, load};
@@ -124,27 +124,10 @@ async fn make_plan(
     if let Some(planned) = await_plan(ctx, before).await? {
         return Ok(Ok(planned));
     }
-    let wanted = |name: &_| may_be_due(before, &timing, &org, name);
-    let check = inputs::resumes(ctx, before, timing.clock, wanted).await?;
-    let limit = usize::try_from(org.limits.max_ingress_items.get()).unwrap_or(usize::MAX);
-    let ingress = match early {
-        Some(early) => early.without(before, limit),
-        None => inputs::ingress(&ctx.store, before, limit).await?,
-    };
-    let memory = command::memory(&ctx.store, before, &ingress.items).await?;
-    let situation = Situation {
-        state: before,
-        settings: &settings,
-        check: &check,
-        ingress: &ingress,
-        timing: &timing,
-        seed: ctx.seed.unwrap_or_else(|| ctx.entropy.seed()),
-        by: by.clone(),
-        nonce: ctx.entropy.nonce(),
-    };
-    let plan = match plan::plan(situation, memory) {
-        Ok(plan) => plan,
-        Err(idle) => return Ok(Err(idle)),
+    let Proposal { draft, check, ingress } = propose(ctx, by, before, &settings, &timing, early).await?;
+    let plan = match draft.idle {
+        Some(idle) => return Ok(Err(idle)),
+        None => draft.plan,
     };
     if !ctx.has_time_for_a_turn(org.limits.call_timeout.duration()) {
         return Ok(Err(Idle::NoTime));
@@ -179,6 +162,45 @@ async fn make_plan(
     Ok(Ok((plan, settings, ours)))
 }
 
+/// A plan that is not written yet, and what it was made from.
+pub(super) struct Proposal {
+    pub(super) draft: plan::Draft,
+    pub(super) check: inputs::Check,
+    ingress: inputs::Ingress,
+}
+
+/// Reads what a plan is made from, and makes it. Writes nothing.
+pub(super) async fn propose(
+    ctx: &Context,
+    by: &RunnerId,
+    before: &State,
+    settings: &Settings,
+    timing: &Timing,
+    early: Option<inputs::Ingress>,
+) -> Result<Proposal, EngineError> {
+    let org = &settings.org.value;
+    let wanted = |name: &_| may_be_due(before, timing, org, name);
+    let check = inputs::resumes(ctx, before, timing.clock, wanted).await?;
+    let limit = usize::try_from(org.limits.max_ingress_items.get()).unwrap_or(usize::MAX);
+    let ingress = match early {
+        Some(early) => early.without(before, limit),
+        None => inputs::ingress(&ctx.store, before, limit).await?,
+    };
+    let memory = command::memory(&ctx.store, before, &ingress.items).await?;
+    let situation = Situation {
+        state: before,
+        settings,
+        check: &check,
+        ingress: &ingress,
+        timing,
+        seed: ctx.seed.unwrap_or_else(|| ctx.entropy.seed()),
+        by: by.clone(),
+        nonce: ctx.entropy.nonce(),
+    };
+    let draft = plan::draft(situation, memory);
+    Ok(Proposal { draft, check, ingress })
+}
+
 /// Takes somebody else's plan, with the settings that it pins.
 async fn adopt(ctx: &Context, plan: Plan, bytes: &Bytes) -> Result<Planned, EngineError> {
     trust::ensure(ctx).await?;
@@ -208,7 +230,7 @@ async fn await_plan(ctx: &Context, before: &State) -> Result<Option<Planned>, En
 }
 
 /// Writes every version of a settings file or resume that this plan is the first to use.
-async fn pin_inputs(
+pub(super) async fn pin_inputs(
     ctx: &Context,
     before: &State,
     settings: &Settings,
@@ -245,7 +267,7 @@ async fn delete_remembered(ctx: &Context, before: &State, ingress: &inputs::Ingr
 }
 
 /// A plan that does not follow from the state is not worked on.
-fn check_plan(plan: &Plan, before: &State) -> Result<(), EngineError> {
+pub(super) fn check_plan(plan: &Plan, before: &State) -> Result<(), EngineError> {
     if plan.previous != before.closed {
         let message = "plan.json does not name the hash of the closed record before".to_owned();
         return Err(EngineError::Damaged { tick: plan.tick, message });

@@ -27,6 +27,13 @@ impl Store {
         let objects = Overlay { below: Arc::clone(&self.objects), above: InMemory::new(), shows: Arc::new(at) };
         Self { objects: Arc::new(objects), root: self.root.clone(), lists_freely: true, place: None }
     }
+
+    /// A store in memory that begins as this one is, and on which listing is as dear. Nothing that is done to it
+    /// reaches this one.
+    #[must_use]
+    pub fn scratch(&self) -> Self {
+        Self { lists_freely: self.lists_freely, ..self.over(|_| true) }
+    }
 }
 
 struct Overlay {
@@ -86,8 +93,17 @@ impl ObjectStore for Overlay {
         stream::once(both).try_flatten().boxed()
     }
 
-    async fn list_with_delimiter(&self, _: Option<&Path>) -> Result<ListResult> {
-        Err(unsupported("list_with_delimiter"))
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        let above = self.above.list_with_delimiter(prefix).await?;
+        let mut both = self.below.list_with_delimiter(prefix).await?;
+        both.objects.retain(|meta| {
+            (self.shows)(&meta.location) && !above.objects.iter().any(|new| new.location == meta.location)
+        });
+        both.objects.extend(above.objects);
+        both.common_prefixes.extend(above.common_prefixes);
+        both.common_prefixes.sort_unstable();
+        both.common_prefixes.dedup();
+        Ok(both)
     }
 
     async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {

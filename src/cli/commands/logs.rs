@@ -7,12 +7,11 @@ use serde_json::json;
 use crate::chronicle::event::{Event, events};
 use crate::chronicle::{self, TickRecords};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{Session, known_agent};
+use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::output::Output;
 use crate::cli::story;
 use crate::domain::name::AgentName;
 use crate::domain::time::Tick;
-use crate::engine::load;
 use crate::runner::local::until_signalled;
 
 /// How often `--follow` looks for a new tick.
@@ -35,15 +34,24 @@ pub(in crate::cli) struct LogsArgs {
     /// One JSON object a line
     #[arg(long)]
     jsonl: bool,
+    #[command(flatten)]
+    at: AtArgs,
 }
 
 pub(super) async fn run(args: LogsArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
+    if args.follow && args.at.is_past() {
+        return Err(CliError::new(
+            Exit::Usage,
+            "--follow and --at exclude each other: nothing new happens in the past",
+        ));
+    }
+    let moment = args.at.moment(&org).await?;
     let agent = match &args.agent {
-        Some(name) => Some(known_agent(&org, name).await?),
+        Some(name) => Some(agent_of_any_time(&org, &moment, name).await?),
         None => None,
     };
-    let last = load(&org.store).await?.state.tick;
+    let last = moment.state.tick;
     let first = Tick(last.0.saturating_sub(args.ticks) + 1);
     let lines = args.jsonl || (args.follow && session.out.json());
     let mut tick = first;

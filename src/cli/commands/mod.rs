@@ -4,6 +4,7 @@ mod bootstrap;
 mod cost;
 mod credits;
 mod demo;
+mod diff;
 mod doctor;
 mod inbox;
 mod inspect;
@@ -18,6 +19,7 @@ mod send;
 mod serve;
 mod status;
 mod tick;
+mod ticks;
 mod validate;
 
 use super::error::{CliError, Exit};
@@ -38,6 +40,8 @@ pub(super) enum Command {
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
+    Ticks(ticks::TicksArgs),
+    Diff(diff::DiffArgs),
     Replay(replay::ReplayArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
@@ -68,6 +72,8 @@ impl Command {
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
+            Self::Ticks(args) => ticks::run(args, session).await,
+            Self::Diff(args) => diff::run(args, session).await,
             Self::Replay(args) => replay::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,

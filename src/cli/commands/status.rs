@@ -1,8 +1,8 @@
 //! `lemming status`
 
-use crate::chronicle::status::{AgentStatus, Status, status};
+use crate::chronicle::status::{AgentStatus, Status, status_at};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::Session;
+use crate::cli::globals::{AtArgs, Session};
 use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, one_line, styled};
 use crate::cli::problems;
 use crate::engine::FAILING_AFTER;
@@ -11,11 +11,15 @@ use crate::engine::FAILING_AFTER;
 ///
 /// Reads only; numbers are as of the last closed tick.
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct StatusArgs {}
+pub(in crate::cli) struct StatusArgs {
+    #[command(flatten)]
+    at: AtArgs,
+}
 
-pub(super) async fn run(_: StatusArgs, session: &mut Session) -> Result<Exit, CliError> {
+pub(super) async fn run(args: StatusArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
-    let status = status(&org.store, &org.place, org.clock().now()).await?;
+    let moment = args.at.moment(&org).await?;
+    let status = status_at(&moment, &org.place, org.clock().now()).await?;
     if session.out.json() {
         session.out.document(&status)?;
     } else {

@@ -1,5 +1,6 @@
 //! `lemming tick`
 
+mod dry;
 mod job;
 
 use std::str::FromStr;
@@ -62,6 +63,12 @@ pub(in crate::cli) struct TickArgs {
     /// Draws ids from this seed: the same seed, files and answers give the same records [default: a new one each tick]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+    /// Shows who would be due, with which prompt and at what cost at worst; calls no model and writes nothing
+    #[arg(long, conflicts_with_all = ["all", "deadline", "shards"])]
+    dry_run: bool,
+    /// Prints each prompt whole [default: its size]
+    #[arg(long, requires = "dry_run")]
+    prompts: bool,
 }
 
 /// A time that a scheduler meant.
@@ -87,6 +94,9 @@ impl FromStr for Share {
 }
 
 pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, CliError> {
+    if args.dry_run {
+        return dry::run(&args, session).await;
+    }
     let terms = args.terms(&session.environment)?;
     if args.scheduled.is_some() || args.wake || args.all {
         return job::run(&args, terms, session).await;

@@ -17,9 +17,10 @@ use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
+use crate::domain::prompt::Message;
 use crate::domain::time::Timestamp;
 use crate::mutant::{self, Mutant};
-use crate::provider::{Answer, CallCost, CallError, CallErrorKind, Provider, Request};
+use crate::provider::{Answer, CallCost, CallError, CallErrorKind, Provider, Request, ToolSpec};
 use crate::record;
 use crate::record::turn::Receipt;
 
@@ -221,19 +222,24 @@ impl Line<'_> {
 }
 
 /// The worst case of one request, whichever of the models answers it.
-pub(in super::super) fn dearest(models: &[(&ModelKey, &Model)], request: &Request) -> Credits {
-    let (tokens, answer) = (most_tokens(request), u64::from(request.max_tokens));
+pub(in super::super) fn dearest(
+    models: &[(&ModelKey, &Model)],
+    messages: &[Message],
+    tools: &[ToolSpec],
+    max_tokens: u32,
+) -> Credits {
+    let (tokens, answer) = (most_tokens(messages, tools), u64::from(max_tokens));
     models.iter().map(|(_, model)| model.price.worst(tokens, answer)).max().unwrap_or_default()
 }
 
 /// The worst case of one request to a model.
 fn worst(model: &Model, request: &Request) -> Credits {
-    model.price.worst(most_tokens(request), u64::from(request.max_tokens))
+    model.price.worst(most_tokens(&request.messages, &request.tools), u64::from(request.max_tokens))
 }
 
 /// No more tokens than so many go in, whichever the model.
-fn most_tokens(request: &Request) -> u64 {
-    let bytes = prompt::bytes(&request.messages) + prompt::tool_bytes(&request.tools) + prompt::schema_bytes();
+fn most_tokens(messages: &[Message], tools: &[ToolSpec]) -> u64 {
+    let bytes = prompt::bytes(messages) + prompt::tool_bytes(tools) + prompt::schema_bytes();
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 

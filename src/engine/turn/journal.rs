@@ -50,6 +50,11 @@ impl Journal {
         Ok(Self(steps))
     }
 
+    /// How many answers are recorded.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The edits that step 0 pins, if there is one.
     pub(super) fn imports(&self) -> Option<&[FileChange]> {
         self.0.front().map(|step| step.imports.as_slice())

@@ -15,6 +15,7 @@ mod meter;
 mod outcome;
 mod past;
 mod preparation;
+mod preview;
 mod tools;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use self::outcome::{failed, failure, no_answer_failure};
 pub(super) use self::past::lay_out;
 pub(super) use self::preparation::Preparation;
 use self::preparation::Prepared;
+pub(super) use self::preview::preview;
 use self::tools::refused;
 use super::prompt::{self, News, Recall};
 use super::run::Run;
@@ -87,7 +89,7 @@ pub(super) async fn work(
 ) -> Result<Attempt, EngineError> {
     let began = run.ctx.clock.now();
     let prepared = preparation.of(run, due, permit.first, permit.recorded).await?;
-    let Prepared { resume, tools, specs, system, journal, memory, last } = prepared;
+    let Prepared { resume, tools, specs, journal, memory, .. } = prepared;
     let models = models(run, due, resume);
     if models.is_empty() {
         let inbox = inbox::collect(run, due, committed, usize::MAX).await?;
@@ -95,28 +97,7 @@ pub(super) async fn work(
         return Ok(Attempt::Done(Box::new(failed(run, due, &inbox, failure, began))));
     }
     let max_bytes = max_prompt_bytes(run, resume, &models);
-    let keeping = resume.memory.within(&run.settings.org.value.memory);
-    let memory_bytes = prompt::memory_share(max_bytes, &keeping);
-    let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(system)) + memory_bytes + 4096);
-    let inbox = inbox::collect(run, due, committed, inbox_bytes).await?;
-    let plan = &run.plan.value;
-    let finders: Vec<&'static str> =
-        tools.iter().map(|tool| tool.name()).filter(|name| ["memory_read", "memory_search"].contains(name)).collect();
-    let news = prompt::news(&News {
-        tick: plan.tick,
-        clock: plan.clock,
-        time: plan.time,
-        memory: Recall {
-            values: &memory.values,
-            changed: &memory.changed,
-            pinned: &keeping.pinned,
-            finders: &finders,
-            max_bytes: memory_bytes,
-        },
-        last: last.as_deref(),
-        inbox: &inbox.entries,
-        left_out: inbox.left_out,
-    });
+    let (inbox, prompt) = begin(run, due, prepared, max_bytes, committed).await?;
     let mut turn = Turn {
         run,
         due,
@@ -127,7 +108,7 @@ pub(super) async fn work(
         tools: tools.clone(),
         permit,
         max_bytes,
-        prompt: journal.prompt().unwrap_or_else(|| vec![system.clone(), news]),
+        prompt,
         conversation: Vec::new(),
         exchanges: Vec::new(),
         embeddings: Vec::new(),
@@ -154,6 +135,42 @@ pub(super) async fn work(
         }
         Ending::Stopped => Ok(Attempt::Stopped),
     }
+}
+
+/// What a turn reads of what others said, and the prompt that it begins with: the recorded one, if another runner has
+/// begun it.
+async fn begin(
+    run: &Run,
+    due: &Due,
+    prepared: &Prepared,
+    max_bytes: usize,
+    committed: &Committed,
+) -> Result<(Inbox, Vec<Message>), EngineError> {
+    let Prepared { resume, tools, system, journal, memory, last, .. } = prepared;
+    let keeping = resume.memory.within(&run.settings.org.value.memory);
+    let memory_bytes = prompt::memory_share(max_bytes, &keeping);
+    let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(system)) + memory_bytes + 4096);
+    let inbox = inbox::collect(run, due, committed, inbox_bytes).await?;
+    let plan = &run.plan.value;
+    let finders: Vec<&'static str> =
+        tools.iter().map(|tool| tool.name()).filter(|name| ["memory_read", "memory_search"].contains(name)).collect();
+    let news = prompt::news(&News {
+        tick: plan.tick,
+        clock: plan.clock,
+        time: plan.time,
+        memory: Recall {
+            values: &memory.values,
+            changed: &memory.changed,
+            pinned: &keeping.pinned,
+            finders: &finders,
+            max_bytes: memory_bytes,
+        },
+        last: last.as_deref(),
+        inbox: &inbox.entries,
+        left_out: inbox.left_out,
+    });
+    let prompt = journal.prompt().unwrap_or_else(|| vec![system.clone(), news]);
+    Ok((inbox, prompt))
 }
 
 /// The record of a turn that gets no licence any more: runners died over it, or its grant is used up.
@@ -486,7 +503,8 @@ impl Turn<'_> {
 
     /// Says whether after this request another of the worst kind would fit the licence.
     fn another_would_fit(&self, request: &Request) -> bool {
-        self.permit.meter.fits(call::dearest(&self.models, request) + self.due.call_credits)
+        let dearest = call::dearest(&self.models, &request.messages, &request.tools, request.max_tokens);
+        self.permit.meter.fits(dearest + self.due.call_credits)
     }
 }
 

@@ -9,8 +9,9 @@ use serde_json::json;
 
 use crate::chronicle;
 use crate::chronicle::credits::{Budget, recent_costs, turns_left};
+use crate::chronicle::moment::Moment;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{Session, known_agent};
+use crate::cli::globals::{AtArgs, Session, known_agent};
 use crate::cli::output::{BAD, Cell, DIM, NAME, Output};
 use crate::domain::credits::Credits;
 use crate::domain::ingress::Action;
@@ -18,10 +19,9 @@ use crate::domain::model::ModelRegistry;
 use crate::domain::name::AgentName;
 use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
-use crate::engine::{chosen_model, load, worst};
+use crate::engine::{EngineError, chosen_model, load, worst};
 use crate::record::state::State;
 use crate::runner::compose::Org;
-use crate::store::{Key, StoreError};
 
 /// What turns cost lately is taken from so many ticks.
 const TICKS_BACK: u64 = 32;
@@ -36,6 +36,8 @@ const TICKS_BACK: u64 = 32;
 pub(in crate::cli) struct CreditsArgs {
     #[command(subcommand)]
     action: Option<CreditsAction>,
+    #[command(flatten)]
+    at: AtArgs,
 }
 
 /// What is done with credits.
@@ -79,7 +81,7 @@ pub(super) async fn run(args: CreditsArgs, session: &mut Session) -> Result<Exit
     match args.action {
         Some(CreditsAction::TopUp(args)) => top_up(args, &org, session).await,
         Some(CreditsAction::Export(args)) => export::run(args, &org, session).await,
-        None => show(&org, session).await,
+        None => show(args.at, &org, session).await,
     }
 }
 
@@ -117,18 +119,24 @@ async fn top_up(args: TopUpArgs, org: &Org, session: &mut Session) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-async fn show(org: &Org, session: &mut Session) -> Result<Exit, CliError> {
-    let settings = chronicle::settings(&org.store).await?;
-    let state = load(&org.store).await?.state;
+async fn show(at: AtArgs, org: &Org, session: &mut Session) -> Result<Exit, CliError> {
+    let moment = at.moment(org).await?;
+    let (settings, state) = (moment.settings().await?, &moment.state);
     let recent = recent_costs(&org.store, state.tick, TICKS_BACK).await?;
-    let registry: Option<ModelRegistry> =
-        org.store.get(&Key::Models).await?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let registry: Option<ModelRegistry> = match moment.models().await {
+        Ok(registry) => registry,
+        // `validate` says what is wrong with it; the accounts stand whatever it is.
+        Err(EngineError::Config { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
     let mut agents = Vec::new();
-    for agent in accounts(org, &state).await? {
-        let resume = resume(org, &agent).await?;
-        agents.push(account(&settings, registry.as_ref(), &state, &recent, agent, resume.as_ref()));
+    for agent in accounts(&moment).await? {
+        let resume = moment.resume(&agent).await?.ok();
+        agents.push(account(&settings, registry.as_ref(), state, &recent, agent, resume.as_ref()));
     }
-    let budget = Budget::at(&settings, &state, org.clock().now());
+    let now = org.clock().now();
+    let now = if moment.is_past { state.time.unwrap_or(now) } else { now };
+    let budget = Budget::at(&settings, state, now);
     if session.out.json() {
         let unit = &settings.credits.unit;
         session.out.document(&json!({ "tick": state.tick, "unit": unit, "budget": budget, "agents": agents }))?;
@@ -139,17 +147,12 @@ async fn show(org: &Org, session: &mut Session) -> Result<Exit, CliError> {
 }
 
 /// Everybody who has an account, or will have one with the next tick.
-async fn accounts(org: &Org, state: &State) -> Result<Vec<AgentName>, StoreError> {
-    let mut names = chronicle::agents(&org.store).await?;
-    names.extend(state.agents.keys().cloned());
+async fn accounts(moment: &Moment) -> Result<Vec<AgentName>, EngineError> {
+    let mut names = moment.agents().await?;
+    names.extend(moment.state.agents.keys().cloned());
     names.sort_unstable();
     names.dedup();
     Ok(names)
-}
-
-async fn resume(org: &Org, agent: &AgentName) -> Result<Option<Resume>, StoreError> {
-    let bytes = org.store.get(&Key::Resume(agent.clone())).await?;
-    Ok(bytes.and_then(|bytes| Resume::parse(&bytes, agent).ok()))
 }
 
 fn account(

@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::chronicle;
+use crate::chronicle::moment::Moment;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::Session;
+use crate::cli::globals::{AtArgs, Session};
 use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, clean, one_line, styled};
 use crate::domain::endpoint::{BaseUrl, KeyRef};
 use crate::domain::model::{Model, ModelRegistry, Price};
@@ -60,15 +61,30 @@ pub(super) async fn agents(org: &Org) -> Result<BTreeMap<ModelKey, Vec<AgentName
     Ok(by_model)
 }
 
+/// The registry of a past tick, and who thought with which model.
+async fn then(moment: &Moment) -> Result<(ModelRegistry, BTreeMap<ModelKey, Vec<AgentName>>), CliError> {
+    let mut by_model: BTreeMap<ModelKey, Vec<AgentName>> = BTreeMap::new();
+    for agent in moment.agents().await? {
+        if let Ok(resume) = moment.resume(&agent).await? {
+            by_model.entry(resume.model.key).or_default().push(agent);
+        }
+    }
+    Ok((moment.models().await?.unwrap_or_default(), by_model))
+}
+
 /// Where a model's key lies.
 fn key_ref(model: &Model) -> Option<KeyRef> {
     let usual = || known::usual_key(&model.provider).filter(|_| model.base_url.is_none());
     model.key.clone().or_else(|| usual().map(|name| KeyRef::Env(name.to_owned())))
 }
 
-pub(super) async fn run(session: &mut Session) -> Result<Exit, CliError> {
+pub(super) async fn run(at: AtArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
-    let (registry, mut agents, providers) = (registry(&org).await?, agents(&org).await?, org.providers());
+    let (registry, mut agents) = match at.is_past() {
+        false => (registry(&org).await?, agents(&org).await?),
+        true => then(&at.moment(&org).await?).await?,
+    };
+    let providers = org.providers();
     let mut checked = Vec::new();
     for (key, model) in registry.models {
         let problem = providers.open(&key, &model).await.err().map(|error| error.message);

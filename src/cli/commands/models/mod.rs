@@ -5,7 +5,7 @@ mod switch;
 mod trial;
 
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::Session;
+use crate::cli::globals::{AtArgs, Session};
 
 pub(super) use switch::{Choice, Details, Switched, switch};
 
@@ -18,6 +18,8 @@ pub(super) use switch::{Choice, Details, Switched, switch};
 pub(in crate::cli) struct ModelsArgs {
     #[command(subcommand)]
     action: Option<ModelsAction>,
+    #[command(flatten)]
+    at: AtArgs,
 }
 
 /// What is done with models.
@@ -29,7 +31,7 @@ pub(in crate::cli) enum ModelsAction {
 
 pub(super) async fn run(args: ModelsArgs, session: &mut Session) -> Result<Exit, CliError> {
     match args.action {
-        None => check::run(session).await,
+        None => check::run(args.at, session).await,
         Some(ModelsAction::Use(args)) => switch::run(args, session).await,
         Some(ModelsAction::Test(args)) => trial::run(args, session).await,
     }

@@ -1,0 +1,48 @@
+//! `lemming ticks`
+
+mod list;
+mod show;
+mod why;
+
+use crate::cli::error::{CliError, Exit};
+use crate::cli::globals::Session;
+use crate::record::plan::Trigger;
+
+/// Looks back at ticks: a line for each, the whole of one, and why an agent ran or did not.
+///
+/// Reads only.
+#[derive(Debug, clap::Args)]
+#[command(subcommand_value_name = "ACTION")]
+pub(in crate::cli) struct TicksArgs {
+    #[command(subcommand)]
+    action: TicksAction,
+}
+
+/// What is looked at.
+#[derive(Debug, clap::Subcommand)]
+pub(in crate::cli) enum TicksAction {
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Why(why::WhyArgs),
+}
+
+pub(super) async fn run(args: TicksArgs, session: &mut Session) -> Result<Exit, CliError> {
+    match args.action {
+        TicksAction::List(args) => list::run(args, session).await,
+        TicksAction::Show(args) => show::run(args, session).await,
+        TicksAction::Why(args) => why::run(args, session).await,
+    }
+}
+
+/// What asked for a tick, in a few words.
+fn trigger(trigger: &Trigger) -> String {
+    match trigger {
+        Trigger::Invocation => "invocation".to_owned(),
+        Trigger::Slot { time } => format!("slot of {time}"),
+        Trigger::Wake { named } if named.is_empty() => "wake".to_owned(),
+        Trigger::Wake { named } => {
+            let named: Vec<&str> = named.iter().map(|name| name.as_str()).collect();
+            format!("wake of {}", named.join(", "))
+        }
+    }
+}

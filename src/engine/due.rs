@@ -1,0 +1,145 @@
+//! Who is due, and why not: the rules by which a plan decides on each agent. Pure.
+
+use std::collections::BTreeMap;
+
+use super::plan::control;
+use crate::domain::ingress::Action;
+use crate::domain::name::AgentName;
+use crate::domain::org::OrgConfig;
+use crate::domain::pace::CatchUp;
+use crate::domain::schedule::When;
+use crate::domain::time::Clock;
+use crate::record::plan::{Admitted, Cause, ClockRange, Trigger};
+use crate::record::state::{AgentState, Authors, State};
+
+/// After so many failed turns in a row an agent is left alone for a while.
+pub const FAILING_AFTER: u32 = 5;
+
+/// The most of its periods that an agent is left alone for.
+const MOST_PERIODS: u64 = 32;
+
+/// Why an agent is not due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotDue {
+    /// Its folder or its resume is gone.
+    Gone,
+    /// Its resume says so.
+    Disabled,
+    /// Its schedule does not fire at this clock.
+    NotScheduled,
+    /// Its schedule fired in a slot that nobody triggered, and such slots are passed over.
+    Missed,
+    /// A wake runs who waits for mail, and whom it names; it runs by its schedule alone.
+    NotWoken,
+    /// It runs only with unread mail, and has none.
+    NoMail,
+    /// It has unread mail, but all of that came of agents that answer each other, and passed `limits.max_hops`.
+    TooManyHops,
+}
+
+/// Why an agent is due, or why it is not. `now` is the state as the turns of the tick will find it.
+pub(super) fn cause(
+    now: &State,
+    authors: &Authors,
+    name: &AgentName,
+    agent: &AgentState,
+    (trigger, range): (&Trigger, Option<ClockRange>),
+    org: &OrgConfig,
+) -> Result<Cause, NotDue> {
+    if !agent.present {
+        return Err(NotDue::Gone);
+    }
+    if !agent.facts.enabled {
+        return Err(NotDue::Disabled);
+    }
+    let by_mail = || {
+        let inbox = authors.inbox(now, name, &agent.facts.reads);
+        match inbox.iter().any(|entry| entry.hops <= org.limits.max_hops) {
+            true => Ok(Cause::Mail),
+            false if inbox.is_empty() => Err(NotDue::NoMail),
+            false => Err(NotDue::TooManyHops),
+        }
+    };
+    let schedule = &agent.facts.schedule;
+    if let Trigger::Wake { named } = trigger {
+        if named.contains(name) {
+            return Ok(Cause::Named);
+        }
+        return if schedule.when == When::OnMessage { by_mail() } else { Err(NotDue::NotWoken) };
+    }
+    let Some(range) = range else { return Err(NotDue::NotScheduled) };
+    let fired = if schedule.fires_at(range.to) {
+        Cause::Schedule
+    } else if !schedule.fires_within(range.from, range.to) {
+        return Err(NotDue::NotScheduled);
+    } else if org.pace.catch_up == CatchUp::One {
+        Cause::CatchUp
+    } else {
+        return Err(NotDue::Missed);
+    };
+    match schedule.when {
+        When::Always => Ok(fired),
+        When::OnMessage => by_mail(),
+    }
+}
+
+/// Says whether an agent that keeps failing is left alone.
+pub(super) fn is_failing(agent: &AgentState, clock: Clock) -> bool {
+    // A clock that went back says nothing.
+    left_alone(agent).is_some_and(|(from, until)| (from..=until).contains(&clock))
+}
+
+/// The clocks at which an agent that keeps failing is left alone: after [`FAILING_AFTER`] turns in a row for one of
+/// its periods, then for two, four, and so on. Its mail is kept.
+pub(super) fn left_alone(agent: &AgentState) -> Option<(Clock, Clock)> {
+    let over = agent.failures.checked_sub(FAILING_AFTER)?;
+    let last = agent.last_turn.as_ref().and_then(|turn| turn.clock)?;
+    let period = agent.facts.schedule.run_every_n_ticks.get();
+    let skipped = (1_u64 << over.min(16)).min(MOST_PERIODS);
+    let rest = i64::try_from(period.saturating_mul(skipped)).unwrap_or(i64::MAX);
+    Some((last, Clock(last.0.saturating_add(rest))))
+}
+
+/// What a person has paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// The whole organisation.
+    Organisation,
+    /// This agent.
+    Agent,
+}
+
+/// What is paused once the commands of a plan are carried out.
+pub(super) struct Pauses<'a> {
+    is_whole: bool,
+    ordered: BTreeMap<&'a AgentName, bool>,
+}
+
+impl<'a> Pauses<'a> {
+    pub(super) fn of(now: &State, ingress: &'a [Admitted]) -> Self {
+        let mut pauses = Self { is_whole: now.paused, ordered: BTreeMap::new() };
+        for action in ingress.iter().filter_map(control) {
+            match action {
+                Action::Pause { agent: None } => pauses.is_whole = true,
+                Action::Resume { agent: None } => pauses.is_whole = false,
+                Action::Pause { agent: Some(agent) } => drop(pauses.ordered.insert(agent, true)),
+                Action::Resume { agent: Some(agent) } => drop(pauses.ordered.insert(agent, false)),
+                Action::TopUp { .. } | Action::Memory { .. } => {}
+            }
+        }
+        pauses
+    }
+
+    /// Says whether the whole organisation is paused.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// What keeps an agent from running, if it is paused.
+    pub(super) fn of_agent(&self, name: &AgentName, agent: &AgentState) -> Option<Pause> {
+        if self.is_whole {
+            return Some(Pause::Organisation);
+        }
+        self.ordered.get(name).copied().unwrap_or(agent.paused).then_some(Pause::Agent)
+    }
+}
