@@ -5,6 +5,7 @@ mod cost;
 mod credits;
 mod demo;
 mod doctor;
+mod fsck;
 mod inbox;
 mod inspect;
 mod keys;
@@ -39,6 +40,7 @@ pub(super) enum Command {
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
     Replay(replay::ReplayArgs),
+    Fsck(fsck::FsckArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
@@ -69,6 +71,7 @@ impl Command {
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
             Self::Replay(args) => replay::run(args, session).await,
+            Self::Fsck(args) => fsck::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,
