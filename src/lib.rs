@@ -24,6 +24,7 @@ pub mod domain;
 pub mod edit;
 pub mod engine;
 pub mod ingress;
+pub mod keep;
 pub mod mutant;
 mod process;
 pub mod provider;

@@ -373,6 +373,7 @@ fn turn() -> TurnRecord {
             Exchange { answer: "One moment.".to_owned(), tool_calls: calls(), receipt: receipt(), results: results() },
             Exchange { answer: "{}".to_owned(), tool_calls: Vec::new(), receipt: receipt(), results: Vec::new() },
         ],
+        journal: vec![sha("step")],
         embeddings: Vec::new(),
         template: Some(sha("template")),
         effects: effects(),

@@ -5,6 +5,7 @@
 
 mod commands;
 pub mod error;
+mod findings;
 pub mod globals;
 pub mod output;
 mod problems;

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 
 pub use self::difference::Difference;
 use self::difference::difference;
+pub(super) use self::difference::first_of;
 use super::licence::Licences;
 use super::run::Run;
 use super::turn::{self, Attempt, Committed, Meter, Permit, Preparation};
@@ -88,29 +89,40 @@ pub async fn replay(
     let past = Past { with, plan, before: Arc::new(before), committed };
     let mut replayed = Vec::new();
     for due in past.plan.value.due.iter().filter(|due| agent.is_none_or(|agent| *agent == due.agent)) {
-        let Some(turn) = past.committed.get(&due.agent) else { continue };
-        let named = closed.as_ref().and_then(|closed| closed.turns.get(&due.agent));
-        let is_as_closed = named.is_none_or(|fold| fold.sha256 == turn.sha);
-        let version = turn.value.prompt_version;
-        let other_prompt_version = Some(version).filter(|version| *version != prompt::VERSION);
-        let difference = match other_prompt_version {
-            Some(_) => None,
-            None => past.run_again(due, &turn.value).await?,
-        };
-        replayed.push(Replayed { agent: due.agent.clone(), other_prompt_version, is_as_closed, difference });
+        replayed.extend(past.again(due, closed.as_ref()).await?);
     }
     Ok(Some(replayed))
 }
 
 /// A tick as it was.
-struct Past<'a> {
+pub(super) struct Past<'a> {
     with: &'a Replaying,
     plan: fold::Hashed<Plan>,
     before: Arc<State>,
     committed: Committed,
 }
 
-impl Past<'_> {
+impl<'a> Past<'a> {
+    /// A tick with its plan, the state that it was planned on, and its committed turns.
+    pub(super) fn new(with: &'a Replaying, plan: fold::Hashed<Plan>, before: Arc<State>, committed: Committed) -> Self {
+        Self { with, plan, before, committed }
+    }
+
+    /// Runs an agent's turn again; `None` where none is committed.
+    pub(super) async fn again(&self, due: &Due, closed: Option<&Closed>) -> Result<Option<Replayed>, EngineError> {
+        let agent = &due.agent;
+        let Some(turn) = self.committed.get(agent) else { return Ok(None) };
+        let named = closed.and_then(|closed| closed.turns.get(agent));
+        let is_as_closed = named.is_none_or(|fold| fold.sha256 == turn.sha);
+        let version = turn.value.prompt_version;
+        let other_prompt_version = Some(version).filter(|version| *version != prompt::VERSION);
+        let difference = match other_prompt_version {
+            Some(_) => None,
+            None => self.run_again(due, &turn.value).await?,
+        };
+        Ok(Some(Replayed { agent: agent.clone(), other_prompt_version, is_as_closed, difference }))
+    }
+
     async fn run_again(&self, due: &Due, record: &Arc<TurnRecord>) -> Result<Option<Difference>, EngineError> {
         let tick = self.plan.value.tick;
         let store = self.with.store.over(move |path| shows(path, tick));

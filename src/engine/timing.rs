@@ -5,7 +5,7 @@ use crate::domain::name::AgentName;
 use crate::domain::org::OrgConfig;
 use crate::domain::pace::Anchor;
 use crate::domain::time::{Clock, Timestamp};
-use crate::record::plan::{ClockRange, Trigger};
+use crate::record::plan::{ClockRange, Plan, Trigger};
 use crate::record::state::{Problem, State};
 
 /// The clock of the next plan, and what goes with it.
@@ -51,6 +51,21 @@ pub(super) fn timing(state: &State, org: &OrgConfig, trigger: &Trigger, now: Tim
     }
 }
 
+/// Finds the clock of a recorded plan again. What a wrong clock said is recorded, and is taken from there.
+pub(super) fn again(state: &State, org: &OrgConfig, plan: &Plan) -> Result<Timing, Idle> {
+    let time = state.time.map_or(plan.time, |last| last.max(plan.time));
+    let problem = plan.problems.iter().find(|problem| problem.kind == CLOCK_AHEAD).cloned();
+    match (&plan.trigger, org.pace.every) {
+        (Trigger::Slot { time: slot }, Some(every)) => anchored(state, every, *slot, time, problem),
+        // At slot pace no plan names an invocation: it is a slot or a wake.
+        (Trigger::Invocation, Some(_)) => Err(Idle::NothingToDo),
+        (trigger, _) => timing(state, org, trigger, plan.time),
+    }
+}
+
+/// The sort of a problem with a clock.
+const CLOCK_AHEAD: &str = "clock_ahead";
+
 fn wake(state: &State, trigger: Trigger, time: Timestamp) -> Timing {
     Timing { trigger, clock: state.clock, range: None, anchor: state.anchor, time, even_if_idle: false, problem: None }
 }
@@ -65,16 +80,26 @@ fn slot(
     let ahead = state.time.filter(|last| last.unix_ms() - now.unix_ms() > every.as_ms());
     let problem = ahead.map(|last| {
         let message = format!("the last plan is of {last}, more than a period ahead of {now}: a clock is or was wrong");
-        Problem::new("clock_ahead", message)
+        Problem::new(CLOCK_AHEAD, message)
     });
     // Slots pass once: a time that lies far ahead would pass all until then. What a clock that is behind takes for the
     // future may be the present, and is left to the next trigger.
     let latest = Timestamp::from_unix_ms(now.unix_ms().saturating_add(every.as_ms()));
     let problem = problem.or_else(|| {
         let message = format!("the trigger says that it was scheduled for {slot}, more than a period after {now}");
-        (slot > latest).then(|| Problem::new("clock_ahead", message))
+        (slot > latest).then(|| Problem::new(CLOCK_AHEAD, message))
     });
-    let slot = slot.min(latest);
+    anchored(state, every, slot.min(latest), time, problem)
+}
+
+/// The clock of a slot, at the anchor that there is or at a new one.
+fn anchored(
+    state: &State,
+    every: crate::domain::pace::Span,
+    slot: Timestamp,
+    time: Timestamp,
+    problem: Option<Problem>,
+) -> Result<Timing, Idle> {
     let trigger = Trigger::Slot { time: slot };
     // A clock that was ahead is mended by a new anchor; once it is, the plans' time stays ahead for as
     // long as it was, and slots follow the new anchor: what is far behind it asks for another.

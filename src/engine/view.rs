@@ -11,8 +11,21 @@ use crate::domain::outbox::OutboxEntry;
 use crate::domain::resume::Resume;
 use crate::record::encode;
 use crate::record::plan::Plan;
-use crate::record::turn::MemoryChange;
+use crate::record::turn::{MemoryChange, TurnRecord};
 use crate::store::Key;
+
+/// The files of a committed turn that are written once and never again: its entries in the outbox, and what left its
+/// memory for the archive.
+#[must_use]
+pub fn kept_views(plan: &Plan, turn: &TurnRecord) -> Vec<(Key, Bytes)> {
+    if !turn.status.is_good() {
+        return Vec::new();
+    }
+    let said = turn.effects.outbox.iter();
+    let said = said.map(|entry| (Key::Outbox(turn.agent.clone(), turn.tick, entry.id), outbox(entry)));
+    let archived = (0..).zip(&turn.effects.archive).map(|(part, left)| archive(plan, &turn.agent, part, left));
+    said.chain(archived).collect()
+}
 
 /// The file of one memory key after a change; `None`: there is none.
 pub(super) fn memory(plan: &Plan, agent: &AgentName, change: &MemoryChange) -> Option<Bytes> {

@@ -305,6 +305,9 @@ pub struct TurnRecord {
     pub prompt: Vec<Message>,
     /// The answers, in order.
     pub exchanges: Vec<Exchange>,
+    /// The hashes of the journal's steps that it rests on, in order: the journal is part of what the closed record names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journal: Vec<Sha>,
     /// The bills of this licence for texts that were turned into vectors.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub embeddings: Vec<Receipt>,

@@ -23,7 +23,7 @@ use lemming::record::{Record, decode, encode};
 use lemming::tool::Tool;
 
 use self::book::Book;
-use self::rebuilt::{checkpoints, replays};
+use self::rebuilt::{checkpoints, proofs, replays};
 
 /// What an audit is told beyond the stored bytes.
 #[derive(Debug, Clone, Default)]
@@ -121,6 +121,7 @@ pub async fn audit(evidence: &Evidence, expect: &Expect) -> Seen {
     book.views(objects, last, expect);
     checkpoints(objects, last).await;
     replays(evidence, last).await;
+    proofs(evidence, last).await;
     seen.calls = evidence.calls.len() as u64;
     seen
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lemming::domain::time::Tick;
-use lemming::engine::{Replaying, replay};
+use lemming::engine::{Prover, Replaying, replay};
 use lemming::provider::Providers;
 use lemming::provider::replay::Replay;
 use lemming::record::state::State;
@@ -50,5 +50,17 @@ pub(super) async fn checkpoints(objects: &Objects, last: u64) {
         assert_eq!(path, &format!("checkpoints/{:012}.json", state.tick.0));
         let rebuilt = lemming::engine::load_at(&bare, state.tick).await.unwrap();
         assert_eq!(encode(&rebuilt), &bytes[..], "{path} differs from the ticks");
+    }
+}
+
+/// Every tick follows from its records, whole.
+pub(super) async fn proofs(evidence: &Evidence, last: u64) {
+    let replaying = replaying(&evidence.objects, &evidence.tools).await;
+    let prover = Prover::new(&replaying.store);
+    let mut state = State::founding();
+    for tick in 1..=last {
+        let proven = prover.tick(&state).await.unwrap().expect("a planned tick");
+        assert!(proven.findings.is_empty(), "tick {tick}: {:?}", proven.findings);
+        state = proven.after.expect("a closed tick");
     }
 }

@@ -447,7 +447,7 @@ fn a_replay_ends_with_1_if_a_record_was_changed() {
     let different = world.run(&["replay", "6", "--agent", &agent]);
     assert_eq!(code(&different), 1);
     let shown = text(&different.stdout);
-    assert!(shown.contains("at /notes") && shown.contains("somebody changed it"), "{shown}");
+    assert!(shown.contains("at /notes") && shown.contains("and closed.json names"), "{shown}");
 }
 
 #[test]

@@ -28,7 +28,8 @@ fn help_lists_every_command() {
       send       Sends a message to an agent, or to all
       inbox      Shows what was said to you; with an agent's name, what that agent may read
       logs       Tells what happened, from the records: turns, messages, violations, skips, money
-      replay     Runs the turns of a past tick again, from their records alone, and compares them
+      replay     Makes a past tick again, from its records alone, and proves that it comes out the same
+      fsck       Looks through a whole organisation for damage: every record, hash, view and account
       pause      Lets an agent, or the whole organisation, rest until `resume`
       resume     Lets an agent, or the whole organisation, go on after `pause`
       credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger

@@ -6,6 +6,7 @@ mod credits;
 mod demo;
 mod diff;
 mod doctor;
+mod fsck;
 mod inbox;
 mod inspect;
 mod keys;
@@ -43,6 +44,7 @@ pub(super) enum Command {
     Ticks(ticks::TicksArgs),
     Diff(diff::DiffArgs),
     Replay(replay::ReplayArgs),
+    Fsck(fsck::FsckArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
@@ -75,6 +77,7 @@ impl Command {
             Self::Ticks(args) => ticks::run(args, session).await,
             Self::Diff(args) => diff::run(args, session).await,
             Self::Replay(args) => replay::run(args, session).await,
+            Self::Fsck(args) => fsck::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,

@@ -3,24 +3,24 @@
 use serde_json::{Value, json};
 
 use crate::cli::error::{CliError, Exit};
+use crate::cli::findings;
 use crate::cli::globals::{Session, known_agent};
-use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, clean, one_line, styled};
+use crate::cli::output::{BAD, DIM, GOOD, NAME, styled};
 use crate::domain::time::Tick;
-use crate::engine::{Replayed, replay};
+use crate::engine::{Code, Proof, Replayed, prove};
 
-/// How much of a value is shown.
-const SHOWN_CHARS: usize = 400;
-
-/// Runs the turns of a past tick again, from their records alone, and compares them.
+/// Makes a past tick again, from its records alone, and proves that it comes out the same.
 ///
-/// Calls no model and writes nothing: the answers are the recorded ones. A turn that comes out the
-/// same is equal; of any other the first difference is shown, by its JSON pointer. Ends with 1
-/// unless all are equal. Who ran a turn, when and for how long is not compared.
+/// The state before it, its plan, its prompts and turns, and its closed record are worked out once
+/// more and compared; every record and input that it was made from must have the hash that another
+/// record names. Calls no model and writes nothing: the answers are the recorded ones. Ends with 1
+/// unless all is equal, and names each record that is not, with the first difference by its JSON
+/// pointer. Of a turn it is not compared who ran it, when and for how long.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ReplayArgs {
     /// The number of the tick
     tick: u64,
-    /// Only the turn of this agent [default: all turns of the tick]
+    /// Of the turns, only that of this agent [default: all turns of the tick]
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
 }
@@ -31,31 +31,54 @@ pub(super) async fn run(args: ReplayArgs, session: &mut Session) -> Result<Exit,
         Some(name) => Some(known_agent(&org, name).await?),
         None => None,
     };
-    let Some(turns) = replay(&org.replaying(), Tick(args.tick), agent.as_ref()).await? else {
+    let Some(proof) = prove(&org.replaying(), Tick(args.tick), agent.as_ref()).await? else {
         let error = CliError::new(Exit::NotFound, format!("tick {} has not been planned", args.tick));
         return Err(error.hint("`lemming status` names the last one"));
     };
-    if let (Some(agent), true) = (&agent, turns.is_empty()) {
+    if let (Some(agent), true, true) = (&agent, proof.turns.is_empty(), proof.findings.is_empty()) {
         let error = CliError::new(Exit::NotFound, format!("{agent} has no committed turn in tick {}", args.tick));
         return Err(error.hint("`lemming inspect` shows the turns of an agent"));
     }
-    let is_equal = turns.iter().all(Replayed::is_equal);
+    let is_equal = proof.is_equal();
     let out = &mut session.out;
     if out.json() {
-        let turns: Vec<Value> = turns.iter().map(document).collect();
-        out.document(&json!({ "tick": args.tick, "equal": is_equal, "turns": turns }))?;
-    } else {
-        if turns.is_empty() {
-            out.line(styled(DIM, "no turn of this tick is committed"))?;
-        }
-        for turn in &turns {
-            show(turn, out)?;
-        }
+        out.document(&document(&proof))?;
+        return Ok(if is_equal { Exit::Ok } else { Exit::Failed });
     }
+    if proof.turns.is_empty() {
+        out.line(styled(DIM, "no turn of this tick is committed"))?;
+    }
+    for turn in &proof.turns {
+        let verdict = if turn.is_equal() { styled(GOOD, "equal") } else { styled(BAD, "different") };
+        out.line(format!("{}  {verdict}", styled(NAME, &turn.agent)))?;
+    }
+    for finding in &proof.findings {
+        findings::show(finding, out)?;
+    }
+    out.line(match (is_equal, &proof.closed) {
+        (true, Some(sha)) => {
+            format!("{}  tick {} comes out the same; its closed record is {sha}", styled(GOOD, "equal"), proof.tick)
+        }
+        (true, None) => format!("{}  tick {} is open; what there is of it", styled(GOOD, "equal"), proof.tick),
+        (false, _) => format!("{}  tick {} does not follow from its records", styled(BAD, "different"), proof.tick),
+    })?;
     Ok(if is_equal { Exit::Ok } else { Exit::Failed })
 }
 
-fn document(turn: &Replayed) -> Value {
+fn document(proof: &Proof) -> Value {
+    let is_wrong = |codes: &[Code]| proof.findings.iter().any(|finding| codes.contains(&finding.code));
+    json!({
+        "tick": proof.tick,
+        "equal": proof.is_equal(),
+        "closed_sha256": proof.closed,
+        "plan_equal": !is_wrong(&[Code::WrongPlan]),
+        "fold_equal": !is_wrong(&[Code::WrongFold]),
+        "turns": proof.turns.iter().map(turn).collect::<Vec<_>>(),
+        "findings": proof.findings.iter().map(findings::document).collect::<Vec<_>>(),
+    })
+}
+
+fn turn(turn: &Replayed) -> Value {
     json!({
         "agent": turn.agent,
         "equal": turn.is_equal(),
@@ -63,23 +86,4 @@ fn document(turn: &Replayed) -> Value {
         "as_closed": turn.is_as_closed,
         "difference": turn.difference,
     })
-}
-
-fn show(turn: &Replayed, out: &mut Output) -> Result<(), CliError> {
-    let verdict = if turn.is_equal() { styled(GOOD, "equal") } else { styled(BAD, "different") };
-    out.line(format!("{}  {verdict}", styled(NAME, &turn.agent)))?;
-    if !turn.is_as_closed {
-        out.line("  the record is not the one that the closed tick names: somebody changed it")?;
-    }
-    if let Some(version) = turn.other_prompt_version {
-        out.line(format!("  version {version} of the prompt builder made the record; this program has another"))?;
-    }
-    if let Some(difference) = &turn.difference {
-        out.line(format!("  at {}", clean(&difference.pointer)))?;
-        for (what, value) in [("recorded", &difference.recorded), ("replayed", &difference.replayed)] {
-            let value = value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
-            out.line(format!("    {} {}", styled(DIM, what), one_line(&value, SHOWN_CHARS)))?;
-        }
-    }
-    Ok(())
 }

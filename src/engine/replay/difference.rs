@@ -19,8 +19,8 @@ pub struct Difference {
 }
 
 /// Compares a replayed turn with the recorded one. Not compared: who ran it (`nonce`, `by`), when and how
-/// long (`started_at`, `duration_ms`), how often a call was tried (`attempts`), and the bills for
-/// vectors (`embeddings`), as none are made again.
+/// long (`started_at`, `duration_ms`), how often a call was tried (`attempts`), the bills for vectors
+/// (`embeddings`), as none are made again, and the hashes of the journal's steps, which name who made them.
 pub(super) fn difference(recorded: &TurnRecord, replayed: &TurnRecord) -> Option<Difference> {
     let (recorded, replayed) = (comparable(recorded), comparable(replayed));
     // What the answers were given to comes before what followed from it.
@@ -30,6 +30,12 @@ pub(super) fn difference(recorded: &TurnRecord, replayed: &TurnRecord) -> Option
     of_a_cause.or_else(|| first("", Some(&recorded), Some(&replayed)))
 }
 
+/// The first difference of any two values, by their JSON.
+pub(in super::super) fn first_of<T: Serialize>(recorded: &T, again: &T) -> Option<Difference> {
+    let value = |of: &T| serde_json::to_value(of).unwrap_or_default();
+    first("", Some(&value(recorded)), Some(&value(again)))
+}
+
 fn comparable(record: &TurnRecord) -> Value {
     let mut value = serde_json::to_value(record).unwrap_or_default();
     let remove = |value: &mut Value, names: &[&str]| {
@@ -37,7 +43,7 @@ fn comparable(record: &TurnRecord) -> Value {
             fields.retain(|name, _| !names.contains(&name.as_str()));
         }
     };
-    remove(&mut value, &["nonce", "by", "started_at", "duration_ms", "embeddings"]);
+    remove(&mut value, &["nonce", "by", "started_at", "duration_ms", "journal", "embeddings"]);
     for exchange in value["exchanges"].as_array_mut().into_iter().flatten() {
         remove(&mut exchange["receipt"], &["by", "duration_ms", "attempts"]);
     }

@@ -45,6 +45,7 @@ use crate::domain::prompt::Message;
 use crate::domain::resume::Resume;
 use crate::mutant::{self, Mutant};
 use crate::provider::{Request, Role, ToolSpec, TurnView};
+use crate::record;
 use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
 use crate::record::step::StepRecord;
@@ -111,6 +112,7 @@ pub(super) async fn work(
         prompt,
         conversation: Vec::new(),
         exchanges: Vec::new(),
+        journal: Vec::new(),
         embeddings: Vec::new(),
         template: None,
         imports: Vec::new(),
@@ -216,6 +218,8 @@ struct Turn<'a> {
     /// Answers and results after the prompt.
     conversation: Vec<Message>,
     exchanges: Vec<Exchange>,
+    /// The hashes of the steps that it rests on.
+    journal: Vec<Sha>,
     embeddings: Vec<Receipt>,
     template: Option<Sha>,
     imports: Vec<FileChange>,
@@ -306,6 +310,7 @@ impl Turn<'_> {
                 let record = journal::record(self.run, self.due, step, &self.prompt, &delta, answer);
                 match journal::store(self.run, record).await? {
                     journal::Stored::Ours(record) => {
+                        self.journal.push(record::hash(&*record));
                         self.add(bench, &delta.effects, delta.imports, std::mem::take(&mut found));
                         bench.keep();
                         (answered(*record), reply)
@@ -406,6 +411,7 @@ impl Turn<'_> {
     /// Takes what a journalled step holds instead of what this attempt did since the step before.
     async fn adopt(&mut self, bench: &mut Bench<'_>, record: &StepRecord) -> Result<(), EngineError> {
         bench.adopt(&record.effects, &record.imports).await?;
+        self.journal.push(record::hash(record));
         if let Some(last) = self.exchanges.last_mut()
             && last.results != record.results
         {

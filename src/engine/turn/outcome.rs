@@ -31,6 +31,7 @@ impl Turn<'_> {
         record.edits_found_after = self.edits_found_after;
         record.prompt = self.prompt;
         record.exchanges = self.exchanges;
+        record.journal = self.journal;
         record.embeddings = self.embeddings;
         record.template = self.template;
         record.effects = self.effects;
@@ -72,6 +73,7 @@ fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
         unimported: Vec::new(),
         prompt: Vec::new(),
         exchanges: Vec::new(),
+        journal: Vec::new(),
         embeddings: Vec::new(),
         template: None,
         effects: Effects::default(),

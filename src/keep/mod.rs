@@ -1,0 +1,5 @@
+//! Keeping an organisation: looking through all of it for damage, and mending what follows from the records.
+//!
+//! Nothing here is needed by a tick, and no tick waits for it.
+
+pub mod fsck;
