@@ -106,6 +106,45 @@ impl Message {
     }
 }
 
+/// How an id begins, as a person gives it: four characters or more, or the whole of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdStart(String);
+
+impl IdStart {
+    /// Reads the beginning of an id; `None`: it can be none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = text.to_ascii_lowercase();
+        let is_id = (4..=36).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        is_id.then_some(Self(id))
+    }
+
+    /// The id, if this is the whole of it.
+    #[must_use]
+    pub fn whole(&self) -> Option<Uuid> {
+        self.0.parse().ok().filter(|_| self.0.len() == 36)
+    }
+
+    /// Says whether an id begins so.
+    #[must_use]
+    pub fn begins(&self, id: Uuid) -> bool {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        id.hyphenated().encode_lower(&mut text).starts_with(&self.0)
+    }
+
+    /// How many messages tell whether it names one: one where it is the whole, else a second that begins so too.
+    #[must_use]
+    pub fn enough(&self) -> usize {
+        if self.whole().is_some() { 1 } else { 2 }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Messages that were looked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Found {
@@ -153,7 +192,7 @@ pub async fn newest(store: &Store, bounds: Bounds, wanted: impl Fn(&Unread) -> b
 }
 
 /// The contents of some entries of one tick, in their order.
-async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> Result<Vec<Message>, EngineError> {
+pub(super) async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> Result<Vec<Message>, EngineError> {
     let damaged = |what: &str| EngineError::Damaged { tick, message: format!("{what} is missing") };
     let mut plan: Option<Plan> = None;
     let mut turns: BTreeMap<AgentName, TurnRecord> = BTreeMap::new();

@@ -8,7 +8,9 @@ pub mod event;
 pub mod ledger;
 pub mod message;
 pub mod moment;
+pub mod search;
 pub mod status;
+pub mod thread;
 pub mod turns;
 pub mod workload;
 

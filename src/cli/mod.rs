@@ -5,11 +5,14 @@
 
 mod commands;
 pub mod error;
+mod follow;
 pub mod globals;
+mod letter;
 pub mod output;
 mod problems;
 mod progress;
 mod story;
+mod ticks;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ mod inbox;
 mod inspect;
 mod keys;
 mod logs;
+mod messages;
 mod models;
 mod pause;
 mod replay;
@@ -17,6 +18,7 @@ mod schema;
 mod send;
 mod serve;
 mod status;
+mod thread;
 mod tick;
 mod validate;
 
@@ -37,6 +39,8 @@ pub(super) enum Command {
     Inspect(inspect::InspectArgs),
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
+    Messages(messages::MessagesArgs),
+    Thread(thread::ThreadArgs),
     Logs(logs::LogsArgs),
     Replay(replay::ReplayArgs),
     Pause(pause::PauseArgs),
@@ -67,6 +71,8 @@ impl Command {
             Self::Inspect(args) => inspect::run(args, session).await,
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
+            Self::Messages(args) => messages::run(args, session).await,
+            Self::Thread(args) => thread::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
             Self::Replay(args) => replay::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
