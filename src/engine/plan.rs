@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::command::Commanded;
 use super::inputs::{Check, Checked, Ingress, Settings};
 use super::money::{Claim, Worst, budget_left, budget_window, chosen_model, grant, worst};
 use super::report::Idle;
@@ -21,7 +22,6 @@ use crate::mutant::{self, Mutant};
 use crate::record::Nonce;
 use crate::record::plan::{Admitted, Cause, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger};
 use crate::record::state::{AgentState, Authors, Facts, Problem, State, Unread};
-use crate::record::turn::MemoryChange;
 
 /// An admitted name is remembered for at least so many ticks after its admission.
 const REMEMBER_ADMITTED: u64 = 64;
@@ -65,7 +65,7 @@ fn entries_of(ingress: &[Admitted], tick: Tick, clock: Clock) -> impl Iterator<I
 }
 
 /// Makes the plan, or says why there is nothing to plan for.
-pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<MemoryChange>>) -> Result<Plan, Idle> {
+pub(super) fn plan(situation: Situation<'_>, commanded: Commanded) -> Result<Plan, Idle> {
     let Situation { state, settings, check, ingress, timing, seed, by, nonce } = situation;
     let (org, models) = (&settings.org.value, &settings.models.value);
     let tick = state.tick.next();
@@ -75,6 +75,7 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
     problems.extend(check.problems.iter().cloned());
     problems.extend(broken_resumes(check));
     problems.extend(ingress.problems.iter().cloned());
+    problems.extend(commanded.problems);
 
     // The state as the turns of this tick will find it.
     let mut now = state.clone();
@@ -95,7 +96,7 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
             Action::Resume { agent: None } => paused = false,
             Action::Pause { agent: Some(agent) } => drop(paused_agents.insert(agent.clone(), true)),
             Action::Resume { agent: Some(agent) } => drop(paused_agents.insert(agent.clone(), false)),
-            Action::Memory { .. } => {}
+            Action::Memory { .. } | Action::Archive { .. } | Action::PutBack { .. } | Action::RestoreFile { .. } => {}
         }
     }
     now.unread.extend(entries_of(&ingress.items, tick, timing.clock));
@@ -195,7 +196,9 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
         ingress: ingress.items.clone(),
         forgotten: forgotten(state, ingress, tick),
         credited,
-        memory,
+        memory: commanded.memory,
+        archive: commanded.archive,
+        files: commanded.files,
         problems,
     })
 }

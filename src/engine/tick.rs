@@ -131,7 +131,7 @@ async fn make_plan(
         Some(early) => early.without(before, limit),
         None => inputs::ingress(&ctx.store, before, limit).await?,
     };
-    let memory = command::memory(&ctx.store, before, &ingress.items).await?;
+    let commanded = command::commanded(&ctx.store, before, &ingress.items).await?;
     let situation = Situation {
         state: before,
         settings: &settings,
@@ -142,7 +142,7 @@ async fn make_plan(
         by: by.clone(),
         nonce: ctx.entropy.nonce(),
     };
-    let plan = match plan::plan(situation, memory) {
+    let plan = match plan::plan(situation, commanded) {
         Ok(plan) => plan,
         Err(idle) => return Ok(Err(idle)),
     };

@@ -4,7 +4,7 @@ use crate::chronicle::message::Message;
 use crate::chronicle::moment::Moment;
 use crate::chronicle::search::{Filter, Hits, Ticks, To, search};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::follow::follow;
+use crate::cli::follow;
 use crate::cli::globals::{AtArgs, Session, known_agent_at};
 use crate::cli::letter::{self, Look};
 use crate::cli::output::Output;
@@ -13,6 +13,7 @@ use crate::domain::name::{AgentName, HUMAN};
 use crate::domain::outbox::Kind;
 use crate::domain::search::Wanted;
 use crate::runner::compose::Org;
+use crate::runner::local::until_signalled;
 
 /// Finds messages by their words, and by who said what to whom.
 ///
@@ -97,13 +98,21 @@ pub(super) async fn run(args: MessagesArgs, session: &mut Session) -> Result<Exi
         return Ok(Exit::Ok);
     }
     out.flush()?;
-    let each = async |moment: &Moment| {
-        let tick = moment.state.tick;
-        let found = search(moment, &filter, Ticks { first: tick, last: tick }, usize::MAX).await?;
-        show(&found.messages, out)?;
-        Ok(out.flush()?)
-    };
-    follow(&org, last.next(), each).await
+    let followed = until_signalled(
+        || {},
+        async |stop| {
+            let mut next = last.next();
+            while let Some(moment) = follow::closed(&org, next, &stop).await? {
+                let found = search(&moment, &filter, Ticks { first: next, last: next }, usize::MAX).await?;
+                show(&found.messages, out)?;
+                out.flush()?;
+                next = next.next();
+            }
+            Ok::<(), CliError>(())
+        },
+    );
+    followed.await.unwrap_or(Ok(()))?;
+    Ok(Exit::Ok)
 }
 
 /// Says that nothing was found, or that there may be more.
