@@ -14,7 +14,7 @@ use crate::domain::outbox::{Importance, Kind, OutboxEntry, payload_text};
 use crate::domain::position::Position;
 use crate::domain::time::{Tick, Timestamp};
 use crate::engine::EngineError;
-use crate::record::plan::{Item, Plan};
+use crate::record::plan::{Admitted, Item, Plan};
 use crate::record::state::Unread;
 use crate::record::turn::TurnRecord;
 use crate::store::{Key, Store};
@@ -194,6 +194,7 @@ pub async fn newest(store: &Store, bounds: Bounds, wanted: impl Fn(&Unread) -> b
 /// The contents of some entries of one tick, in their order.
 pub(super) async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> Result<Vec<Message>, EngineError> {
     let damaged = |what: &str| EngineError::Damaged { tick, message: format!("{what} is missing") };
+    let index = |entry: &Unread| usize::try_from(entry.position.index).unwrap_or(usize::MAX);
     let mut plan: Option<Plan> = None;
     let mut turns: BTreeMap<AgentName, TurnRecord> = BTreeMap::new();
     let mut messages = Vec::with_capacity(entries.len());
@@ -202,12 +203,11 @@ pub(super) async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> 
             if plan.is_none() {
                 plan = Some(store.read(&Key::Plan(tick)).await?.ok_or_else(|| damaged("plan.json"))?);
             }
-            let items = plan.iter().flat_map(|plan| &plan.ingress);
-            let mail = items.filter_map(|admitted| match &admitted.item {
-                Item::Mail(mail) => Some(mail),
-                Item::Control(_) => None,
-            });
-            messages.extend(mail.filter(|mail| mail.id == entry.id).map(|mail| Message::of_mail(entry.position, mail)));
+            // By its place: senders outside choose the ids of their mail, and may use one twice.
+            let admitted = plan.as_ref().and_then(|plan| plan.ingress.get(index(entry)));
+            if let Some(Admitted { item: Item::Mail(mail), .. }) = admitted {
+                messages.push(Message::of_mail(entry.position, mail));
+            }
             continue;
         }
         if !turns.contains_key(&entry.from) {
@@ -215,7 +215,7 @@ pub(super) async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> 
             let turn = store.read(&key).await?.ok_or_else(|| damaged(&key.path()))?;
             turns.insert(entry.from.clone(), turn);
         }
-        let said = turns.get(&entry.from).and_then(|turn| turn.effects.outbox.iter().find(|said| said.id == entry.id));
+        let said = turns.get(&entry.from).and_then(|turn| turn.effects.outbox.get(index(entry)));
         messages.extend(said.map(|said| Message::of_entry(entry.position, said)));
     }
     Ok(messages)
