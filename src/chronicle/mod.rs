@@ -5,7 +5,9 @@
 
 pub mod credits;
 pub mod event;
+pub mod files;
 pub mod ledger;
+pub mod memory;
 pub mod message;
 pub mod moment;
 pub mod search;

@@ -8,6 +8,7 @@ pub mod error;
 mod follow;
 pub mod globals;
 mod letter;
+mod order;
 pub mod output;
 mod problems;
 mod progress;

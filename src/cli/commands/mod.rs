@@ -5,10 +5,12 @@ mod cost;
 mod credits;
 mod demo;
 mod doctor;
+mod files;
 mod inbox;
 mod inspect;
 mod keys;
 mod logs;
+mod memory;
 mod messages;
 mod models;
 mod pause;
@@ -41,6 +43,8 @@ pub(super) enum Command {
     Inbox(inbox::InboxArgs),
     Messages(messages::MessagesArgs),
     Thread(thread::ThreadArgs),
+    Memory(memory::MemoryArgs),
+    Files(files::FilesArgs),
     Logs(logs::LogsArgs),
     Replay(replay::ReplayArgs),
     Pause(pause::PauseArgs),
@@ -73,6 +77,8 @@ impl Command {
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Messages(args) => messages::run(args, session).await,
             Self::Thread(args) => thread::run(args, session).await,
+            Self::Memory(args) => memory::run(args, session).await,
+            Self::Files(args) => files::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
             Self::Replay(args) => replay::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
