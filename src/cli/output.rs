@@ -67,6 +67,12 @@ impl Output {
         self.json
     }
 
+    /// How wide the terminal is, where standard output is one.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        self.columns
+    }
+
     /// Says whether a person watches standard error.
     #[must_use]
     pub fn is_watched(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The commands: one file each, with its arguments (whose comments are its help) and `run`.
 
 mod bootstrap;
+mod chat;
 mod cost;
 mod credits;
 mod demo;
@@ -43,6 +44,7 @@ pub(super) enum Command {
     Inbox(inbox::InboxArgs),
     Messages(messages::MessagesArgs),
     Thread(thread::ThreadArgs),
+    Chat(chat::ChatArgs),
     Memory(memory::MemoryArgs),
     Files(files::FilesArgs),
     Logs(logs::LogsArgs),
@@ -77,6 +79,7 @@ impl Command {
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Messages(args) => messages::run(args, session).await,
             Self::Thread(args) => thread::run(args, session).await,
+            Self::Chat(args) => chat::run(args, session).await,
             Self::Memory(args) => memory::run(args, session).await,
             Self::Files(args) => files::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
