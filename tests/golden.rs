@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use lemming::domain::archive::{ArchiveFile, Archived, Because};
@@ -329,6 +329,36 @@ fn plan() -> Plan {
                     value: json!(2),
                 })),
             ),
+            admitted(
+                6,
+                Item::Control(control(Action::Archive {
+                    agent: name("ada"),
+                    key: key("log"),
+                    keep: NonZeroU32::new(1),
+                    unchanged_since: None,
+                })),
+            ),
+            admitted(
+                7,
+                Item::Control(control(Action::PutBack {
+                    agent: name("ada"),
+                    key: key("log"),
+                    items: vec![json!("first")],
+                })),
+            ),
+            admitted(
+                8,
+                Item::Control(control(Action::Archive {
+                    agent: name("ada"),
+                    key: key("old"),
+                    keep: None,
+                    unchanged_since: Some(Tick(3)),
+                })),
+            ),
+            admitted(
+                9,
+                Item::Control(control(Action::RestoreFile { path: "shared/notes.md".to_owned(), tick: Tick(2) })),
+            ),
             admitted(1, Item::Mail(mail())),
         ],
         forgotten: vec![IngressName::new("018f-old").expect("name")],
@@ -338,8 +368,27 @@ fn plan() -> Plan {
         ],
         memory: BTreeMap::from([(
             name("ada"),
-            vec![MemoryChange { key: key("count"), operation: Operation::Set, value: Some(json!(2)) }],
+            vec![
+                MemoryChange { key: key("count"), operation: Operation::Set, value: Some(json!(2)) },
+                MemoryChange { key: key("log"), operation: Operation::Set, value: Some(json!(["first", "third"])) },
+                MemoryChange { key: key("old"), operation: Operation::Delete, value: None },
+            ],
         )]),
+        archive: BTreeMap::from([(
+            name("ada"),
+            vec![
+                Archived { key: key("log"), because: Because::Overflow, value: json!(["second"]) },
+                Archived { key: key("old"), because: Because::Command, value: json!({"a": 1}) },
+            ],
+        )]),
+        files: vec![
+            FileChange {
+                path: "shared/notes.md".to_owned(),
+                content: Content::Text("as it was".to_owned()),
+                sha256: Some(sha("as it was")),
+            },
+            FileChange { path: "shared/new.md".to_owned(), content: Content::Deleted, sha256: None },
+        ],
         problems: vec![problem()],
     }
 }

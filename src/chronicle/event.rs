@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::TickRecords;
 use super::message::Message;
+use crate::count::counted;
 use crate::domain::credits::Credits;
 use crate::domain::ingress::{Action, Control};
 use crate::domain::name::AgentName;
@@ -51,12 +52,11 @@ impl Event {
 pub fn messages(records: &TickRecords) -> Vec<Message> {
     let tick = records.plan.tick;
     let mut messages: Vec<Message> = Vec::new();
-    let mail = records.plan.ingress.iter().filter_map(|admitted| match &admitted.item {
-        Item::Mail(mail) => Some(mail),
-        Item::Control(_) => None,
-    });
-    for (index, mail) in (0..).zip(mail) {
-        messages.push(Message::of_mail(Position::new(tick, 0, index), mail));
+    // A position counts all that was admitted, commands too.
+    for (index, admitted) in (0..).zip(&records.plan.ingress) {
+        if let Item::Mail(mail) = &admitted.item {
+            messages.push(Message::of_mail(Position::new(tick, 0, index), mail));
+        }
     }
     for turn in &records.turns {
         for (index, entry) in (0..).zip(&turn.effects.outbox) {
@@ -163,6 +163,17 @@ impl Story {
             Action::Pause { agent } => (agent.as_ref(), format!("pauses {}", whom(agent.as_ref()))),
             Action::Resume { agent } => (agent.as_ref(), format!("lets {} go on", whom(agent.as_ref()))),
             Action::Memory { agent, key, .. } => (Some(agent), format!("edits the memory {key} of {agent}")),
+            Action::Archive { agent, key, keep: None, .. } => {
+                (Some(agent), format!("archives the memory {key} of {agent}"))
+            }
+            Action::Archive { agent, key, keep: Some(keep), .. } => {
+                (Some(agent), format!("archives all but the newest {keep} of the memory {key} of {agent}"))
+            }
+            Action::PutBack { agent, key, items } => {
+                let items = counted(items.len(), "item");
+                (Some(agent), format!("puts {items} back into the memory {key} of {agent}"))
+            }
+            Action::RestoreFile { path, tick } => (None, format!("restores {path} as of tick {tick}")),
         };
         let fields = json!({ "action": control.action, "by": control.by });
         self.add("command", agent, format!("{} {text}", control.by.0), fields);

@@ -14,7 +14,7 @@ use crate::domain::outbox::{Importance, Kind, OutboxEntry, payload_text};
 use crate::domain::position::Position;
 use crate::domain::time::{Tick, Timestamp};
 use crate::engine::EngineError;
-use crate::record::plan::{Item, Plan};
+use crate::record::plan::{Admitted, Item, Plan};
 use crate::record::state::Unread;
 use crate::record::turn::TurnRecord;
 use crate::store::{Key, Store};
@@ -106,6 +106,45 @@ impl Message {
     }
 }
 
+/// How an id begins, as a person gives it: four characters or more, or the whole of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdStart(String);
+
+impl IdStart {
+    /// Reads the beginning of an id; `None`: it can be none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = text.to_ascii_lowercase();
+        let is_id = (4..=36).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        is_id.then_some(Self(id))
+    }
+
+    /// The id, if this is the whole of it.
+    #[must_use]
+    pub fn whole(&self) -> Option<Uuid> {
+        self.0.parse().ok().filter(|_| self.0.len() == 36)
+    }
+
+    /// Says whether an id begins so.
+    #[must_use]
+    pub fn begins(&self, id: Uuid) -> bool {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        id.hyphenated().encode_lower(&mut text).starts_with(&self.0)
+    }
+
+    /// How many messages tell whether it names one: one where it is the whole, else a second that begins so too.
+    #[must_use]
+    pub fn enough(&self) -> usize {
+        if self.whole().is_some() { 1 } else { 2 }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Messages that were looked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Found {
@@ -153,8 +192,9 @@ pub async fn newest(store: &Store, bounds: Bounds, wanted: impl Fn(&Unread) -> b
 }
 
 /// The contents of some entries of one tick, in their order.
-async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> Result<Vec<Message>, EngineError> {
+pub(super) async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> Result<Vec<Message>, EngineError> {
     let damaged = |what: &str| EngineError::Damaged { tick, message: format!("{what} is missing") };
+    let index = |entry: &Unread| usize::try_from(entry.position.index).unwrap_or(usize::MAX);
     let mut plan: Option<Plan> = None;
     let mut turns: BTreeMap<AgentName, TurnRecord> = BTreeMap::new();
     let mut messages = Vec::with_capacity(entries.len());
@@ -163,12 +203,11 @@ async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> Result<Vec<
             if plan.is_none() {
                 plan = Some(store.read(&Key::Plan(tick)).await?.ok_or_else(|| damaged("plan.json"))?);
             }
-            let items = plan.iter().flat_map(|plan| &plan.ingress);
-            let mail = items.filter_map(|admitted| match &admitted.item {
-                Item::Mail(mail) => Some(mail),
-                Item::Control(_) => None,
-            });
-            messages.extend(mail.filter(|mail| mail.id == entry.id).map(|mail| Message::of_mail(entry.position, mail)));
+            // By its place: senders outside choose the ids of their mail, and may use one twice.
+            let admitted = plan.as_ref().and_then(|plan| plan.ingress.get(index(entry)));
+            if let Some(Admitted { item: Item::Mail(mail), .. }) = admitted {
+                messages.push(Message::of_mail(entry.position, mail));
+            }
             continue;
         }
         if !turns.contains_key(&entry.from) {
@@ -176,7 +215,7 @@ async fn contents(store: &Store, tick: Tick, entries: &[&Unread]) -> Result<Vec<
             let turn = store.read(&key).await?.ok_or_else(|| damaged(&key.path()))?;
             turns.insert(entry.from.clone(), turn);
         }
-        let said = turns.get(&entry.from).and_then(|turn| turn.effects.outbox.iter().find(|said| said.id == entry.id));
+        let said = turns.get(&entry.from).and_then(|turn| turn.effects.outbox.get(index(entry)));
         messages.extend(said.map(|said| Message::of_entry(entry.position, said)));
     }
     Ok(messages)

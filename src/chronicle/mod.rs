@@ -6,11 +6,15 @@
 pub mod compare;
 pub mod credits;
 pub mod event;
+pub mod files;
 pub mod ledger;
+pub mod memory;
 pub mod message;
 pub mod moment;
 pub mod outlook;
+pub mod search;
 pub mod status;
+pub mod thread;
 pub mod ticks;
 pub mod turns;
 pub mod why;

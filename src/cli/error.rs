@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::causes::causes;
 use crate::chronicle::moment::MomentError;
+use crate::chronicle::thread::ThreadError;
 use crate::clean::clean;
 use crate::engine::EngineError;
 use crate::ingress::{DraftError, IngressError};
@@ -249,6 +250,19 @@ impl From<MomentError> for CliError {
             MomentError::Engine(error) => error.into(),
             MomentError::NotClosed { .. } => Self::new(Exit::NotFound, error.to_string()),
         }
+    }
+}
+
+impl From<ThreadError> for CliError {
+    fn from(error: ThreadError) -> Self {
+        let (exit, hint) = match error {
+            ThreadError::Engine(error) => return error.into(),
+            ThreadError::NoSuchMessage { .. } => {
+                (Exit::NotFound, "`lemming messages` shows the ids; --ticks looks further back")
+            }
+            ThreadError::Ambiguous { .. } => (Exit::Usage, "give more of the id"),
+        };
+        Self::new(exit, error.to_string()).hint(hint)
     }
 }
 

@@ -6,11 +6,16 @@
 mod commands;
 pub mod error;
 mod findings;
+mod follow;
 pub mod globals;
+mod letter;
+mod markdown;
+mod order;
 pub mod output;
 mod problems;
 mod progress;
 mod story;
+mod ticks;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -39,6 +44,11 @@ struct Cli {
 #[must_use]
 pub fn command() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
+}
+
+/// The command that words name, as on a command line.
+fn parse(words: Vec<String>) -> Result<Command, clap::Error> {
+    Cli::try_parse_from(std::iter::once("lemming".to_owned()).chain(words)).map(|cli| cli.command)
 }
 
 /// Parses the arguments, runs the command, and says how it ended.

@@ -24,6 +24,9 @@ pub(super) const DIM: Style = Style::new().dimmed();
 /// Names of agents.
 pub(super) const NAME: Style = AnsiColor::Cyan.on_default();
 
+/// What was looked for.
+pub(super) const MARK: Style = AnsiColor::Yellow.on_default().bold();
+
 /// Text in a style.
 pub(super) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
@@ -62,6 +65,12 @@ impl Output {
     #[must_use]
     pub fn json(&self) -> bool {
         self.json
+    }
+
+    /// How wide the terminal is, where standard output is one.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        self.columns
     }
 
     /// Says whether a person watches standard error.

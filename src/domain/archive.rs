@@ -1,7 +1,7 @@
 //! The archive: what left a memory and is kept for good.
 //!
 //! Nothing is ever taken out of a memory but by the agent's own word or a person's: what leaves it
-//! for want of room or for its age goes here, in the same transaction.
+//! for want of room, for its age or because a person archives it goes here, in the same transaction.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,9 +17,11 @@ pub enum Because {
     Overflow,
     /// Nobody changed the key for as many ticks as a memory may rest: this is its whole value.
     Age,
+    /// A person said so: this is its whole value.
+    Command,
 }
 
-/// Something that left the memory, as its turn record has it.
+/// Something that left the memory, as its turn record or plan has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Archived {
     /// The key that it stood at.
@@ -45,7 +47,7 @@ pub struct ArchiveFile {
     pub agent: AgentName,
     /// In which tick it left.
     pub tick: Tick,
-    /// Which of the things that left in this turn it is, from 0.
+    /// Which of the things that left in this tick it is, from 0: those that a command archives first.
     pub part: u32,
 }
 

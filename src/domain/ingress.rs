@@ -2,6 +2,8 @@
 //!
 //! Two prefixes, so that who may mail cannot mint: `ingress/mail/` and `ingress/control/`.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -10,7 +12,7 @@ use super::credits::Credits;
 use super::memory::Operation;
 use super::name::{AgentName, MemoryKey};
 use super::outbox::{Importance, Kind};
-use super::time::Timestamp;
+use super::time::{Tick, Timestamp};
 
 /// The most bytes of an ingress object: a larger one is never admitted, but left where it is and reported.
 pub const MAX_INGRESS_BYTES: usize = 256 * 1024;
@@ -103,5 +105,35 @@ pub enum Action {
         /// With which value.
         #[serde(default)]
         value: Value,
+    },
+    /// Takes a memory to the archive, before the turns of the tick.
+    Archive {
+        /// Whose memory.
+        agent: AgentName,
+        /// Which key.
+        key: MemoryKey,
+        /// Of a list, how many of the newest items stay; absent: the whole memory goes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep: Option<NonZeroU32>,
+        /// Only if nobody changed it after this tick.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unchanged_since: Option<Tick>,
+    },
+    /// Puts items back at the beginning of a list, before the turns of the tick.
+    PutBack {
+        /// Whose memory.
+        agent: AgentName,
+        /// Which key.
+        key: MemoryKey,
+        /// The items, the oldest first.
+        items: Vec<Value>,
+    },
+    /// Gives a file of a workspace or of `shared/` the version back that it had after a tick, or deletes it, if it had
+    /// none. What a turn of the admitting tick writes there counts instead.
+    RestoreFile {
+        /// The path from the organisation's root.
+        path: String,
+        /// After which tick.
+        tick: Tick,
     },
 }

@@ -62,6 +62,16 @@ pub enum Importance {
 }
 
 impl Importance {
+    /// The importance as it stands in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
     /// Reads an importance as it stands in JSON.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

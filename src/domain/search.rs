@@ -7,6 +7,7 @@
 //! Beyond" (2009), with the `idf` that is never negative.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -29,6 +30,56 @@ const MAX_WORD_BYTES: usize = 64;
 pub fn words(text: &str) -> Vec<String> {
     let of_name = text.unicode_words().flat_map(|word| word.split('_'));
     of_name.filter(|word| (1..=MAX_WORD_BYTES).contains(&word.len())).map(str::to_lowercase).collect()
+}
+
+/// What a person looks for in a text: all of its words, each as a word or as the beginning of one; of a text without
+/// words, such as an arrow, its characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    words: Vec<String>,
+    literal: String,
+}
+
+impl Wanted {
+    /// What these words ask for.
+    #[must_use]
+    pub fn new(query: &str) -> Self {
+        let mut words = words(query);
+        words.sort_unstable();
+        words.dedup();
+        Self { words, literal: query.trim().to_owned() }
+    }
+
+    /// Says whether all of it is in a text.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        if self.words.is_empty() {
+            return text.contains(&self.literal);
+        }
+        let there = words(text);
+        self.words.iter().all(|wanted| there.iter().any(|word| word.starts_with(wanted.as_str())))
+    }
+
+    /// The words of a text that are asked for, by their bytes, in their order.
+    #[must_use]
+    pub fn marks(&self, text: &str) -> Vec<Range<usize>> {
+        if self.words.is_empty() {
+            let found = text.match_indices(&self.literal).filter(|(_, found)| !found.is_empty());
+            return found.map(|(at, found)| at..at + found.len()).collect();
+        }
+        let mut marks = Vec::new();
+        for (begin, name) in text.unicode_word_indices() {
+            let mut at = begin;
+            for word in name.split('_') {
+                let lower = word.to_lowercase();
+                if self.words.iter().any(|wanted| lower.starts_with(wanted.as_str())) {
+                    marks.push(at..at + word.len());
+                }
+                at += word.len() + 1;
+            }
+        }
+        marks
+    }
 }
 
 /// What there is to find in a value: its texts, numbers and the names of its fields.

@@ -1,7 +1,7 @@
 //! Close: the fold of all records of a tick, in one create. Then what may be late: the ingress is
 //! cleared, the hint moved, and now and then a checkpoint written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -54,12 +54,21 @@ pub(super) async fn close(
     Ok(closed)
 }
 
-/// Shared files and commanded memories: before the close, after every commit.
+/// Shared files, and what was commanded of memories and files: before the close, after every commit.
 async fn write_common_files(run: &Run, turns: &Committed) -> Result<(), EngineError> {
     let plan = &run.plan.value;
-    let mut shared: BTreeMap<&str, &FileChange> = BTreeMap::new();
-    let good = plan.due.iter().filter_map(|due| turns.get(&due.agent)).filter(|turn| turn.value.status.is_good());
-    for change in good.flat_map(|turn| &turn.value.effects.files) {
+    let good = || {
+        let turns = plan.due.iter().filter_map(|due| turns.get(&due.agent));
+        turns.map(|turn| &turn.value).filter(|turn| turn.status.is_good())
+    };
+    // A restored file that a turn has written or taken over from a person is theirs.
+    let taken: BTreeSet<&str> = good()
+        .flat_map(|turn| turn.effects.files.iter().chain(&turn.imports))
+        .map(|change| change.path.as_str())
+        .collect();
+    let restored = plan.files.iter().filter(|change| !taken.contains(change.path.as_str()));
+    let mut shared: BTreeMap<&str, &FileChange> = restored.map(|change| (change.path.as_str(), change)).collect();
+    for change in good().flat_map(|turn| &turn.effects.files) {
         if matches!(Key::parse(&change.path), Some(Key::Shared(_))) {
             // Conflicts go to the highest rank.
             shared.insert(&change.path, change);
@@ -76,6 +85,13 @@ async fn write_common_files(run: &Run, turns: &Committed) -> Result<(), EngineEr
         Ok::<_, EngineError>(())
     }))
     .await?;
+    for (agent, archived) in &plan.archive {
+        for (part, archived) in (0..).zip(archived) {
+            let (key, bytes) = view::archive(plan, agent, part, archived);
+            // As the views of a turn's archive: what a person put there stays.
+            store.create_own(&key, bytes).await.map(drop)?;
+        }
+    }
     for (agent, changes) in &plan.memory {
         for change in changes {
             let over = turns.get(agent).is_some_and(|turn| {

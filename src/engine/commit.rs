@@ -81,7 +81,10 @@ pub(super) async fn publish(run: &Run, turn: &TurnRecord) -> Result<(), EngineEr
             None => store.delete_path(&key.path()).await,
         }
     });
-    let archived = (0..).zip(&turn.effects.archive).map(|(part, archived)| async move {
+    // What commands archived in this tick is counted first.
+    let commanded = run.plan.value.archive.get(&turn.agent).map_or(0, Vec::len);
+    let parts = u32::try_from(commanded).unwrap_or(u32::MAX)..;
+    let archived = parts.zip(&turn.effects.archive).map(|(part, archived)| async move {
         let (key, bytes) = view::archive(&run.plan.value, &turn.agent, part, archived);
         // Nobody else has a reason to write there; whoever did, a person, keeps what they wrote.
         store.create_own(&key, bytes).await.map(drop)

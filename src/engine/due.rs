@@ -124,7 +124,11 @@ impl<'a> Pauses<'a> {
                 Action::Resume { agent: None } => pauses.is_whole = false,
                 Action::Pause { agent: Some(agent) } => drop(pauses.ordered.insert(agent, true)),
                 Action::Resume { agent: Some(agent) } => drop(pauses.ordered.insert(agent, false)),
-                Action::TopUp { .. } | Action::Memory { .. } => {}
+                Action::TopUp { .. }
+                | Action::Memory { .. }
+                | Action::Archive { .. }
+                | Action::PutBack { .. }
+                | Action::RestoreFile { .. } => {}
             }
         }
         pauses

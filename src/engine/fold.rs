@@ -95,7 +95,7 @@ pub(super) fn fold(state: &State, records: &Records<'_>) -> Closed {
         let (agent, pause) = match &control.action {
             Action::Pause { agent } => (agent, true),
             Action::Resume { agent } => (agent, false),
-            Action::TopUp { .. } | Action::Memory { .. } => continue,
+            _ => continue,
         };
         match agent {
             None => paused = Some(pause),
@@ -217,6 +217,9 @@ fn files(records: &Records<'_>) -> Vec<FileFold> {
             let sha256 = view::memory(plan, agent, change).map(|bytes| Sha::of(&bytes));
             files.push(FileFold { path, sha256, agent: None });
         }
+    }
+    for change in &plan.files {
+        files.push(FileFold { path: change.path.clone(), sha256: change.sha256.clone(), agent: None });
     }
     let good = || {
         let turns = plan.due.iter().filter_map(|due| records.turns.get(&due.agent));

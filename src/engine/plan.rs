@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::command::Commanded;
 use super::due::{Pauses, cause, is_failing};
 use super::inputs::{Check, Checked, Ingress, Settings};
 use super::money::{Claim, Worst, budget_left, budget_window, chosen_model, grant, worst};
@@ -22,7 +23,6 @@ use crate::mutant::{self, Mutant};
 use crate::record::Nonce;
 use crate::record::plan::{Admitted, Cause, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger};
 use crate::record::state::{AgentState, Authors, Facts, Problem, State, Unread};
-use crate::record::turn::MemoryChange;
 
 /// An admitted name is remembered for at least so many ticks after its admission.
 const REMEMBER_ADMITTED: u64 = 64;
@@ -66,7 +66,7 @@ pub(super) struct Draft {
 }
 
 /// Makes the plan, and says whether there is anything to plan for.
-pub(super) fn draft(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<MemoryChange>>) -> Draft {
+pub(super) fn draft(situation: Situation<'_>, commanded: Commanded) -> Draft {
     let Situation { state, settings, check, ingress, timing, seed, by, nonce } = situation;
     let (org, models) = (&settings.org.value, &settings.models.value);
     let tick = state.tick.next();
@@ -76,6 +76,7 @@ pub(super) fn draft(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Me
     problems.extend(check.problems.iter().cloned());
     problems.extend(broken_resumes(check));
     problems.extend(ingress.problems.iter().cloned());
+    problems.extend(commanded.problems);
 
     // The state as the turns of this tick will find it.
     let mut now = state.clone();
@@ -91,7 +92,12 @@ pub(super) fn draft(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Me
                 }
                 Err(problem) => problems.push(problem),
             },
-            Action::Pause { .. } | Action::Resume { .. } | Action::Memory { .. } => {}
+            Action::Pause { .. }
+            | Action::Resume { .. }
+            | Action::Memory { .. }
+            | Action::Archive { .. }
+            | Action::PutBack { .. }
+            | Action::RestoreFile { .. } => {}
         }
     }
     now.unread.extend(entries_of(&ingress.items, tick, timing.clock));
@@ -192,7 +198,9 @@ pub(super) fn draft(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Me
         ingress: ingress.items.clone(),
         forgotten: forgotten(state, ingress, tick),
         credited,
-        memory,
+        memory: commanded.memory,
+        archive: commanded.archive,
+        files: commanded.files,
         problems,
     };
     Draft { plan, idle }

@@ -11,7 +11,7 @@ use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::time::Tick;
 use crate::record::plan::Plan;
 use crate::record::state::{FileState, State};
-use crate::record::turn::{Content, TurnRecord};
+use crate::record::turn::{Content, FileChange, TurnRecord};
 use crate::store::{Key, Store};
 
 /// Where records are read from: the store, or what a run has read already.
@@ -71,14 +71,26 @@ fn indexed<'a>(state: &'a State, path: &str) -> Option<&'a FileState> {
 
 /// The bytes of a file of a workspace or of all.
 pub(super) async fn file(records: &impl Records, state: &State, path: &str) -> Result<Option<Bytes>, EngineError> {
-    let Some(index) = indexed(state, path) else { return Ok(None) };
-    let Some(author) = &index.agent else { return Ok(None) };
-    let Some(turn) = records.turn(index.tick, author).await? else { return Ok(None) };
-    let written = turn.effects.files.iter().rev().find(|change| change.path == path);
-    match written.or_else(|| turn.imports.iter().rev().find(|import| import.path == path)) {
+    match version(records, state, path).await? {
         Some(change) => content(records.store(), &change.content).await,
         None => Ok(None),
     }
+}
+
+/// The version of a file of a workspace or of all, as the record has it that made it so.
+pub(super) async fn version(
+    records: &impl Records,
+    state: &State,
+    path: &str,
+) -> Result<Option<FileChange>, EngineError> {
+    let Some(index) = indexed(state, path) else { return Ok(None) };
+    let Some(author) = &index.agent else {
+        let plan = records.plan(index.tick).await?;
+        return Ok(plan.and_then(|plan| plan.files.iter().find(|change| change.path == path).cloned()));
+    };
+    let Some(turn) = records.turn(index.tick, author).await? else { return Ok(None) };
+    let written = turn.effects.files.iter().rev().find(|change| change.path == path);
+    Ok(written.or_else(|| turn.imports.iter().rev().find(|import| import.path == path)).cloned())
 }
 
 /// The bytes of a memory file.

@@ -186,7 +186,7 @@ pub(super) async fn propose(
         Some(early) => early.without(before, limit),
         None => inputs::ingress(&ctx.store, before, limit).await?,
     };
-    let memory = command::memory(&ctx.store, before, &ingress.items).await?;
+    let commanded = command::commanded(&ctx.store, before, &ingress.items).await?;
     let situation = Situation {
         state: before,
         settings,
@@ -197,7 +197,7 @@ pub(super) async fn propose(
         by: by.clone(),
         nonce: ctx.entropy.nonce(),
     };
-    let draft = plan::draft(situation, memory);
+    let draft = plan::draft(situation, commanded);
     Ok(Proposal { draft, check, ingress })
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Letter;
 use crate::chronicle;
-use crate::chronicle::message::{Bounds, newest};
+use crate::chronicle::message::{Bounds, IdStart, newest};
 use crate::domain::name::{AgentName, HUMAN};
 use crate::domain::outbox::{Importance, Kind};
 use crate::engine::{EngineError, load};
@@ -143,18 +143,16 @@ async fn known(store: &Store, names: Vec<String>) -> Result<Vec<AgentName>, Draf
 
 /// The message that is answered, and its conversation.
 async fn answered(store: &Store, id: &str) -> Result<(Option<Uuid>, Option<Uuid>), DraftError> {
-    let id = id.to_ascii_lowercase();
-    if !(4..=36).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') {
-        return Err(DraftError::NoId);
-    }
+    let id = IdStart::parse(id).ok_or(DraftError::NoId)?;
     let last = load(store).await?.state.tick;
-    let bounds = Bounds { last, messages: 2, ticks: TICKS_BACK };
-    let found = newest(store, bounds, |entry| entry.id.to_string().starts_with(&id)).await?;
-    match (found.messages.as_slice(), id.parse::<Uuid>()) {
+    let bounds = Bounds { last, messages: id.enough(), ticks: TICKS_BACK };
+    let found = newest(store, bounds, |entry| id.begins(entry.id)).await?;
+    let named = || id.as_str().to_owned();
+    match (found.messages.as_slice(), id.whole()) {
         ([message], _) => Ok((Some(message.id), Some(message.thread_id.unwrap_or(message.id)))),
         // Older than was looked at: the whole id still says which one.
-        ([], Ok(id)) if found.more => Ok((Some(id), None)),
-        ([], _) => Err(DraftError::NoSuchMessage { id }),
-        _ => Err(DraftError::Ambiguous { id }),
+        ([], Some(id)) if found.more => Ok((Some(id), None)),
+        ([], _) => Err(DraftError::NoSuchMessage { id: named() }),
+        _ => Err(DraftError::Ambiguous { id: named() }),
     }
 }

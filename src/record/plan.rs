@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Facts, Problem};
-use super::turn::MemoryChange;
+use super::turn::{FileChange, MemoryChange};
 use super::{Nonce, record};
+use crate::domain::archive::Archived;
 use crate::domain::credits::Credits;
 use crate::domain::ids::{Seed, Sha};
 use crate::domain::ingress::{Control, Mail};
@@ -220,6 +221,13 @@ pub struct Plan {
     /// Memory edits by command, as they took effect: before the turns of this tick.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub memory: BTreeMap<AgentName, Vec<MemoryChange>>,
+    /// What leaves memories for the archive by command.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub archive: BTreeMap<AgentName, Vec<Archived>>,
+    /// Files of workspaces and of `shared/` that are restored by command: what a turn of this tick writes or imports
+    /// there counts instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileChange>,
     /// What a person should know.
     pub problems: Vec<Problem>,
 }

@@ -35,15 +35,23 @@ impl Book {
         for due in &plan.due {
             note(&due.agent, &turns[&due.agent].effects.memory);
         }
-        for turn in turns.values() {
-            for (part, archived) in (0..).zip(&turn.effects.archive) {
-                let folder = format!("agents/{}/archive/{}", turn.agent, archived.key);
+        let commanded = plan.archive.iter().map(|(agent, archived)| (agent, 0, archived));
+        let own = turns.values().map(|turn| {
+            let before = plan.archive.get(&turn.agent).map_or(0, Vec::len);
+            (&turn.agent, u32::try_from(before).unwrap(), &turn.effects.archive)
+        });
+        for (agent, first, archived) in commanded.chain(own) {
+            for (part, archived) in (first..).zip(archived) {
+                let folder = format!("agents/{agent}/archive/{}", archived.key);
                 self.archived.entry(folder).or_default().insert((plan.tick, part), archived.value.clone());
             }
         }
         // The index holds what the last record of a path says, imports before writes.
         let mut last: BTreeMap<&str, Option<Sha>> = BTreeMap::new();
         let in_order = || plan.due.iter().map(|due| &turns[&due.agent]);
+        for change in &plan.files {
+            last.insert(&change.path, change.sha256.clone());
+        }
         for change in in_order().flat_map(|turn| &turn.imports) {
             last.insert(&change.path, change.sha256.clone());
         }

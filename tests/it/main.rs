@@ -15,6 +15,7 @@ mod audit;
 mod births;
 mod bounds;
 mod cli;
+mod commanded;
 mod cost;
 mod crash;
 mod doctor;

@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
-use crate::chronicle::message::{Bounds, Message, newest};
+use crate::chronicle::message::{Bounds, newest};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session, known_agent_at};
-use crate::cli::output::{DIM, NAME, Output, WARN, clean, styled};
+use crate::cli::letter::{self, Look};
 use crate::domain::name::AgentName;
-use crate::domain::outbox::{Importance, Kind};
 use crate::record::state::Unread;
 
 /// Shows what was said to you; with an agent's name, what that agent may read.
@@ -62,29 +61,10 @@ pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, 
         out.line("no messages")?;
     }
     for message in &found.messages {
-        show(message, out)?;
+        letter::show(message, Look::default(), out)?;
+    }
+    if out.is_watched() && found.messages.iter().any(|message| message.reply_to.or(message.thread_id).is_some()) {
+        out.note("`lemming thread ID` shows a conversation");
     }
     Ok(Exit::Ok)
-}
-
-fn show(message: &Message, out: &mut Output) -> Result<(), CliError> {
-    let mut notes = vec![format!("tick {}", message.tick), message.id.to_string()];
-    if message.kind != Kind::Message {
-        notes.push(message.kind.as_str().to_owned());
-    }
-    if message.importance != Importance::Normal {
-        notes.push(format!("{:?}", message.importance).to_lowercase());
-    }
-    notes.extend(message.reply_to.map(|id| format!("answers {id}")));
-    let unread = if message.unread == Some(true) { styled(WARN, " unread") } else { String::new() };
-    out.line(format!(
-        "{} → {}{unread}  {}",
-        styled(NAME, &message.from),
-        styled(NAME, message.to_text()),
-        styled(DIM, notes.join(", "))
-    ))?;
-    for line in clean(&message.text).lines() {
-        out.line(format!("  {line}"))?;
-    }
-    Ok(())
 }

@@ -1,16 +1,20 @@
 //! The commands: one file each, with its arguments (whose comments are its help) and `run`.
 
 mod bootstrap;
+mod chat;
 mod cost;
 mod credits;
 mod demo;
 mod diff;
 mod doctor;
+mod files;
 mod fsck;
 mod inbox;
 mod inspect;
 mod keys;
 mod logs;
+mod memory;
+mod messages;
 mod models;
 mod pause;
 mod replay;
@@ -19,6 +23,7 @@ mod schema;
 mod send;
 mod serve;
 mod status;
+mod thread;
 mod tick;
 mod ticks;
 mod validate;
@@ -40,6 +45,11 @@ pub(super) enum Command {
     Inspect(inspect::InspectArgs),
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
+    Messages(messages::MessagesArgs),
+    Thread(thread::ThreadArgs),
+    Chat(chat::ChatArgs),
+    Memory(memory::MemoryArgs),
+    Files(files::FilesArgs),
     Logs(logs::LogsArgs),
     Ticks(ticks::TicksArgs),
     Diff(diff::DiffArgs),
@@ -73,6 +83,11 @@ impl Command {
             Self::Inspect(args) => inspect::run(args, session).await,
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
+            Self::Messages(args) => messages::run(args, session).await,
+            Self::Thread(args) => thread::run(args, session).await,
+            Self::Chat(args) => chat::run(args, session).await,
+            Self::Memory(args) => memory::run(args, session).await,
+            Self::Files(args) => files::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
             Self::Ticks(args) => ticks::run(args, session).await,
             Self::Diff(args) => diff::run(args, session).await,

@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::super::inputs::{Check, Checked, Ingress, Pinned, Settings, input};
 use super::super::memo::Memo;
-use super::super::plan::{Situation, plan};
+use super::super::plan::{Draft, Situation, draft};
 use super::super::report::Idle;
 use super::super::{EngineError, apply, command, timing};
 use super::records::AT_ONCE;
@@ -39,7 +39,7 @@ pub(super) async fn again(
         items: recorded.ingress.clone(),
         problems: recorded.problems.iter().filter(|problem| problem.kind == "broken_ingress").cloned().collect(),
     };
-    let memory = command::memory(store, before, &ingress.items).await?;
+    let commanded = command::commanded(store, before, &ingress.items).await?;
     let situation = Situation {
         state: before,
         settings,
@@ -50,8 +50,9 @@ pub(super) async fn again(
         by: recorded.by.clone(),
         nonce: recorded.nonce.clone(),
     };
-    let again = plan(situation, memory);
-    Ok(again.map(|again| Plan { format: recorded.format, prompt_version: recorded.prompt_version, ..again }))
+    let Draft { plan: again, idle } = draft(situation, commanded);
+    let again = Plan { format: recorded.format, prompt_version: recorded.prompt_version, ..again };
+    Ok(idle.map_or(Ok(again), Err))
 }
 
 /// The resume check, as far as the plan tells of it: it looked at all who are due, skipped or found.

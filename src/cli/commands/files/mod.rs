@@ -1,0 +1,62 @@
+//! `lemming files`
+
+mod list;
+mod restore;
+mod show;
+
+use crate::chronicle::files::Place;
+use crate::chronicle::moment::Moment;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::globals::{Session, known_agent_at};
+use crate::domain::path::RelativePath;
+use crate::runner::compose::Org;
+use crate::store::Key;
+
+/// Shows the files that agents work with, as they are or were, and brings old versions back.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct FilesArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Restore(restore::RestoreArgs),
+}
+
+pub(super) async fn run(args: FilesArgs, session: &mut Session) -> Result<Exit, CliError> {
+    match args.what {
+        What::List(args) => list::run(args, session).await,
+        What::Show(args) => show::run(args, session).await,
+        What::Restore(args) => restore::run(args, session).await,
+    }
+}
+
+/// The place that a person names: `shared`, or an agent, whose workspace is meant.
+async fn place(org: &Org, moment: &Moment, name: &str) -> Result<Place, CliError> {
+    match name {
+        "shared" => Ok(Place::Shared),
+        name => Ok(Place::Workspace(known_agent_at(org, moment, name).await?)),
+    }
+}
+
+/// The file of that path below a place.
+fn key(place: &Place, path: &str) -> Result<Key, CliError> {
+    let below = |folder: &str| path.strip_prefix(folder).unwrap_or(path).to_owned();
+    let (short, whole) = match place {
+        Place::Workspace(_) => ("workspace/", format!("{}/", place.path())),
+        Place::Shared => ("shared/", String::new()),
+    };
+    // As tools name it, or as `files list` shows it.
+    let path = match path.starts_with(&whole) && !whole.is_empty() {
+        true => below(&whole),
+        false => below(short),
+    };
+    let path = RelativePath::new(path).map_err(|error| CliError::new(Exit::Usage, error.to_string()))?;
+    Ok(match place {
+        Place::Workspace(agent) => Key::Workspace(agent.clone(), path),
+        Place::Shared => Key::Shared(path),
+    })
+}

@@ -1,0 +1,69 @@
+//! `lemming thread`
+
+use crate::chronicle::message::IdStart;
+use crate::chronicle::thread::{Said, Thread, thread};
+use crate::cli::error::{CliError, Exit};
+use crate::cli::globals::{AtArgs, Session};
+use crate::cli::letter::{self, Look};
+use crate::cli::output::{DIM, Output, styled};
+
+/// How deep answers are indented; deeper ones stand below each other.
+const MAX_INDENT: usize = 12;
+
+/// Shows a conversation as a tree: what answers what, with who, when and what.
+///
+/// Reads only. A conversation is what the message answers, what that answers, and whatever answers one of them or names
+/// their thread. With --json the messages stand in the order of the tree, each with its `depth`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ThreadArgs {
+    /// A message of it: its id, or how its id begins
+    id: String,
+    /// At most so many messages: those above the message, and the newest
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    limit: usize,
+    /// Looks at most so many ticks back
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    ticks: u64,
+    /// Shows long texts whole
+    #[arg(long)]
+    full: bool,
+    #[command(flatten)]
+    at: AtArgs,
+}
+
+pub(super) async fn run(args: ThreadArgs, session: &mut Session) -> Result<Exit, CliError> {
+    let org = session.org().await?;
+    let id = id_start(&args.id)?;
+    let moment = args.at.moment(&org).await?;
+    let found = thread(&moment, &id, args.ticks, args.limit).await?;
+    match session.out.json() {
+        true => session.out.document(&found)?,
+        false => show(&found, args.full, &mut session.out)?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// The id that a person gives, or how it begins.
+pub(super) fn id_start(text: &str) -> Result<IdStart, CliError> {
+    IdStart::parse(text).ok_or_else(|| {
+        CliError::new(Exit::Usage, format!("{text:?} is no id of a message, nor its first four characters or more"))
+            .hint("`lemming inbox` and `lemming messages` show the ids")
+    })
+}
+
+/// Shows a conversation to people.
+pub(super) fn show(thread: &Thread, full: bool, out: &mut Output) -> Result<(), CliError> {
+    for Said { depth, is_asked_for, message } in &thread.messages {
+        let look = Look {
+            indent: 2 * (*depth).min(MAX_INDENT),
+            is_short: !full,
+            is_asked_for: *is_asked_for && thread.messages.len() > 1,
+            wanted: None,
+        };
+        letter::show(message, look, out)?;
+    }
+    if thread.more {
+        out.line(styled(DIM, "there may be more of it: --limit and --ticks look further"))?;
+    }
+    Ok(())
+}

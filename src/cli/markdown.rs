@@ -1,0 +1,281 @@
+//! Markdown as lines for a terminal: headings, emphasis, lists, quotations and code.
+//!
+//! What is drawn goes through `clean` first: whatever styles a terminal sees are ours.
+
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::cli::output::{DIM, MARK, NAME, TITLE, clean, styled};
+
+/// The narrowest room for text, however deep it stands.
+const LEAST_WIDTH: usize = 20;
+
+/// Lines of at most `width` columns, where words allow it.
+pub(super) fn lines(text: &str, width: usize) -> Vec<String> {
+    let text = clean(text);
+    let mut page = Page { width, ..Page::default() };
+    for event in Parser::new(&text) {
+        page.take(event);
+    }
+    page.end_block();
+    while page.lines.last().is_some_and(String::is_empty) {
+        page.lines.pop();
+    }
+    page.lines
+}
+
+#[derive(Debug, Default)]
+struct Page {
+    width: usize,
+    lines: Vec<String>,
+    /// Words of the present block, styled, with their widths; `None` breaks the line.
+    words: Vec<Option<(String, usize)>>,
+    /// Whether the next text goes on in the last word.
+    is_glued: bool,
+    strong: usize,
+    emphasis: usize,
+    is_heading: bool,
+    is_code: bool,
+    /// What stands before the lines of quotations and lists.
+    margins: Vec<Margin>,
+    /// The next number of each open list; none for bullets.
+    lists: Vec<Option<u64>>,
+    links: Vec<String>,
+}
+
+/// What stands before the first line of a block, and before the others.
+#[derive(Debug)]
+struct Margin {
+    first: Option<String>,
+    rest: String,
+}
+
+impl Page {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.start(tag),
+            Event::End(tag) => self.end(tag),
+            Event::Text(text) if self.is_code => {
+                let lines: Vec<String> = text.lines().map(|line| format!("    {}", styled(DIM, line))).collect();
+                lines.into_iter().for_each(|line| self.line(&line));
+            }
+            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
+            Event::Code(text) => self.word(&text, &styled(MARK, &*text)),
+            Event::SoftBreak => self.is_glued = false,
+            Event::HardBreak => {
+                self.words.push(None);
+                self.is_glued = false;
+            }
+            Event::Rule => {
+                self.end_block();
+                self.line(&styled(DIM, "─".repeat(self.room().min(40))));
+                self.gap();
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, tag: Tag<'_>) {
+        match tag {
+            Tag::Heading { .. } => {
+                self.end_block();
+                self.is_heading = true;
+            }
+            Tag::BlockQuote(_) => {
+                self.end_block();
+                self.margins.push(Margin { first: None, rest: styled(DIM, "│ ") });
+            }
+            Tag::CodeBlock(_) => {
+                self.end_block();
+                self.is_code = true;
+            }
+            Tag::List(first) => {
+                self.end_block();
+                self.lists.push(first);
+            }
+            Tag::Item => {
+                self.end_block();
+                let mark = match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        *number += 1;
+                        format!("{}. ", number.saturating_sub(1))
+                    }
+                    _ => "• ".to_owned(),
+                };
+                let rest = " ".repeat(mark.width());
+                self.margins.push(Margin { first: Some(mark), rest });
+            }
+            Tag::Emphasis => self.emphasis += 1,
+            Tag::Strong => self.strong += 1,
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.links.push(dest_url.to_string()),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Paragraph => {
+                self.end_block();
+                if self.lists.is_empty() {
+                    self.gap();
+                }
+            }
+            TagEnd::Heading(_) => {
+                self.end_block();
+                self.is_heading = false;
+            }
+            TagEnd::BlockQuote(_) => {
+                self.end_block();
+                self.trim();
+                self.margins.pop();
+                self.gap();
+            }
+            TagEnd::CodeBlock => {
+                self.is_code = false;
+                self.gap();
+            }
+            TagEnd::List(_) => {
+                self.end_block();
+                self.lists.pop();
+                if self.lists.is_empty() {
+                    self.gap();
+                }
+            }
+            TagEnd::Item => {
+                self.end_block();
+                self.margins.pop();
+            }
+            TagEnd::Emphasis => self.emphasis = self.emphasis.saturating_sub(1),
+            TagEnd::Strong => self.strong = self.strong.saturating_sub(1),
+            TagEnd::Link | TagEnd::Image => {
+                if let Some(url) = self.links.pop().filter(|url| !url.is_empty()) {
+                    let shown = format!("({url})");
+                    self.is_glued = false;
+                    self.word(&shown, &styled(DIM, &shown));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        let mut begins_a_word = text.starts_with(char::is_whitespace);
+        for word in text.split_whitespace() {
+            if begins_a_word {
+                self.is_glued = false;
+            }
+            let shown = match (self.is_heading, self.strong > 0, self.emphasis > 0) {
+                (true, ..) | (_, true, _) => styled(TITLE, word),
+                (_, _, true) => styled(NAME.italic().fg_color(None), word),
+                _ => word.to_owned(),
+            };
+            self.word(word, &shown);
+            begins_a_word = true;
+        }
+        if text.ends_with(char::is_whitespace) {
+            self.is_glued = false;
+        }
+    }
+
+    /// Adds a word; `shown` is the same with its style.
+    fn word(&mut self, plain: &str, shown: &str) {
+        let width = plain.width();
+        match self.words.last_mut() {
+            Some(Some((last, last_width))) if self.is_glued => {
+                last.push_str(shown);
+                *last_width += width;
+            }
+            _ => self.words.push(Some((shown.to_owned(), width))),
+        }
+        self.is_glued = true;
+    }
+
+    /// How many columns there are for text.
+    fn room(&self) -> usize {
+        let margins: usize =
+            self.margins.iter().map(|margin| anstream::adapter::strip_str(&margin.rest).to_string().width()).sum();
+        self.width.saturating_sub(margins).max(LEAST_WIDTH)
+    }
+
+    /// Writes the words of the block, wrapped.
+    fn end_block(&mut self) {
+        let room = self.room();
+        let (mut line, mut used) = (String::new(), 0);
+        let words = std::mem::take(&mut self.words);
+        self.is_glued = false;
+        if words.is_empty() {
+            return;
+        }
+        for word in words {
+            let Some((word, width)) = word else {
+                self.line(&std::mem::take(&mut line));
+                used = 0;
+                continue;
+            };
+            if used > 0 && used + 1 + width > room {
+                self.line(&std::mem::take(&mut line));
+                used = 0;
+            }
+            if used > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(&word);
+            used += width;
+        }
+        self.line(&line);
+    }
+
+    fn line(&mut self, text: &str) {
+        let mut line = String::new();
+        for margin in &mut self.margins {
+            match margin.first.take() {
+                Some(first) => line.push_str(&first),
+                None => line.push_str(&margin.rest),
+            }
+        }
+        line.push_str(text);
+        self.lines.push(line);
+    }
+
+    /// An empty line, unless there is one.
+    fn gap(&mut self) {
+        if self.lines.last().is_some_and(|line| !line.is_empty()) && self.margins.is_empty() {
+            self.lines.push(String::new());
+        }
+    }
+
+    fn trim(&mut self) {
+        while self.lines.last().is_some_and(String::is_empty) {
+            self.lines.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str, width: usize) -> String {
+        let lines = lines(text, width);
+        lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn markdown_becomes_lines() {
+        let text = "# Plan\nFirst *read*, then **write**. It goes on and on.\n\n- one\n- two `code` here\n  1. deep\n  2. deeper\n\n\
+                    > A quotation that is long enough to wrap.\n\n```rust\nfn main() {}\n    indented\n```\n[link](https://a.example) end.\n";
+        insta::assert_snapshot!(plain(text, 30), @"");
+    }
+
+    #[test]
+    fn a_terminal_sees_no_sequence_but_ours() {
+        let shown = lines("\u{1b}[2J**bold** \u{1b}]0;title\u{7}`x\u{9b}1m`&#27;[31m", 40).join("\n");
+        assert_eq!(shown, format!("{} {}[31m", styled(TITLE, "bold"), styled(MARK, "x")));
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!(plain("日本語 日本語 日本語 日本語 日本語", 20), "日本語 日本語\n日本語 日本語\n日本語");
+    }
+}
