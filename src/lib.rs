@@ -28,6 +28,7 @@ pub mod mutant;
 mod process;
 pub mod provider;
 pub mod record;
+pub mod recruit;
 pub mod revision;
 pub mod runner;
 pub mod sandbox;

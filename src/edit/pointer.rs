@@ -126,10 +126,7 @@ mod tests {
 
     #[test]
     fn a_pointer_reaches_into_lists_and_leaves_the_rest_to_the_byte() {
-        for (pointer, value, from, to) in [
-            ("/title", json!("B"), "\"A\"", "\"B\""),
-            ("/n", json!(2), "1.50", "2"),
-        ] {
+        for (pointer, value, from, to) in [("/title", json!("B"), "\"A\"", "\"B\""), ("/n", json!(2), "1.50", "2")] {
             assert_eq!(set_pointer(TEXT, pointer, &value), Ok(TEXT.replace(from, to)), "{pointer}");
         }
         let value = |text: Result<String, EditError>| {

@@ -202,11 +202,11 @@ impl Revision {
     /// # Errors
     /// Somebody changed a file meanwhile: nothing was written, unless the error says what. Or the store failed.
     pub async fn write(&self, store: &Store) -> Result<(), RevisionError> {
-        let looks = self.changes.iter().map(|change| async move {
-            let now = store.get(&change.key).await?;
-            Ok::<_, StoreError>((change, now))
-        });
-        let now: Vec<(&Change, Option<Bytes>)> = stream::iter(looks).buffered(PARALLEL).try_collect().await?;
+        // Owned keys: a closure over borrowed ones could not be sent to another thread.
+        let keys: Vec<Key> = self.changes.iter().map(|change| change.key.clone()).collect();
+        let looks = stream::iter(keys).map(|key| async move { store.get(&key).await }).buffered(PARALLEL);
+        let now: Vec<Option<Bytes>> = looks.try_collect().await?;
+        let now: Vec<(&Change, Option<Bytes>)> = self.changes.iter().zip(now).collect();
         let mut written = Vec::new();
         let meanwhile = |change: &Change, written: &Vec<String>| RevisionError::Meanwhile {
             path: change.key.path(),

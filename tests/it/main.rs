@@ -10,6 +10,7 @@
     reason = "tests fail by panicking, print what they measured, and take their size from the environment"
 )]
 
+mod agents;
 #[path = "../audit/mod.rs"]
 mod audit;
 mod births;
@@ -30,12 +31,14 @@ mod money;
 mod native;
 mod oracle;
 mod oracle_model;
+mod program;
 mod race;
 mod replay;
 mod requests;
 mod resilience;
 mod server;
 mod slots;
+mod templates;
 mod terms;
 mod tools;
 mod trust;

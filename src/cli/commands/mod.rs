@@ -1,5 +1,6 @@
 //! The commands: one file each, with its arguments (whose comments are its help) and `run`.
 
+mod agents;
 mod bootstrap;
 mod cost;
 mod credits;
@@ -17,6 +18,7 @@ mod schema;
 mod send;
 mod serve;
 mod status;
+mod templates;
 mod tick;
 mod validate;
 
@@ -35,6 +37,12 @@ pub(super) enum Command {
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Inspect(inspect::InspectArgs),
+    Agents(agents::AgentsArgs),
+    #[command(hide = true)]
+    ListAgents(agents::ListArgs),
+    #[command(hide = true)]
+    ShowAgent(agents::ShowArgs),
+    Templates(templates::TemplatesArgs),
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
@@ -65,6 +73,10 @@ impl Command {
             Self::Run(args) => run::run(args, session).await,
             Self::Status(args) => status::run(args, session).await,
             Self::Inspect(args) => inspect::run(args, session).await,
+            Self::Agents(args) => agents::run(args, session).await,
+            Self::ListAgents(args) => agents::run_list(args, session).await,
+            Self::ShowAgent(args) => agents::run_show(args, session).await,
+            Self::Templates(args) => templates::run(args, session).await,
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
