@@ -134,6 +134,7 @@ fn place(path: &str) -> Result<Key, &'static str> {
     let (top, rest) = path.split_once('/').unwrap_or(("", path));
     let key = match top {
         "" if rest == "org.json" => key(path)?,
+        "" if Key::parse(rest).is_some() => return Err("is what runners write: no part of a template"),
         // Flat: what is no folder of an agent belongs to the configuration.
         "" if std::path::Path::new(rest).extension().is_some_and(|end| end == "json") => {
             key(&format!("config/{path}"))?
@@ -247,6 +248,7 @@ mod tests {
             ("ada/resume.json", ADA),
             ("config/keys.json", "{}"),
             ("keys.json", "{}"),
+            ("head.json", "{}"),
             ("agents/ada/memory/a.json", "{}"),
             ("ticks/000000000001/plan.json", "{}"),
             ("../up/resume.json", ADA),
@@ -262,6 +264,7 @@ mod tests {
             [
                 "config/keys.json",
                 "keys.json",
+                "head.json",
                 "agents/ada/memory/a.json",
                 "ticks/000000000001/plan.json",
                 "../up/resume.json",
