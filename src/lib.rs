@@ -17,6 +17,7 @@ pub mod clean;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod configuration;
 pub mod cost;
 mod count;
 pub mod doctor;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::{BAD, DIM, GOOD, Output, clean, counted, styled};
+use crate::cli::output::{BAD, DIM, GOOD, Output, clean, styled};
 use crate::revision::{Change, ChangeKind, Revision, RevisionError, Verdict};
 use crate::runner::compose::Org;
 use crate::validate::{Finding, ValidateError};
@@ -118,13 +118,5 @@ pub(super) fn confirm(session: &mut Session, yes: bool, question: &str) -> Resul
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(CliError::new(Exit::Failed, "not confirmed: nothing was written")),
-    }
-}
-
-/// `3 files changed`, or that nothing did.
-pub(super) fn summary(changes: &[Change]) -> String {
-    match changes.len() {
-        0 => "nothing changes".to_owned(),
-        n => format!("{} changed", counted(n, "file")),
     }
 }

@@ -137,6 +137,17 @@ impl Revision {
         Ok(())
     }
 
+    /// An agent's resume is put away, where no runner takes it for one: everything else of the agent stays.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn put_away(&mut self, store: &Store, agent: &AgentName, resume: Bytes) -> Result<(), StoreError> {
+        // One of an earlier removal is replaced: the records have every version that a tick used.
+        self.put(store, Key::Removed(agent.clone()), Some(resume.clone())).await?;
+        self.set(Key::Resume(agent.clone()), Some(resume), None);
+        Ok(())
+    }
+
     /// The changes, in the order in which they are written.
     #[must_use]
     pub fn changes(&self) -> &[Change] {

@@ -11,6 +11,7 @@
 )]
 
 mod agents;
+mod apply;
 #[path = "../audit/mod.rs"]
 mod audit;
 mod births;

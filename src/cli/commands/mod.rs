@@ -1,6 +1,7 @@
 //! The commands: one file each, with its arguments (whose comments are its help) and `run`.
 
 mod agents;
+mod apply;
 mod bootstrap;
 mod cost;
 mod credits;
@@ -11,6 +12,7 @@ mod inspect;
 mod keys;
 mod logs;
 mod models;
+mod orgs;
 mod pause;
 mod replay;
 mod run;
@@ -43,6 +45,8 @@ pub(super) enum Command {
     #[command(hide = true)]
     ShowAgent(agents::ShowArgs),
     Templates(templates::TemplatesArgs),
+    Apply(apply::ApplyArgs),
+    Orgs(orgs::OrgsArgs),
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
@@ -77,6 +81,8 @@ impl Command {
             Self::ListAgents(args) => agents::run_list(args, session).await,
             Self::ShowAgent(args) => agents::run_show(args, session).await,
             Self::Templates(args) => templates::run(args, session).await,
+            Self::Apply(args) => apply::run(args, session).await,
+            Self::Orgs(args) => orgs::run(args, session).await,
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,

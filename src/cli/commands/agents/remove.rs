@@ -30,7 +30,7 @@ pub(super) async fn run(args: RemoveArgs, session: &mut Session) -> Result<Exit,
     let mut agents = Vec::new();
     for name in &args.agents {
         let (agent, text) = resume(&org, name).await?;
-        put_away(&org.store, &mut revision, &agent, Bytes::from(text)).await?;
+        revision.put_away(&org.store, &agent, Bytes::from(text)).await?;
         agents.push(agent);
     }
     let names: Vec<&str> = agents.iter().map(crate::domain::name::AgentName::as_str).collect();
@@ -47,17 +47,4 @@ pub(super) async fn run(args: RemoveArgs, session: &mut Session) -> Result<Exit,
     }
     session.out.note("note: `lemming agents restore` undoes it; `lemming validate` says who still reads or names whom");
     Ok(Exit::Ok)
-}
-
-/// Adds to a revision that an agent's resume is put away.
-pub(in crate::cli::commands) async fn put_away(
-    store: &crate::store::Store,
-    revision: &mut Revision,
-    agent: &crate::domain::name::AgentName,
-    resume: Bytes,
-) -> Result<(), CliError> {
-    // One of an earlier removal is replaced: the records have every version that a tick used.
-    revision.put(store, Key::Removed(agent.clone()), Some(resume.clone())).await?;
-    revision.set(Key::Resume(agent.clone()), Some(resume), None);
-    Ok(())
 }
