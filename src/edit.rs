@@ -1,11 +1,15 @@
 //! Changes one value in a JSON text that a person wrote, and nothing else of it: order, layout and
 //! whatever else stands there stay.
 
+mod pointer;
+
 use std::fmt;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+pub use self::pointer::{set_pointer, unset_pointer};
 
 /// A text that cannot be changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +25,20 @@ pub enum EditError {
     NoObject {
         /// What is none.
         pointer: String,
+    },
+    /// It is no JSON pointer.
+    #[error("{pointer:?} is no JSON pointer: it must begin with /, as in /model/temperature")]
+    NoPointer {
+        /// What is none.
+        pointer: String,
+    },
+    /// A list has no such place.
+    #[error("{pointer} is no place of the list, which has {length}: a number below that, or - for the end")]
+    NoPlace {
+        /// What was named.
+        pointer: String,
+        /// How long the list is.
+        length: usize,
     },
 }
 
@@ -70,6 +88,25 @@ pub fn remove(text: &str, name: &str) -> Result<String, EditError> {
         text.replace_range(from..to, "");
     }
     Ok(text)
+}
+
+/// Removes the member at `path`, the names of members from the outside in; a text that has none stays as it is.
+///
+/// # Errors
+/// The text is no JSON, or something on the way is no object.
+pub fn remove_at(text: &str, path: &[&str]) -> Result<String, EditError> {
+    let Some((name, parents)) = path.split_last() else { return Ok(text.to_owned()) };
+    let (mut from, mut to) = (0, text.len());
+    for parent in parents {
+        let inner = &text[from..to];
+        let members = members(inner)?;
+        let Some((_, raw)) = members.0.iter().rev().find(|(known, _)| known == parent) else {
+            return Ok(text.to_owned());
+        };
+        from += raw.get().as_ptr().addr() - inner.as_ptr().addr();
+        to = from + raw.get().len();
+    }
+    Ok(format!("{}{}{}", &text[..from], remove(&text[from..to], name)?, &text[to..]))
 }
 
 /// Where a member stands, with the comma that goes with it.

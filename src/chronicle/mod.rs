@@ -12,6 +12,7 @@ pub mod memory;
 pub mod message;
 pub mod moment;
 pub mod outlook;
+pub mod roster;
 pub mod search;
 pub mod status;
 pub mod thread;
@@ -20,7 +21,9 @@ pub mod turns;
 pub mod why;
 pub mod workload;
 
-use futures::stream::{self, Stream, StreamExt as _};
+use std::collections::BTreeSet;
+
+use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 
 use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, HUMAN, TEMPLATE};
@@ -60,9 +63,39 @@ pub async fn settings_of(store: &Store, sha: &Sha) -> Result<OrgConfig, EngineEr
 /// # Errors
 /// The store failed.
 pub async fn agents(store: &Store) -> Result<Vec<AgentName>, StoreError> {
-    let folders = store.folders(&Prefix::Agents).await?;
+    let (folders, removed) = futures::try_join!(store.folders(&Prefix::Agents), removed(store))?;
     let names = folders.into_iter().filter(|name| name != HUMAN && name != TEMPLATE);
-    Ok(names.filter_map(|name| AgentName::new(name).ok()).collect())
+    Ok(names.filter_map(|name| AgentName::new(name).ok()).filter(|name| !removed.contains(name)).collect())
+}
+
+/// The agents that a person removed and nobody brought back, by name. What they said, keep and have is still there.
+///
+/// # Errors
+/// The store failed.
+pub async fn removed(store: &Store) -> Result<BTreeSet<AgentName>, StoreError> {
+    let paths = store.list(&Prefix::Removed).await?;
+    let names = paths.iter().filter_map(|path| match Key::parse(path) {
+        Some(Key::Removed(name)) => Some(name),
+        _ => None,
+    });
+    // Owned names: a closure over borrowed ones could not be sent to another thread.
+    let names: Vec<AgentName> = names.collect();
+    // Whoever has a resume is an agent, whatever else lies about.
+    let is_gone = |name: AgentName| async move {
+        let is_missing = match store.get(&Key::Resume(name.clone())).await {
+            Ok(found) => found.is_none(),
+            // It is there and cannot be read, which others say.
+            Err(error) if error.is_final() => false,
+            Err(error) => return Err(error),
+        };
+        Ok(is_missing.then_some(name))
+    };
+    stream::iter(names)
+        .map(is_gone)
+        .buffered(PARALLEL)
+        .try_filter_map(|gone| async move { Ok(gone) })
+        .try_collect()
+        .await
 }
 
 /// Closed records from `last` back, newest first, at most `limit`.

@@ -37,6 +37,8 @@ pub enum Exit {
     Partial,
     /// There is no organisation, agent or message of that name.
     NotFound,
+    /// Asked whether something differs: it does.
+    Differs,
     /// A second Ctrl-C; the first, where nothing goes on later.
     Interrupted,
 }
@@ -53,6 +55,7 @@ impl Exit {
             Self::Store => 4,
             Self::Partial => 5,
             Self::NotFound => 6,
+            Self::Differs => 7,
             Self::Interrupted => 130,
         }
     }
@@ -68,6 +71,7 @@ impl Exit {
             Self::Store => "store",
             Self::Partial => "partial",
             Self::NotFound => "not_found",
+            Self::Differs => "differs",
             Self::Interrupted => "interrupted",
         }
     }
@@ -83,6 +87,7 @@ Exit codes:
   4    the store cannot be opened or reached, or it refuses
   5    a tick was begun and is not closed: the next `lemming tick` goes on with it
   6    there is no such organisation, agent, message or tick
+  7    asked whether something differs (`apply --dry-run`): it does
   130  interrupted twice (`doctor` and `demo --chaos`: once)
 
 With --json, standard output holds one JSON document; a failed command leaves it empty and ends

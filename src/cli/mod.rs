@@ -3,6 +3,7 @@
 //! Commands talk to people; whatever they find out comes from the modules above, so that another
 //! front end finds it out the same way.
 
+mod changes;
 mod commands;
 pub mod error;
 mod findings;

@@ -74,7 +74,7 @@ pub(super) fn draft(situation: Situation<'_>, commanded: Commanded) -> Draft {
     let found = found(state, check);
     let mut problems: Vec<Problem> = timing.problem.iter().cloned().collect();
     problems.extend(check.problems.iter().cloned());
-    problems.extend(broken_resumes(check));
+    problems.extend(broken_resumes(state, check));
     problems.extend(ingress.problems.iter().cloned());
     problems.extend(commanded.problems);
 
@@ -244,10 +244,12 @@ fn found(state: &State, check: &Check) -> BTreeMap<AgentName, Found> {
     found
 }
 
-fn broken_resumes(check: &Check) -> impl Iterator<Item = Problem> + '_ {
+fn broken_resumes<'a>(state: &'a State, check: &'a Check) -> impl Iterator<Item = Problem> + 'a {
     check.checked.iter().filter_map(|(name, checked)| {
         let (kind, message) = match checked {
             Checked::Resume(_) => return None,
+            // Told when it went: a folder of one that was removed keeps what it said and kept.
+            Checked::Missing if state.agents.get(name).is_some_and(|agent| !agent.present) => return None,
             Checked::Broken(message) => ("broken_resume", message.as_str()),
             Checked::Missing => ("missing_resume", "the folder has no resume.json"),
         };

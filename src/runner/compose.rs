@@ -105,6 +105,12 @@ impl Org {
         Self { clock, ..self }
     }
 
+    /// The same with other files, such as those that it would have after a change.
+    #[must_use]
+    pub fn with_store(&self, store: Store) -> Self {
+        Self { store, memo: Arc::default(), ..self.clone() }
+    }
+
     /// Time.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {

@@ -80,6 +80,22 @@ impl Store {
         }
     }
 
+    /// Creates a file at a path from the root, where that is no organisation: a template in a folder of its own. What is
+    /// there already is found out as with [`Self::create_own`], and nothing is committed by it.
+    ///
+    /// # Errors
+    /// As [`Self::create_own`].
+    pub async fn create_path(&self, path: &str, body: Bytes) -> Result<Created, StoreError> {
+        match self.create_once_at(path, body.clone()).await {
+            Ok(_) => Ok(Created::Won),
+            Err(error) => match self.get_path(path).await? {
+                Some(there) if there == body => Ok(Created::Won),
+                Some(there) => Ok(Created::Lost(there)),
+                None => Err(error),
+            },
+        }
+    }
+
     /// Creates an object whose bytes are a pure function of its key's meaning: equal bytes from
     /// anybody are success. Says whether they are known to be new, so that what follows is told once, or not at all.
     ///

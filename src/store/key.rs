@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! org.json, config/*.json, agents/<agent>/**, shared/**     people's and agents' files
+//! removed/<agent>.json, templates/<name>/**                 resumes of removed agents, templates
 //! ingress/{mail,control}/<uuidv7>.json                      what comes in
 //! inputs/<sha256>.json, blobs/<sha256>                      contents by their hash
 //! ticks/<tick:012>/**, checkpoints/<tick:012>.json          the records
@@ -32,6 +33,10 @@ pub enum Key {
     Schema(MemoryKey),
     /// `agents/<agent>/resume.json`.
     Resume(AgentName),
+    /// `removed/<agent>.json`: the resume of an agent that a person removed. No runner reads it.
+    Removed(AgentName),
+    /// `templates/<name>/**`: a template that the organisation keeps. No runner reads it.
+    Template(MemoryKey, RelativePath),
     /// `agents/<agent>/outbox/<tick:08>_<id>.json`: a view.
     Outbox(AgentName, Tick, Uuid),
     /// `agents/<agent>/memory/<key>.json`: a view.
@@ -147,6 +152,8 @@ impl Key {
             Self::Config(path) => format!("config/{path}"),
             Self::Schema(kind) => format!("schemas/{kind}.schema.json"),
             Self::Resume(agent) => format!("agents/{agent}/resume.json"),
+            Self::Removed(agent) => format!("removed/{agent}.json"),
+            Self::Template(name, path) => format!("templates/{name}/{path}"),
             Self::Outbox(agent, tick, id) => format!("agents/{agent}/outbox/{:08}_{id}.json", tick.0),
             Self::Memory(agent, key) => format!("agents/{agent}/memory/{key}.json"),
             Self::Archive(agent, path) => format!("agents/{agent}/archive/{path}"),
@@ -196,6 +203,11 @@ impl Key {
             "agents" => {
                 let (agent, rest) = rest.split_once('/')?;
                 Self::parse_agent(AgentName::new(agent).ok()?, rest)
+            }
+            "removed" => Some(Self::Removed(AgentName::new(rest.strip_suffix(".json")?).ok()?)),
+            "templates" => {
+                let (name, path) = rest.split_once('/')?;
+                Some(Self::Template(MemoryKey::new(name).ok()?, RelativePath::new(path).ok()?))
             }
             "ingress" => match rest.split_once('/')? {
                 ("mail", name) => Some(Self::Mail(IngressName::new(name.strip_suffix(".json")?).ok()?)),
@@ -305,6 +317,12 @@ pub enum Prefix {
     Shared,
     /// `ingress/`: mail and control.
     Ingress,
+    /// `removed/`: the resumes of removed agents.
+    Removed,
+    /// `templates/`: the templates that the organisation keeps.
+    Templates,
+    /// `templates/<name>/`.
+    Template(MemoryKey),
     /// All of an area.
     Area(Area),
     /// The whole organisation.
@@ -323,6 +341,9 @@ impl Prefix {
             Self::Workspace(agent) => format!("agents/{agent}/workspace"),
             Self::Shared => "shared".to_owned(),
             Self::Ingress => "ingress".to_owned(),
+            Self::Removed => "removed".to_owned(),
+            Self::Templates => "templates".to_owned(),
+            Self::Template(name) => format!("templates/{name}"),
             Self::Area(area) => area.path().to_owned(),
             Self::Everything => String::new(),
         }
@@ -365,6 +386,8 @@ mod tests {
             path().prop_map(Key::Config),
             key().prop_map(Key::Schema),
             agent().prop_map(Key::Resume),
+            agent().prop_map(Key::Removed),
+            (key(), path()).prop_map(|(n, p)| Key::Template(n, p)),
             (agent(), tick(), any::<u128>()).prop_map(|(a, t, id)| Key::Outbox(a, t, Uuid::from_u128(id))),
             (agent(), key()).prop_map(|(a, k)| Key::Memory(a, k)),
             (agent(), path()).prop_map(|(a, p)| Key::Archive(a, p)),

@@ -285,7 +285,11 @@ impl Store {
     /// # Errors
     /// The store says that it did not create the object.
     pub async fn create_once(&self, key: &Key, body: Bytes) -> Result<Option<String>, StoreError> {
-        let path = self.at(&key.path());
+        self.create_once_at(&key.path(), body).await
+    }
+
+    async fn create_once_at(&self, path: &str, body: Bytes) -> Result<Option<String>, StoreError> {
+        let path = self.at(path);
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let written = self.objects.put_opts(&path, PutPayload::from_bytes(body), options).await;
         let version = |written: PutResult| written.version.filter(|version| version != "null");
@@ -330,6 +334,23 @@ impl Store {
         paths.truncate(limit);
         paths.sort_unstable();
         Ok((paths, more))
+    }
+
+    /// The paths below a prefix with the sizes of their objects in bytes, sorted; `None` where there are more than `limit`.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn list_sizes(&self, prefix: &Prefix, limit: usize) -> Result<Option<Vec<(String, u64)>>, StoreError> {
+        let path = self.at(&prefix.path());
+        let listed = self.objects.list(Some(&path)).take(limit.saturating_add(1));
+        let found: Vec<_> = listed.try_collect().await.map_err(Self::error("listing", &path))?;
+        if found.len() > limit {
+            return Ok(None);
+        }
+        let mut paths: Vec<(String, u64)> =
+            found.iter().filter_map(|meta| Some((self.relative(&meta.location)?, meta.size))).collect();
+        paths.sort_unstable();
+        Ok(Some(paths))
     }
 
     /// At most `limit` of the paths below a prefix that come after a key, sorted.

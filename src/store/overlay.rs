@@ -93,17 +93,18 @@ impl ObjectStore for Overlay {
         stream::once(both).try_flatten().boxed()
     }
 
+    /// A folder of which nothing is shown may still be named: it is not looked into.
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let above = self.above.list_with_delimiter(prefix).await?;
-        let mut both = self.below.list_with_delimiter(prefix).await?;
-        both.objects.retain(|meta| {
-            (self.shows)(&meta.location) && !above.objects.iter().any(|new| new.location == meta.location)
-        });
-        both.objects.extend(above.objects);
-        both.common_prefixes.extend(above.common_prefixes);
-        both.common_prefixes.sort_unstable();
-        both.common_prefixes.dedup();
-        Ok(both)
+        let mut listed = self.above.list_with_delimiter(prefix).await?;
+        let below = self.below.list_with_delimiter(prefix).await?;
+        listed.common_prefixes.extend(below.common_prefixes);
+        listed.common_prefixes.sort_unstable();
+        listed.common_prefixes.dedup();
+        let is_new = |meta: &ObjectMeta| listed.objects.iter().all(|new| new.location != meta.location);
+        let kept: Vec<ObjectMeta> =
+            below.objects.into_iter().filter(|meta| (self.shows)(&meta.location) && is_new(meta)).collect();
+        listed.objects.extend(kept);
+        Ok(listed)
     }
 
     async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {
@@ -139,6 +140,10 @@ mod tests {
         assert_eq!(over.get(&key("a")).await.expect("get"), Some("above".into()));
         let listed = over.list(&Prefix::Memory(ada.clone())).await.expect("list");
         assert_eq!(listed, ["a", "b", "c", "secret"].map(|name| key(name).path()));
+        let bob = AgentName::new("bob").expect("name");
+        over.put(&Key::Resume(bob), "{}".into()).await.expect("put");
+        assert_eq!(over.folders(&Prefix::Agents).await.expect("folders"), ["ada", "bob"]);
+        assert_eq!(store.folders(&Prefix::Agents).await.expect("folders"), ["ada"]);
         assert_eq!(store.get(&key("a")).await.expect("get"), Some("below".into()));
         assert_eq!(store.list(&Prefix::Memory(ada)).await.expect("list").len(), 3);
     }

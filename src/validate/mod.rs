@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::domain::name::{AgentName, ModelKey};
 use crate::store::{Key, StoreError};
 
-pub use self::org::check;
+pub use self::org::{check, check_agents};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

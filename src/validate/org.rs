@@ -1,5 +1,6 @@
 //! The whole organisation: each file, and what the files say of each other.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,6 +34,21 @@ pub async fn check(
     tools: &[Arc<dyn Tool>],
     local_root: Option<&Path>,
 ) -> Result<Findings, ValidateError> {
+    check_agents(store, providers, tools, local_root, None).await
+}
+
+/// The same, but of the resumes only those of some agents are read, where it says which: what is changed in a large
+/// organisation is checked without reading all of it.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_agents(
+    store: &Store,
+    providers: &dyn Providers,
+    tools: &[Arc<dyn Tool>],
+    local_root: Option<&Path>,
+    only: Option<&BTreeSet<AgentName>>,
+) -> Result<Findings, ValidateError> {
     if !store.get(&Key::Org).await.map(|bytes| bytes.is_some()).or_else(|error| refused(&error).ok_or(error))? {
         return Err(ValidateError::NoOrg);
     }
@@ -48,7 +64,7 @@ pub async fn check(
         check_embeddings(org, registry, &mut found);
     }
     check_keys(store, &mut found).await?;
-    let resumes = resumes(store, &mut found).await?;
+    let resumes = resumes(store, only, &mut found).await?;
     let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
     for (name, resume) in &resumes.read {
         around.check(&Key::Resume(name.clone()).path(), resume, &mut found);
@@ -163,11 +179,18 @@ struct Resumes {
     read: Vec<(AgentName, Read<Resume>)>,
 }
 
-async fn resumes(store: &Store, found: &mut Findings) -> Result<Resumes, ValidateError> {
+async fn resumes(
+    store: &Store,
+    only: Option<&BTreeSet<AgentName>>,
+    found: &mut Findings,
+) -> Result<Resumes, ValidateError> {
+    let removed = crate::chronicle::removed(store).await?;
     let mut names = Vec::new();
     for folder in store.folders(&Prefix::Agents).await? {
         let path = format!("agents/{folder}");
         match AgentName::new(&folder) {
+            // What it said, keeps and has stays; it is no agent.
+            Ok(name) if removed.contains(&name) => {}
             Ok(name) if name.may_be_an_agent() => names.push(name),
             Ok(_) if folder == TEMPLATE => {}
             Ok(_) => {
@@ -193,7 +216,9 @@ async fn resumes(store: &Store, found: &mut Findings) -> Result<Resumes, Validat
         resume.map(|resume| ((name, resume), found))
     };
     let mut read = Vec::new();
-    let mut all = stream::iter(names.clone()).map(each).buffered(PARALLEL);
+    let asked: Vec<AgentName> =
+        names.iter().filter(|name| only.is_none_or(|only| only.contains(*name))).cloned().collect();
+    let mut all = stream::iter(asked).map(each).buffered(PARALLEL);
     while let Some(checked) = all.next().await {
         let (resume, more) = checked?;
         found.findings.extend(more.findings);

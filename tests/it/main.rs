@@ -10,6 +10,8 @@
     reason = "tests fail by panicking, print what they measured, and take their size from the environment"
 )]
 
+mod agents;
+mod apply;
 #[path = "../audit/mod.rs"]
 mod audit;
 mod births;
@@ -32,6 +34,7 @@ mod money;
 mod native;
 mod oracle;
 mod oracle_model;
+mod program;
 mod proof;
 mod race;
 mod replay;
@@ -39,6 +42,7 @@ mod requests;
 mod resilience;
 mod server;
 mod slots;
+mod templates;
 mod terms;
 mod tools;
 mod trust;

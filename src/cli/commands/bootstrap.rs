@@ -4,22 +4,27 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::models::{Choice, Details, Switched, switch};
+use super::templates;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
+use crate::cli::output::clean;
 use crate::domain::pace::Span;
 use crate::engine::note_probed;
 use crate::runner::compose::Org;
 use crate::store::{Created, Key};
 use crate::template::{self, Wishes};
 
-/// Makes an organisation from the built-in example.
+/// Makes an organisation from a template, or from the built-in example.
 ///
-/// Creates the files of the example that are missing, and never overwrites one: running it again
+/// Creates the files of the template that are missing, and never overwrites one: running it again
 /// changes nothing, unless --model names what the agents think with from now on. Before a new organisation is founded the store is probed: one that ignores
 /// "create only if absent" is refused, because two runners on it would do everything twice.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct BootstrapArgs {
-    /// What people call the organisation [default: the name of the example]
+    /// The name of a template (see `lemming templates`), or a folder or bucket that holds one [default: brief_desk]
+    #[arg(long, value_name = "NAME|FOLDER|URL")]
+    template: Option<String>,
+    /// What people call the organisation [default: the name that the template gives it]
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// The length of its slots, such as 5m, for one that a scheduler ticks [default: none: each `lemming tick` is one]
@@ -53,7 +58,18 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
     }
     let org = session.place()?;
     let wishes = Wishes { name: args.name, every: args.every };
-    let mut founded = found(&org, &wishes).await?;
+    let template = match &args.template {
+        None => template::catalogue::default(),
+        Some(name) => templates::open::template(name, None, session).await?,
+    };
+    if choice.is_none() && !template.files.contains_key(&Key::Models) {
+        let error = CliError::new(Exit::Usage, format!("the template {} brings no models along", template.about.name));
+        return Err(error.hint("--model PROVIDER:NAME says what its agents think with"));
+    }
+    let mut founded = found(&org, template.founding(&wishes)).await?;
+    for left in &template.left_out {
+        session.out.note(format!("note: {} is not taken along: it {}", clean(&left.path), left.reason));
+    }
     if org.is_in_memory() {
         session.out.note("note: memory:// lasts as long as this command: nothing is kept");
     }
@@ -91,17 +107,17 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
 }
 
 /// Creates what is missing.
-pub(super) async fn found(org: &Org, wishes: &Wishes) -> Result<Founded, CliError> {
+pub(super) async fn found(org: &Org, files: Vec<(Key, Bytes)>) -> Result<Founded, CliError> {
     let mut founded = Founded { store: org.place.clone(), created: Vec::new(), kept: Vec::new(), switched: None };
     if org.store.get(&Key::Org).await?.is_none() {
         org.probe().await?;
     }
-    for (key, text) in template::files(wishes) {
+    for (key, bytes) in files {
         if org.store.get(&key).await?.is_some() {
             founded.kept.push(key.path());
             continue;
         }
-        match org.store.create_own(&key, Bytes::from(text)).await? {
+        match org.store.create_own(&key, bytes).await? {
             Created::Won => founded.created.push(key.path()),
             Created::Lost(_) => founded.kept.push(key.path()),
         }

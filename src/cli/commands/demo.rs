@@ -66,7 +66,8 @@ pub(super) async fn run(args: DemoArgs, session: &mut Session) -> Result<Exit, C
     if args.chaos {
         return chaos::run(Place::of(&args, "chaos-org", session)?, session).await;
     }
-    let about = template::about();
+    let about = template::catalogue::default().about;
+    let Some(demo) = about.demo else { unreachable!("the example is what the demo shows") };
     let place = Place::of(&args, "demo-org", session)?;
     prepare(&place).await?;
     let org = &place.org;
@@ -76,10 +77,10 @@ pub(super) async fn run(args: DemoArgs, session: &mut Session) -> Result<Exit, C
         session.out.wrapped(styled(DIM, format!("everything is in {}", org.place)))?;
         session.out.line("")?;
     }
-    let ticks = args.ticks.unwrap_or(about.demo.ticks);
+    let ticks = args.ticks.unwrap_or(demo.ticks);
     let shown = Arc::new(Shown::new(session.out.is_watched() && !json));
     let out = &mut session.out;
-    let done = until_signalled(|| shown.stopping(), |stop| play(&place, &about.demo, ticks, stop, &shown, out)).await;
+    let done = until_signalled(|| shown.stopping(), |stop| play(&place, &demo, ticks, stop, &shown, out)).await;
     shown.clear();
     let Some(played) = done else { return Ok(Exit::Interrupted) };
     let Played { told, exit, stopped } = played?;
@@ -106,7 +107,7 @@ async fn prepare(place: &Place) -> Result<(), CliError> {
     }
     let note = json!({ "about": "Made by `lemming demo`, which may go on with it. The whole folder may be deleted." });
     let _ = org.store.create_own(&marker(), Bytes::from(crate::record::encode(&note))).await?;
-    bootstrap::found(org, &Wishes::default()).await?;
+    bootstrap::found(org, template::catalogue::default().founding(&Wishes::default())).await?;
     Ok(())
 }
 

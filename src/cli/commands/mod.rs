@@ -1,5 +1,7 @@
 //! The commands: one file each, with its arguments (whose comments are its help) and `run`.
 
+mod agents;
+mod apply;
 mod bootstrap;
 mod chat;
 mod cost;
@@ -16,6 +18,7 @@ mod logs;
 mod memory;
 mod messages;
 mod models;
+mod orgs;
 mod pause;
 mod replay;
 mod run;
@@ -23,6 +26,7 @@ mod schema;
 mod send;
 mod serve;
 mod status;
+mod templates;
 mod thread;
 mod tick;
 mod ticks;
@@ -43,6 +47,14 @@ pub(super) enum Command {
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Inspect(inspect::InspectArgs),
+    Agents(agents::AgentsArgs),
+    #[command(hide = true)]
+    ListAgents(agents::ListArgs),
+    #[command(hide = true)]
+    ShowAgent(agents::ShowArgs),
+    Templates(templates::TemplatesArgs),
+    Apply(apply::ApplyArgs),
+    Orgs(orgs::OrgsArgs),
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
     Messages(messages::MessagesArgs),
@@ -81,6 +93,12 @@ impl Command {
             Self::Run(args) => run::run(args, session).await,
             Self::Status(args) => status::run(args, session).await,
             Self::Inspect(args) => inspect::run(args, session).await,
+            Self::Agents(args) => agents::run(args, session).await,
+            Self::ListAgents(args) => agents::run_list(args, session).await,
+            Self::ShowAgent(args) => agents::run_show(args, session).await,
+            Self::Templates(args) => templates::run(args, session).await,
+            Self::Apply(args) => apply::run(args, session).await,
+            Self::Orgs(args) => orgs::run(args, session).await,
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Messages(args) => messages::run(args, session).await,
