@@ -65,6 +65,22 @@ pub async fn recorded(store: &Store, state: &State, key: &Key) -> Result<Option<
     }
 }
 
+/// Says whether a file that is missing may be so by our own deletion, arrived late, rather than by a person's.
+///
+/// A memory is looked at in each turn of its agent: one that was still there at a turn long after our deletion was not
+/// deleted by that. An agent that rests, by its schedule or a pause, has not looked.
+#[must_use]
+pub fn may_miss_by_our_deletion(state: &State, key: &Key, now: Tick) -> bool {
+    let looked_at = match key {
+        Key::Memory(agent, _) => {
+            let turn = state.agents.get(agent).and_then(|agent| agent.last_turn.as_ref());
+            turn.map_or(Tick(0), |turn| turn.tick)
+        }
+        _ => now,
+    };
+    state.files.get(&key.path()).is_some_and(|index| index.may_miss_by_our_deletion(looked_at))
+}
+
 fn indexed<'a>(state: &'a State, path: &str) -> Option<&'a FileState> {
     state.files.get(path).filter(|index| index.sha256.is_some())
 }

@@ -242,11 +242,12 @@ pub struct FileState {
 }
 
 impl FileState {
-    /// Says whether a missing file may be our own deletion, arrived late, rather than a person's.
+    /// Says whether a missing file may be our own deletion, arrived late, rather than a person's. `looked_at` is the
+    /// last tick at which it would have been missed: now, for whoever looks now.
     #[must_use]
-    pub fn may_miss_by_our_deletion(&self, now: Tick) -> bool {
+    pub fn may_miss_by_our_deletion(&self, looked_at: Tick) -> bool {
         !mutant::is(Mutant::OwnDeletionsAreKnown)
-            && self.deleted.is_some_and(|deleted| now.0 <= deleted.0 + OWN_DELETION_TICKS)
+            && self.deleted.is_some_and(|deleted| looked_at.0 <= deleted.0 + OWN_DELETION_TICKS)
     }
 
     /// Says whether the file was deleted so long ago that nothing need be known of it any more.

@@ -91,6 +91,37 @@ async fn a_key_that_a_turn_deletes_begins_anew_when_it_appends() {
 }
 
 #[tokio::test]
+async fn a_memory_that_an_old_deletion_took_while_its_agent_rested_is_written_again() {
+    let world = of_ada(|tick, _, _, _| match tick {
+        1 => json!({"memory_updates": [{"key": "k", "op": "set", "value": 1}]}),
+        2 => json!({"memory_updates": [{"key": "k", "op": "delete"}]}),
+        3 => json!({"memory_updates": [{"key": "k", "op": "set", "value": 2}]}),
+        _ => json!({}),
+    })
+    .await;
+    world.agent("bob", json!({})).await;
+    for _ in 0..3 {
+        world.tick().await;
+    }
+    world.agent("ada", json!({"enabled": false})).await;
+    for _ in 4..80 {
+        world.tick().await;
+    }
+    // A runner of tick 2 that stood still goes on.
+    world.raw.delete_path("agents/ada/memory/k.json").await.unwrap();
+    world.agent("ada", json!({})).await;
+    world.tick().await;
+    assert_eq!(memory(&world, "k").await, Some(json!(2)));
+    assert!(world.turn(80, "ada").await.imports.is_empty());
+    // It was there at a turn long after our own deletion: so whoever deletes it now is a person.
+    world.raw.delete_path("agents/ada/memory/k.json").await.unwrap();
+    world.tick().await;
+    assert_eq!(world.turn(81, "ada").await.imports.len(), 1);
+    assert_eq!(memory(&world, "k").await, None);
+    world.audit(&Expect::default()).await;
+}
+
+#[tokio::test]
 async fn a_resumed_turn_reads_the_large_file_that_it_wrote_before_the_crash() {
     let text = "long enough not to stand in the record";
     let world = of_ada(move |_, step, results, _| match step {

@@ -39,7 +39,7 @@ pub(super) async fn read(run: &Run, key: &Key, may_inline: bool) -> Result<File,
     let index = run.state.files.get(&path);
     let current = index.and_then(|index| index.sha256.as_ref());
     let Some(bytes) = run.ctx.store.get(key).await? else {
-        let late = index.is_some_and(|index| index.may_miss_by_our_deletion(run.tick()));
+        let late = recorded::may_miss_by_our_deletion(&run.state, key, run.tick());
         return match current {
             None => Ok(File { bytes: None, import: None }),
             Some(_) if late => restore(run, key).await,

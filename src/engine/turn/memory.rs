@@ -206,10 +206,13 @@ async fn missing(
     index: Option<&FileState>,
     path: String,
 ) -> Result<Found, EngineError> {
-    let Some(index) = index.filter(|index| index.sha256.is_some()) else { return Ok(Found::Value(None)) };
-    if index.may_miss_by_our_deletion(run.tick()) {
+    if index.is_none_or(|index| index.sha256.is_none()) {
+        return Ok(Found::Value(None));
+    }
+    let file = Key::Memory(agent.clone(), key.clone());
+    if recorded::may_miss_by_our_deletion(&run.state, &file, run.tick()) {
         let truth = truth(run, agent, key).await?;
-        rewrite(run, &Key::Memory(agent.clone(), key.clone()), truth.clone()).await?;
+        rewrite(run, &file, truth.clone()).await?;
         return Ok(Found::Value(truth.and_then(|bytes| MemoryFile::value_in(&bytes).ok())));
     }
     Ok(Found::Edit(None, FileChange { path, content: Content::Deleted, sha256: None }))

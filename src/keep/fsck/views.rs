@@ -11,7 +11,7 @@ use super::{Mend, Report};
 use crate::domain::ids::Sha;
 use crate::domain::memory::MemoryFile;
 use crate::domain::name::AgentName;
-use crate::engine::{Code, EngineError, Finding, ProvenTick, kept_views, recorded};
+use crate::engine::{Code, EngineError, Finding, ProvenTick, kept_views, may_miss_by_our_deletion, recorded};
 use crate::record::plan::Plan;
 use crate::record::state::{FileState, State};
 use crate::record::turn::TurnRecord;
@@ -114,7 +114,7 @@ pub(super) async fn live(
 /// Whether what lies there is an old version of ours or a person's: by the rules that a turn goes by.
 fn judge(state: &State, key: &Key, index: Option<&FileState>, found: Option<&Bytes>) -> (Code, &'static str) {
     let Some(bytes) = found else {
-        return match index.is_some_and(|index| index.may_miss_by_our_deletion(state.tick.next())) {
+        return match may_miss_by_our_deletion(state, key, state.tick.next()) {
             true => {
                 (Code::MissingView, "an older deletion of ours came late: the next turn that reads it writes it again")
             }
