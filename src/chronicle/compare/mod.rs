@@ -54,7 +54,7 @@ pub struct Comparison {
     pub files: Vec<FileDiff>,
     /// Accounts that stand otherwise.
     pub credits: Vec<CreditDiff>,
-    /// The budget, if it stands otherwise: what was charged in its window.
+    /// What was charged to all in the window of the budget, if that differs; whether or not the budget is limited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Pair<BudgetSide>>,
 }
