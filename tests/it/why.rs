@@ -1,5 +1,7 @@
 //! Why an agent ran or did not: every reason, as it comes about.
 
+use lemming::chronicle::moment::Moment;
+use lemming::chronicle::ticks::{Bounds, TickState, list, show};
 use lemming::chronicle::why::{Reason, Why, of_next, of_tick};
 use lemming::clock::Clock as _;
 use lemming::domain::time::Tick;
@@ -280,6 +282,15 @@ async fn an_open_tick_tells_in_whose_hands_a_turn_is() {
     assert!(ada.facts.contains_key("held_by") && ada.facts.contains_key("last_sign"), "{ada:?}");
     let bob = why(&world, 1, "bob").await;
     assert_eq!((bob.reason, fact(&bob, "begun")), (Reason::InProgress, &json!(false)));
+    let shown = show(&world.raw, Tick(1)).await.unwrap().expect("a planned tick");
+    assert_eq!((shown.state, shown.hashes.closed.is_none()), (TickState::Open, true));
+    let holder = shown.shards[0].holder.clone().expect("a holder");
+    assert_eq!(fact(&ada, "held_by"), holder.as_str());
+    let turns: Vec<_> = shown.turns.iter().map(|turn| (turn.status, turn.attempts, turn.held_by.clone())).collect();
+    assert_eq!(turns, [("open", 1, Some(holder)), ("open", 0, None)]);
+    let listed = list(&Moment::now(&world.raw).await.unwrap(), Bounds { limit: 5, ticks: 5 }, None).await.unwrap();
+    let rows: Vec<_> = listed.ticks.iter().map(|row| (row.tick, row.state, row.due, row.ok)).collect();
+    assert_eq!((rows, listed.more), (vec![(Tick(1), TickState::Open, 2, 0)], false));
 }
 
 #[tokio::test]
