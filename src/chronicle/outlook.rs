@@ -77,7 +77,10 @@ pub struct DueLine {
     /// Answers that are recorded already, of a runner that did not finish: they are used again, and cost nothing more.
     pub recorded_answers: usize,
     /// Who ranks before it and is read by it: what they will say is not in the prompt yet.
+    /// At most sixteen are named.
     pub waits_for: Vec<AgentName>,
+    /// How many they are.
+    pub waits_for_count: usize,
     /// The prompt itself, if it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Vec<Message>>,
@@ -107,17 +110,15 @@ pub async fn outlook(rehearsal: &Rehearsal, with_prompts: bool) -> Result<Outloo
     let left: Vec<Due> = rehearsal.left().cloned().collect();
     let lines = stream::iter(left).map(|due| line(rehearsal, due, with_prompts)).buffered(PARALLEL);
     let due: Vec<DueLine> = lines.try_collect().await?;
-    let skipped: Vec<_> = plan.skipped.iter().map(|skipped| skipped.agent.clone()).collect();
-    let skipped = stream::iter(skipped).map(|agent| async move {
-        let Decision::Skipped(reason, why) = rehearsal.verdict(&agent).await?.decision else { return Ok(None) };
+    let skipped = rehearsal.skipped().await?.into_iter().filter_map(|(agent, decision)| {
+        let Decision::Skipped(reason, why) = decision else { return None };
         let short = match why {
             Why::Short(short) => Some(short),
             _ => None,
         };
         let (needed_credits, had_credits) = (short.map(|short| short.needed), short.map(|short| short.had));
-        Ok::<_, EngineError>(Some(SkippedLine { agent, reason, needed_credits, had_credits }))
+        Some(SkippedLine { agent, reason, needed_credits, had_credits })
     });
-    let skipped: Vec<Option<SkippedLine>> = skipped.buffered(PARALLEL).try_collect().await?;
     let mail = plan.ingress.iter().filter(|admitted| matches!(admitted.item, Item::Mail(_))).count();
     Ok(Outlook {
         tick: plan.tick,
@@ -133,7 +134,7 @@ pub async fn outlook(rehearsal: &Rehearsal, with_prompts: bool) -> Result<Outloo
             .filter(|agent| rehearsal.committed(agent).is_some())
             .cloned()
             .collect(),
-        skipped: skipped.into_iter().flatten().collect(),
+        skipped: skipped.collect(),
         mail,
         commands: plan.ingress.len() - mail,
         problems: plan.problems.clone(),
@@ -160,6 +161,7 @@ async fn line(rehearsal: &Rehearsal, due: Due, with_prompt: bool) -> Result<DueL
         left_out: opening.left_out,
         recorded_answers: opening.recorded_answers,
         waits_for: opening.waits_for,
+        waits_for_count: opening.waits_for_count,
         prompt: with_prompt.then_some(opening.prompt),
         agent: due.agent,
     })

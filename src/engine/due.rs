@@ -147,3 +147,95 @@ impl<'a> Pauses<'a> {
         self.ordered.get(name).copied().unwrap_or(agent.paused).then_some(Pause::Agent)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::position::Position;
+    use crate::domain::time::Tick;
+    use crate::record::state::Unread;
+
+    fn name(name: &str) -> AgentName {
+        AgentName::new(name).expect("a name")
+    }
+
+    fn agent(change: serde_json::Value) -> AgentState {
+        let facts = json!({"enabled": true, "reads": ["*"], "schedule": {"run_every_n_ticks": 3}, "max_credits": 1});
+        let mut agent = json!({
+            "present": true, "resume": crate::domain::ids::Sha::of(b""), "cursor": Position::START, "turns": 1,
+            "account": {"balance": 1, "received": 1, "charged": {}}, "facts": facts,
+        });
+        for (pointer, value) in change.as_object().expect("an object") {
+            match agent.pointer_mut(pointer) {
+                Some(at) => *at = value.clone(),
+                None => agent[pointer.trim_start_matches('/')] = value.clone(),
+            }
+        }
+        serde_json::from_value(agent).expect("an agent")
+    }
+
+    fn decided(
+        agent: AgentState,
+        hops: Option<u32>,
+        trigger: Trigger,
+        range: Option<(i64, i64)>,
+        one: bool,
+    ) -> Result<Cause, NotDue> {
+        let mut now = State::founding();
+        now.unread.extend(hops.map(|hops| Unread {
+            position: Position::new(Tick(1), 1, 0),
+            id: uuid::Uuid::nil(),
+            from: name("bob"),
+            mail: false,
+            to: None,
+            clock: Clock(1),
+            hops,
+        }));
+        now.agents.insert(name("ada"), agent.clone());
+        let mut org = OrgConfig::new("test");
+        org.pace.catch_up = if one { CatchUp::One } else { CatchUp::Skip };
+        let range = range.map(|(from, to)| ClockRange { from: Clock(from), to: Clock(to) });
+        cause(&now, &Authors::of(&now), &name("ada"), &agent, (&trigger, range), &org)
+    }
+
+    #[test]
+    fn every_reason_comes_about() {
+        let slot = || Trigger::Invocation;
+        let wake = |named: &[&str]| Trigger::Wake { named: named.iter().map(|n| name(n)).collect() };
+        let plain = || agent(json!({}));
+        let by_mail = || agent(json!({"/facts/schedule": {"run_every_n_ticks": 3, "when": "on_message"}}));
+        let max = OrgConfig::new("test").limits.max_hops;
+        for (agent, hops, trigger, range, one, expected) in [
+            (plain(), None, slot(), Some((3, 3)), false, Ok(Cause::Schedule)),
+            (plain(), None, slot(), Some((4, 4)), false, Err(NotDue::NotScheduled)),
+            (plain(), None, slot(), Some((3, 4)), false, Err(NotDue::Missed)),
+            (plain(), None, slot(), Some((3, 4)), true, Ok(Cause::CatchUp)),
+            (plain(), Some(0), slot(), Some((4, 4)), true, Err(NotDue::NotScheduled)),
+            (plain(), Some(0), wake(&[]), None, false, Err(NotDue::NotWoken)),
+            (plain(), None, wake(&["ada"]), None, false, Ok(Cause::Named)),
+            (by_mail(), None, slot(), Some((3, 3)), false, Err(NotDue::NoMail)),
+            (by_mail(), Some(max), slot(), Some((3, 3)), false, Ok(Cause::Mail)),
+            (by_mail(), Some(max + 1), slot(), Some((3, 3)), false, Err(NotDue::TooManyHops)),
+            (by_mail(), Some(0), slot(), Some((4, 4)), false, Err(NotDue::NotScheduled)),
+            (by_mail(), Some(0), wake(&[]), None, false, Ok(Cause::Mail)),
+            (by_mail(), None, wake(&["bob"]), None, false, Err(NotDue::NoMail)),
+            (agent(json!({"/present": false})), None, slot(), Some((3, 3)), false, Err(NotDue::Gone)),
+            (agent(json!({"/facts/enabled": false})), None, wake(&["ada"]), None, false, Err(NotDue::Disabled)),
+        ] {
+            let told = format!("{agent:?} {hops:?} {trigger:?} {range:?} {one}");
+            assert_eq!(decided(agent, hops, trigger, range, one), expected, "{told}");
+        }
+    }
+
+    #[test]
+    fn who_keeps_failing_is_left_alone_for_one_period_and_then_for_twice_as_many() {
+        let failing = |failures: u32| {
+            agent(json!({"/failures": failures, "/last_turn": {"tick": 9, "status": "failed", "clock": 9}}))
+        };
+        let until = |failures| left_alone(&failing(failures)).map(|(_, until)| until.0);
+        assert_eq!([4, 5, 6, 7, 30].map(until), [None, Some(12), Some(15), Some(21), Some(9 + 3 * 32)]);
+        assert_eq!([8, 9, 12, 13].map(|clock| is_failing(&failing(5), Clock(clock))), [false, true, true, false]);
+    }
+}

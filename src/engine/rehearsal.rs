@@ -11,7 +11,7 @@ use super::run::Run;
 use super::tick::{check_plan, pin_inputs, propose};
 use super::timing::timing;
 use super::turn::{self, Committed};
-use super::verdict::{Verdict, verdict};
+use super::verdict::{Decision, Verdict, skipped, verdict};
 use super::{Context, EngineError, Idle, inputs, load};
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
@@ -23,6 +23,9 @@ use crate::record::plan::{Due, Plan, Trigger};
 use crate::record::state::State;
 use crate::record::turn::{Read, TurnRecord};
 use crate::store::Key;
+
+/// So many of those that a turn waits for are named.
+const MOST_NAMES: usize = 16;
 
 /// The next tick, as far as it is known before a model is called.
 #[derive(Debug)]
@@ -53,8 +56,11 @@ pub struct Opening {
     pub first_call: Credits,
     /// How many answers of another runner are recorded, and would be used again.
     pub recorded_answers: usize,
-    /// Agents that rank before it and that it reads: what they say will be in the prompt as well.
+    /// Agents that rank before it and that it reads: what they say will be in the prompt as well. At most
+    /// sixteen of them, in canonical order.
     pub waits_for: Vec<AgentName>,
+    /// How many they are.
+    pub waits_for_count: usize,
 }
 
 /// Rehearses what a trigger would do. Writes nothing; `Err(Idle)`: the trigger asks for no clock.
@@ -141,17 +147,35 @@ impl Rehearsal {
         verdict(&self.run.ctx.store, &self.before, self.plan(), agent).await
     }
 
+    /// What is decided on each that is skipped, and why.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn skipped(&self) -> Result<Vec<(AgentName, Decision)>, EngineError> {
+        skipped(&self.run.ctx.store, &self.before, self.plan(), self.run.settings.clone()).await
+    }
+
     /// How the turn of a due agent would begin.
     ///
     /// # Errors
     /// The store failed.
     pub async fn opening(&self, due: &Due) -> Result<Opening, EngineError> {
         let opening = turn::preview(&self.run, due, &self.committed).await?;
+        let (waits_for, waits_for_count) = self.waits_for(due);
+        Ok(Opening { waits_for, waits_for_count, ..opening })
+    }
+
+    fn waits_for(&self, due: &Due) -> (Vec<AgentName>, usize) {
         let reads = self.run.agent(&due.agent).map(|agent| &agent.facts.reads);
-        let is_ordered = self.plan().visibility == Visibility::Ordered;
-        let before = self.left().take_while(|other| is_ordered && other.rank < due.rank);
-        let waits_for =
-            before.filter(|other| reads.is_some_and(|reads| reads.allows(&other.agent))).map(|due| due.agent.clone());
-        Ok(Opening { waits_for: waits_for.collect(), ..opening })
+        let Some(reads) = reads.filter(|_| self.plan().visibility == Visibility::Ordered) else { return (vec![], 0) };
+        let is_before = |other: &&Due| other.rank < due.rank && !self.committed.contains_key(&other.agent);
+        if reads.is_everybody() {
+            let before = || self.plan().due.iter().take_while(|other| other.rank < due.rank).filter(is_before);
+            return (before().take(MOST_NAMES).map(|due| due.agent.clone()).collect(), before().count());
+        }
+        let mut before: Vec<&Due> =
+            reads.names().iter().filter_map(|name| self.run.due(name)).filter(is_before).collect();
+        before.sort_unstable_by_key(|due| due.rank);
+        (before.iter().take(MOST_NAMES).map(|due| due.agent.clone()).collect(), before.len())
     }
 }

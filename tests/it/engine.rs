@@ -142,9 +142,9 @@ async fn mail_cannot_sign_itself_with_the_name_of_an_agent() {
 #[tokio::test(start_paused = true)]
 async fn a_runner_waits_for_a_slow_one_however_often_it_must_look_again() {
     let mut world = World::new(|_| Ok("{}".to_owned()));
-    // A look every five milliseconds: more than sixty of them, after which a doubled pause has no end.
-    world.thinker.delay = std::time::Duration::from_millis(900);
-    world.org["limits"] = json!({"lease": "20ms"});
+    // A look every second: more than sixty of them, after which a doubled pause has no end. The lease is of real time.
+    world.thinker.delay = std::time::Duration::from_secs(180);
+    world.org["limits"] = json!({"lease": "4s", "call_timeout": "1h", "turn_timeout": "1h"});
     world.found().await;
     world.agent("ada", json!({})).await;
     let first = world.run(Trigger::Invocation);

@@ -28,8 +28,9 @@ fn help_lists_every_command() {
       send       Sends a message to an agent, or to all
       inbox      Shows what was said to you; with an agent's name, what that agent may read
       logs       Tells what happened, from the records: turns, messages, violations, skips, money
-      replay     Makes a past tick again, from its records alone, and proves that it comes out the same
-      fsck       Looks through a whole organisation for damage: every record, hash, view and account
+      ticks      Looks back at ticks: a line for each, the whole of one, and why an agent ran or did not
+      diff       Shows what changed between two ticks, or what differs between two organisations
+      replay     Runs the turns of a past tick again, from their records alone, and compares them
       pause      Lets an agent, or the whole organisation, rest until `resume`
       resume     Lets an agent, or the whole organisation, go on after `pause`
       credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger
@@ -96,6 +97,9 @@ fn help_of_commands_says_what_they_take() {
                                     that fails stops no other
           --seed <NUMBER>           Draws ids from this seed: the same seed, files and answers give the
                                     same records [default: a new one each tick]
+          --dry-run                 Shows who would be due, with which prompt and at what cost at worst;
+                                    calls no model and writes nothing
+          --prompts                 Prints each prompt whole [default: its size]
       -h, --help                    Print help (see more with '--help')
 
     Options of every command:

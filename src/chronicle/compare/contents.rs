@@ -139,3 +139,42 @@ fn difference(key: &Key, sides: Sided) -> Option<Diff> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sided(bytes: Option<&'static [u8]>) -> (Option<Sha>, Option<Bytes>) {
+        (bytes.map(Sha::of), bytes.map(Bytes::from_static))
+    }
+
+    fn file(before: Option<&'static [u8]>, after: Option<&'static [u8]>) -> FileDiff {
+        let key = Key::parse("shared/a").expect("a key");
+        match difference(&key, [sided(before), sided(after)]) {
+            Some(Diff::File(diff)) => diff,
+            _ => panic!("no file"),
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_told_by_its_size() {
+        for bytes in [&b"\xff\xfe"[..], b"a\0b"] {
+            let diff = file(Some(b"text\n"), Some(bytes));
+            assert_eq!((diff.change, diff.lines, diff.after_bytes), (Change::Changed, None, Some(bytes.len())));
+        }
+        assert_eq!(file(None, Some(b"a\n")).lines.map(|lines| lines.len()), Some(1), "nothing is an empty text");
+    }
+
+    #[test]
+    fn what_is_erased_is_not_told_as_empty() {
+        let key = Key::parse("agents/ada/memory/k.json").expect("a key");
+        let erased = (Some(Sha::of(b"x")), None);
+        let found = difference(&key, [erased.clone(), sided(Some(br#"{"value": 1}"#))]);
+        let Some(Diff::Memory(diff)) = found else { panic!("no memory") };
+        assert!(diff.erased && diff.value.is_empty());
+        let Some(Diff::File(diff)) = difference(&Key::parse("shared/a").expect("a key"), [erased, sided(None)]) else {
+            panic!("no file")
+        };
+        assert_eq!((diff.change, diff.before_bytes, diff.lines), (Change::Removed, None, None));
+    }
+}

@@ -54,7 +54,7 @@ pub struct Comparison {
     pub files: Vec<FileDiff>,
     /// Accounts that stand otherwise.
     pub credits: Vec<CreditDiff>,
-    /// The budget, if it stands otherwise: what was charged in its window.
+    /// What was charged to all in the window of the budget, if that differs; whether or not the budget is limited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Pair<BudgetSide>>,
 }
@@ -248,11 +248,12 @@ async fn settings(
     present: &Key,
     pinned: fn(&Moment) -> Option<&Sha>,
 ) -> Result<Vec<ValueChange>, EngineError> {
-    let key = |moment: &Moment| match pinned(moment).filter(|_| moment.is_past) {
-        Some(sha) => Key::Input(sha.clone()),
-        None => present.clone(),
+    // Before its first tick an organisation had settings that nobody recorded.
+    let key = |moment: &Moment| match moment.is_past {
+        true => pinned(moment).map(|sha| Key::Input(sha.clone())),
+        false => Some(present.clone()),
     };
-    let (one, other) = (key(before), key(after));
+    let (Some(one), Some(other)) = (key(before), key(after)) else { return Ok(Vec::new()) };
     let (one, other) = futures::try_join!(before.store().get(&one), after.store().get(&other))?;
     Ok(parsed_changes(one.as_ref(), other.as_ref()))
 }

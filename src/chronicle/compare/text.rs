@@ -6,6 +6,9 @@ use similar::{ChangeTag, TextDiff};
 /// Longer texts are not compared by lines: who compares them has tools for it.
 const MOST_BYTES: usize = 256 * 1024;
 
+/// Nor are texts of more lines: with as many that differ a comparison takes seconds.
+const MOST_LINES: usize = 8_192;
+
 /// How many lines are shown before and after a change.
 const AROUND: usize = 3;
 
@@ -53,7 +56,8 @@ pub enum Sign {
 /// The lines that differ; `None` where one of the texts is too long.
 #[must_use]
 pub(super) fn hunks(before: &str, after: &str) -> Option<Vec<Hunk>> {
-    if before.len().max(after.len()) > MOST_BYTES {
+    let is_long = |text: &str| text.len() > MOST_BYTES || text.lines().nth(MOST_LINES).is_some();
+    if is_long(before) || is_long(after) {
         return None;
     }
     let diff = TextDiff::from_lines(before, after);
@@ -127,6 +131,8 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_not_compared() {
-        assert_eq!(hunks("a", &"b\n".repeat(MOST_BYTES)), None);
+        assert_eq!(hunks("a", &"b".repeat(MOST_BYTES + 1)), None);
+        assert_eq!(hunks("a", &"b\n".repeat(MOST_LINES + 1)), None);
+        assert!(hunks("a", &"b\n".repeat(MOST_LINES)).is_some());
     }
 }

@@ -303,7 +303,7 @@ fn line(due: &Due, records: &TickRecords, shards: &[Shard]) -> TurnLine {
         charge: fold.map(|fold| fold.charge),
         attempts: shard.map_or(0, |shard| shard.attempts(&due.agent)),
         held_by: shard.filter(|_| turn.is_none()).and_then(|shard| shard.worker(&due.agent)).cloned(),
-        model_name: receipts().last().map(|receipt| receipt.model_name.clone()),
+        model_name: receipts().next_back().map(|receipt| receipt.model_name.clone()),
         calls: count(|turn| turn.exchanges.len()),
         tool_calls: count(|turn| turn.exchanges.iter().map(|exchange| exchange.results.len()).sum()),
         input_tokens: usage().map(|usage| usage.input_tokens).sum(),

@@ -49,6 +49,7 @@ fn because(cause: Option<&str>) -> &'static str {
 
 pub(super) fn will_run(agent: &AgentName, why: &Why) -> String {
     let cause = because(why.facts.get("because").and_then(|cause| cause.as_str()));
+    let cause = cause.replace("had", "has").replace("was", "is");
     let grant = why.facts.get("grant_credits").map(ToString::to_string).unwrap_or_default();
     format!("{agent} is due {cause}, and may spend up to {grant}")
 }

@@ -1,6 +1,6 @@
 //! Why an agent ran in a tick, or why it did not: a plain answer, the facts behind it, and what to do about it.
 //!
-//! What decided is asked of the engine ([`crate::engine::verdict`]), which works it out by the plan's own rules. Nothing
+//! What decided is asked of the engine ([`crate::engine::verdict()`]), which works it out by the plan's own rules. Nothing
 //! here knows a rule.
 
 mod answer;

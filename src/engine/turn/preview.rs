@@ -29,5 +29,6 @@ pub(in super::super) async fn preview(run: &Run, due: &Due, committed: &Committe
         inbox: inbox.read,
         left_out: inbox.left_out,
         waits_for: Vec::new(),
+        waits_for_count: 0,
     })
 }

@@ -215,7 +215,7 @@ fn money(found: &Comparison, out: &mut Output) -> Result<(), CliError> {
             Some(side) => format!("{} charged in {}", side.charged, side.window),
             None => "none".to_owned(),
         };
-        out.line(format!("  budget  {} → {}", one(&budget.before), one(&budget.after)))?;
+        out.line(format!("  {}  {} → {}", styled(DIM, "in all"), one(&budget.before), one(&budget.after)))?;
     }
     Ok(())
 }

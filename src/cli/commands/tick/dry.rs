@@ -64,7 +64,9 @@ fn show(found: &Outlook, out: &mut Output) -> Result<(), CliError> {
     }
     for due in found.due.iter().filter(|due| !due.waits_for.is_empty()) {
         let names: Vec<&str> = due.waits_for.iter().map(|name| name.as_str()).collect();
-        let text = format!("reads as well what {} will say in this tick", names.join(", "));
+        let others = due.waits_for_count.saturating_sub(names.len());
+        let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+        let text = format!("reads as well what {}{others} will say in this tick", names.join(", "));
         out.line(format!("  {}  {}", styled(NAME, &due.agent), styled(DIM, text)))?;
     }
     for due in found.due.iter().filter(|due| due.recorded_answers > 0) {
