@@ -138,7 +138,7 @@ async fn agent(store: &Store, state: &State, name: AgentName) -> Result<AgentSta
     let limits = resume.as_ref().map(|resume| &resume.credits);
     let credits_left = match known {
         Some(known) => known.account.balance,
-        None => limits.map_or(Credits::ZERO, |limits| limits.max_credits),
+        None => limits.map_or(Credits::ZERO, |limits| limits.opening()),
     };
     Ok(AgentStatus {
         title: resume.as_ref().map(|resume| resume.title.clone()),

@@ -42,6 +42,7 @@ mod slots;
 mod templates;
 mod terms;
 mod tools;
+mod transfer;
 mod trust;
 mod turns;
 mod world;

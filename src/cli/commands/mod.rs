@@ -7,6 +7,8 @@ mod cost;
 mod credits;
 mod demo;
 mod doctor;
+mod export;
+mod import;
 mod inbox;
 mod inspect;
 mod keys;
@@ -47,6 +49,8 @@ pub(super) enum Command {
     Templates(templates::TemplatesArgs),
     Apply(apply::ApplyArgs),
     Orgs(orgs::OrgsArgs),
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
@@ -83,6 +87,8 @@ impl Command {
             Self::Templates(args) => templates::run(args, session).await,
             Self::Apply(args) => apply::run(args, session).await,
             Self::Orgs(args) => orgs::run(args, session).await,
+            Self::Export(args) => export::run(args, session).await,
+            Self::Import(args) => import::run(args, session).await,
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
