@@ -215,7 +215,12 @@ fn a_folder_of_the_original_system_comes_in_is_valid_and_runs() {
 #[test]
 fn the_sign_of_the_originals_code_can_be_asked_for_and_what_is_no_such_folder_is_refused() {
     let world = old_office();
-    world.text(&["import", "office", "new", "--negate-offsets", "--name", "Ours"]);
+    let output = world.run(&["import", "office", "new", "--negate-offsets", "--name", "Ours"]);
+    let told = utf8(&output.stderr);
+    assert!(
+        told.contains(r#"the model local runs a program where the organisation ticks: ["echo","noted:"]"#),
+        "{told}"
+    );
     assert!(world.read("new/org.json").contains("Ours"));
     // Its code ran the writer where (tick - 1) % 3 == 0: at 43, clock 1 here.
     let writer = world.json(&["--store", "new", "agents", "show", "writer"]);

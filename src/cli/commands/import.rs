@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::cli::changes;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::cli::output::{DIM, clean, counted, styled};
@@ -52,7 +53,10 @@ pub(super) async fn run(args: ImportArgs, session: &mut Session) -> Result<Exit,
         return Err(taken(&dest));
     }
     let is_file = args.source == "-" || Path::new(&args.source).is_file();
-    if is_file { archive(args, &dest, session).await } else { original(args, &dest, session).await }
+    let exit = if is_file { archive(args, &dest, session).await? } else { original(args, &dest, session).await? };
+    let models = dest.store.get(&Key::Models).await?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    changes::warn_of_programs(&models.unwrap_or_default(), &mut session.out);
+    Ok(exit)
 }
 
 fn taken(dest: &Org) -> CliError {
