@@ -16,6 +16,7 @@ mod apply;
 mod audit;
 mod births;
 mod bounds;
+mod bucket;
 mod cli;
 mod cost;
 mod crash;

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::bucket::Bucket;
 use crate::program::{Program, code, utf8};
 
 /// An organisation with some history, mail that waits, an edit of a person and a key.
@@ -235,4 +236,62 @@ fn the_sign_of_the_originals_code_can_be_asked_for_and_what_is_no_such_folder_is
     }
     assert_eq!(world.refused(&["import", "office", "third"]).0, 3);
     assert!(!world.has("third/org.json"));
+}
+
+#[test]
+fn on_a_bucket_all_of_it_works_the_same() {
+    let bucket = Bucket::start();
+    let world = Program::empty();
+    let (one, two) = (bucket.url("orgs/one"), bucket.url("orgs/two"));
+    let run = |args: &[&str]| world.text(&[&["--store", &one], args].concat());
+    run(&["bootstrap", "--template", "support_desk"]);
+    run(&["send", "triage", "I want a refund."]);
+    run(&["tick"]);
+    let resume = || bucket.text("orgs/one/agents/billing/resume.json");
+    let written = resume().unwrap();
+    run(&["agents", "edit", "billing", "--set", "/title=Money"]);
+    assert_eq!(resume(), Some(written.replace("\"Billing\"", "\"Money\"")));
+    run(&["agents", "clone", "billing", "payments"]);
+    run(&["agents", "disable", "payments"]);
+    run(&["agents", "remove", "payments", "--yes"]);
+    assert_eq!(bucket.text("orgs/one/agents/payments/resume.json"), None);
+    run(&["agents", "restore", "payments"]);
+    assert!(
+        bucket.text("orgs/one/agents/payments/resume.json").is_some_and(|text| text.contains("\"enabled\": false"))
+    );
+    assert!(bucket.text("orgs/one/removed/payments.json").is_none());
+    // A template in a bucket, and configuration from one.
+    let template = bucket.url("templates/ours");
+    run(&["templates", "export", &template, "--name", "ours", "--agents", "triage,billing,technical,reviewer"]);
+    run(&["templates", "import", &template]);
+    assert_eq!(world.json(&["templates", "show", &template])["about"]["name"], "ours");
+    world.write("git/org.json", r#"{ "format": 1, "name": "From git" }"#);
+    world.write("git/agents/triage/resume.json", bucket.text("orgs/one/agents/triage/resume.json").unwrap());
+    let done = world.json(&["--store", &one, "apply", "git", "--yes"]);
+    assert_eq!(done["changes"].as_array().map(Vec::len), Some(1), "{done}");
+    assert_eq!(code(&world.run(&["--store", &one, "apply", "git", "--dry-run"])), 0);
+    // To another place in the bucket, and to a folder.
+    run(&["export", "a.tar.gz"]);
+    world.text(&["import", "a.tar.gz", &two]);
+    world.text(&["import", "a.tar.gz", "here"]);
+    let without_hint = |prefix: &str| {
+        let mut objects = bucket.below(prefix);
+        objects.remove("head.json");
+        objects
+    };
+    assert_eq!(without_hint("orgs/two/"), without_hint("orgs/one/"));
+    for place in [&one, &two, "here"] {
+        for _ in 0..3 {
+            world.text(&["--store", place, "tick"]);
+        }
+        let inbox = world.json(&["--store", place, "inbox"]);
+        assert!(inbox.to_string().contains("to be sent: Within 30 days"), "{inbox}");
+    }
+    let orgs = world.json(&["orgs", &bucket.url("orgs")]);
+    let names: Vec<&str> = orgs["orgs"].as_array().unwrap().iter().map(|org| org["folder"].as_str().unwrap()).collect();
+    assert_eq!(names, ["one", "two"], "{orgs}");
+    let office = old_office();
+    let moved = bucket.url("orgs/moved");
+    office.text(&["import", "office", &moved]);
+    assert!(office.json(&["--store", &moved, "tick"])["due"].to_string().contains("manager"));
 }
