@@ -89,10 +89,12 @@ fn serve(stream: &TcpStream, objects: &Objects) {
             }
             "POST" => {
                 let asked = String::from_utf8(body).unwrap();
+                let mut deleted = String::new();
                 for key in asked.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next()) {
                     stored.remove(&key.replace("&amp;", "&"));
+                    let _ = write!(deleted, "<Deleted><Key>{key}</Key></Deleted>");
                 }
-                ("200 OK", Some(b"<DeleteResult></DeleteResult>".to_vec()))
+                ("200 OK", Some(format!("<DeleteResult>{deleted}</DeleteResult>").into_bytes()))
             }
             "DELETE" => {
                 stored.remove(&key);

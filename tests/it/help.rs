@@ -27,8 +27,8 @@ fn help_lists_every_command() {
                  memory
       agents     Lists the agents; makes, shows, changes and removes them
       templates  Lists the templates; shows, makes, keeps and analyses them
-      apply      Makes org.json, config/ and the resumes equal to those of a folder, such as a checkout of a
-                 repository
+      apply      Makes org.json, config/ and the resumes equal to those of a folder, such as a checkout
+                 of a repository
       orgs       Lists the organisations in the folders directly below a place, and how each stands
       export     Writes the whole organisation into one archive: files, records, memory, and mail that
                  waits
