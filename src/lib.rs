@@ -39,5 +39,6 @@ pub mod store;
 pub mod telemetry;
 pub mod template;
 pub mod tool;
+pub mod transfer;
 pub mod validate;
 pub mod version;

@@ -128,7 +128,13 @@ fn facts() -> Facts {
         when: When::OnMessage,
         extra: Map::new(),
     };
-    Facts { enabled: true, schedule, reads: ReadList::of(vec![name("bob")]), max_credits: Credits::whole(2) }
+    Facts {
+        enabled: true,
+        schedule,
+        reads: ReadList::of(vec![name("bob")]),
+        max_credits: Credits::whole(2),
+        opening_credits: Some(Credits::whole(1)),
+    }
 }
 
 fn problem() -> Problem {

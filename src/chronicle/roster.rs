@@ -96,7 +96,7 @@ async fn member(moment: &Moment, name: AgentName) -> Result<Member, EngineError>
         Err(error) => return Err(error),
     };
     let known = moment.state.agents.get(&name);
-    let opening = read.as_ref().map_or(Credits::ZERO, |resume| resume.credits.max_credits);
+    let opening = read.as_ref().map_or(Credits::ZERO, |resume| resume.credits.opening());
     Ok(Member {
         paused: known.is_some_and(|known| known.paused),
         credits_left: known.map_or(opening, |known| known.account.balance),

@@ -153,7 +153,7 @@ async fn agent(moment: &Moment, name: AgentName) -> Result<AgentStatus, EngineEr
     let limits = resume.as_ref().map(|resume| &resume.credits);
     let credits_left = match known {
         Some(known) => known.account.balance,
-        None => limits.map_or(Credits::ZERO, |limits| limits.max_credits),
+        None => limits.map_or(Credits::ZERO, |limits| limits.opening()),
     };
     Ok(AgentStatus {
         title: resume.as_ref().map(|resume| resume.title.clone()),

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::{BAD, DIM, GOOD, Output, clean, styled};
+use crate::cli::output::{BAD, DIM, GOOD, Output, clean, one_line, styled};
+use crate::domain::model::ModelRegistry;
 use crate::revision::{Change, ChangeKind, Revision, RevisionError, Verdict};
 use crate::runner::compose::Org;
 use crate::validate::{Finding, ValidateError};
@@ -95,6 +96,17 @@ pub(super) fn show(changes: &[Change], out: &mut Output) -> Result<(), CliError>
 pub(super) fn warn(warnings: &[Finding], out: &mut Output) {
     for finding in warnings {
         out.note(format!("note: {}", clean(&finding.to_string()).replace('\n', " ")));
+    }
+}
+
+/// Names the programs that models of others would run: a person should have seen them before the first tick.
+pub(super) fn warn_of_programs(models: &ModelRegistry, out: &mut Output) {
+    for (key, model) in models.models.iter().filter(|(_, model)| model.provider == "cli") {
+        let command = model.provider_config.get("command").map(ToString::to_string).unwrap_or_default();
+        out.note(format!(
+            "note: the model {key} runs a program where the organisation ticks: {}",
+            one_line(&command, 200)
+        ));
     }
 }
 

@@ -167,6 +167,9 @@ pub struct CreditLimits {
     /// What the account opens with; no top-up lifts it above that.
     #[serde(default = "default_max_credits")]
     pub max_credits: Credits,
+    /// What the account opens with, where that is less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening_credits: Option<Credits>,
     /// A balance below this is a warning, or the end of the usual model.
     #[serde(default = "default_soft_cap")]
     pub soft_cap: Credits,
@@ -187,10 +190,19 @@ fn default_soft_cap() -> Credits {
     Credits::whole(50)
 }
 
+impl CreditLimits {
+    /// What an account opens with.
+    #[must_use]
+    pub fn opening(&self) -> Credits {
+        self.opening_credits.unwrap_or(self.max_credits).min(self.max_credits)
+    }
+}
+
 impl Default for CreditLimits {
     fn default() -> Self {
         Self {
             max_credits: default_max_credits(),
+            opening_credits: None,
             soft_cap: default_soft_cap(),
             soft_cap_model: None,
             extra: Map::new(),

@@ -83,7 +83,7 @@ fn put(list: &mut Vec<Value>, names: &[String], value: Value) -> Option<()> {
 fn put_into(item: &mut Value, names: &[String], value: Value) -> Option<()> {
     match (names.split_first(), item) {
         (None, item) => *item = value,
-        (Some((name, rest)), Value::Object(members)) if rest.is_empty() => drop(members.insert(name.clone(), value)),
+        (Some((name, [])), Value::Object(members)) => drop(members.insert(name.clone(), value)),
         (Some((name, rest)), Value::Object(members)) => return put_into(members.get_mut(name)?, rest, value),
         (Some(_), Value::Array(list)) => return put(list, names, value),
         (Some(_), _) => return None,

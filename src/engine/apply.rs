@@ -66,7 +66,7 @@ pub(super) fn apply_found<'a>(state: &mut State, found: impl Iterator<Item = (&'
                 agent.facts = facts.clone();
             }
             (Found::Resume { resume, facts }, None) => {
-                let opening = facts.max_credits;
+                let opening = facts.opening_credits.unwrap_or(facts.max_credits);
                 let account = Account { balance: opening, received: opening, charged: Charge::default() };
                 let cursor = Position::end_of_tick(tick.previous());
                 let agent = new_agent(resume.clone(), facts.clone(), account, cursor);

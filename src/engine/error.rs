@@ -49,7 +49,7 @@ impl EngineError {
     }
 
     /// What stopped a task of ours. Its panic is ours too: whoever waits for it must not go on without it.
-    pub(super) fn of_task(error: JoinError) -> Self {
+    pub(crate) fn of_task(error: JoinError) -> Self {
         match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Self::Ending,

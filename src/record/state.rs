@@ -43,6 +43,9 @@ pub struct Facts {
     pub reads: ReadList,
     /// What its account opens with, and what top-ups lift it to.
     pub max_credits: Credits,
+    /// What its account opens with, where that is less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening_credits: Option<Credits>,
 }
 
 impl Problem {
@@ -74,6 +77,7 @@ impl Facts {
             schedule: resume.schedule.clone(),
             reads: resume.permissions.read_outboxes.clone(),
             max_credits: resume.credits.max_credits,
+            opening_credits: Some(resume.credits.opening()).filter(|opening| *opening < resume.credits.max_credits),
         }
     }
 }

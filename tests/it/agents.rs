@@ -256,3 +256,22 @@ fn help_of_agents_shows_examples() {
     let output = world.run(&["agents", "edit", "--help"]);
     assert!(utf8(&output.stdout).contains("lemming agents edit writer --set"), "{}", utf8(&output.stdout));
 }
+
+#[test]
+fn where_there_is_no_organisation_they_say_so_and_write_nothing() {
+    let world = Program::empty();
+    for args in [
+        &["agents"][..],
+        &["agents", "show", "ada"],
+        &["agents", "new", "ada", "--title", "A", "--instructions", "x"],
+        &["agents", "remove", "ada", "--yes"],
+        &["templates", "export", "t"],
+        &["apply", "git", "--yes"],
+        &["export", "a.tar.gz"],
+    ] {
+        let (exit, error) = world.refused(args);
+        assert_eq!(exit, 6, "{args:?}: {error}");
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("lemming bootstrap")), "{args:?}: {error}");
+        assert!(world.files("").is_empty(), "{args:?}");
+    }
+}

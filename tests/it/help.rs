@@ -16,7 +16,7 @@ fn help_lists_every_command() {
 
     Commands:
       demo       Shows a small organisation at work, in a new folder
-      bootstrap  Makes an organisation from the built-in example
+      bootstrap  Makes an organisation from a template, or from the built-in example
       doctor     Examines the store, the credentials, the models' keys and this machine, and says how to
                  mend what is wrong
       validate   Lists everything that is wrong with the files that people write
@@ -25,6 +25,15 @@ fn help_lists_every_command() {
       status     Shows how the organisation stands: its agents, its budget, and what is wrong
       inspect    Shows one agent: its resume, its last turns with prompt and answer, and the keys of its
                  memory
+      agents     Lists the agents; makes, shows, changes and removes them
+      templates  Lists the templates; shows, makes, keeps and analyses them
+      apply      Makes org.json, config/ and the resumes equal to those of a folder, such as a checkout
+                 of a repository
+      orgs       Lists the organisations in the folders directly below a place, and how each stands
+      export     Writes the whole organisation into one archive: files, records, memory, and mail that
+                 waits
+      import     Makes an organisation of an archive of `export`, or of a folder of the original system
+                 (LeMMing 1.0.0)
       send       Sends a message to an agent, or to all
       inbox      Shows what was said to you; with an agent's name, what that agent may read
       logs       Tells what happened, from the records: turns, messages, violations, skips, money
@@ -63,6 +72,7 @@ fn help_lists_every_command() {
       4    the store cannot be opened or reached, or it refuses
       5    a tick was begun and is not closed: the next `lemming tick` goes on with it
       6    there is no such organisation, agent, message or tick
+      7    asked whether something differs (`apply --dry-run`): it does
       130  interrupted twice (`doctor` and `demo --chaos`: once)
 
     With --json, standard output holds one JSON document; a failed command leaves it empty and ends

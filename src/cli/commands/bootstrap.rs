@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::models::{Choice, Details, Switched, switch};
 use super::templates;
+use crate::cli::changes;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::cli::output::clean;
@@ -70,6 +71,7 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
     for left in &template.left_out {
         session.out.note(format!("note: {} is not taken along: it {}", clean(&left.path), left.reason));
     }
+    changes::warn_of_programs(&template.models(), &mut session.out);
     if org.is_in_memory() {
         session.out.note("note: memory:// lasts as long as this command: nothing is kept");
     }

@@ -94,7 +94,7 @@ fn show_resume(
             "credits",
             match known {
                 Some(known) => format!("{} left of {}", known.account.balance, resume.credits.max_credits),
-                None => format!("{} to begin with", resume.credits.max_credits),
+                None => format!("{} to begin with", resume.credits.opening()),
             },
         ),
     ];

@@ -9,8 +9,10 @@ mod credits;
 mod demo;
 mod diff;
 mod doctor;
+mod export;
 mod files;
 mod fsck;
+mod import;
 mod inbox;
 mod inspect;
 mod keys;
@@ -55,6 +57,8 @@ pub(super) enum Command {
     Templates(templates::TemplatesArgs),
     Apply(apply::ApplyArgs),
     Orgs(orgs::OrgsArgs),
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
     Messages(messages::MessagesArgs),
@@ -99,6 +103,8 @@ impl Command {
             Self::Templates(args) => templates::run(args, session).await,
             Self::Apply(args) => apply::run(args, session).await,
             Self::Orgs(args) => orgs::run(args, session).await,
+            Self::Export(args) => export::run(args, session).await,
+            Self::Import(args) => import::run(args, session).await,
             Self::Send(args) => send::run(args, session).await,
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Messages(args) => messages::run(args, session).await,

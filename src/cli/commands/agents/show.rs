@@ -126,7 +126,7 @@ fn show(shown: &Shown<'_>, out: &mut Output) -> Result<(), CliError> {
             known.account.received,
             known.account.charged.total()
         ),
-        (None, Ok(resume)) => format!("opens with {} at the next tick", resume.credits.max_credits),
+        (None, Ok(resume)) => format!("opens with {} at the next tick", resume.credits.opening()),
         (None, Err(_)) => "none yet".to_owned(),
     };
     out.line(format!("{} {account}", styled(DIM, "account:")))?;

@@ -164,7 +164,7 @@ fn account(
     resume: Option<&Resume>,
 ) -> AgentCredits {
     let limits = resume.map(|resume| &resume.credits);
-    let opening = || limits.map_or(Credits::ZERO, |limits| limits.max_credits);
+    let opening = || limits.map_or(Credits::ZERO, |limits| limits.opening());
     let known = state.agents.get(&agent).map(|known| &known.account);
     let charged = known.map(|account| account.charged).unwrap_or_default();
     let credits_left = known.map_or_else(opening, |account| account.balance);
