@@ -6,6 +6,7 @@ use crate::chronicle::message::{Bounds, Message, newest};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session, known_agent_at};
 use crate::cli::output::{DIM, NAME, Output, WARN, clean, styled};
+use crate::cli::times::Times;
 use crate::domain::name::AgentName;
 use crate::domain::outbox::{Importance, Kind};
 use crate::record::state::Unread;
@@ -17,6 +18,9 @@ use crate::record::state::Unread;
 pub(in crate::cli) struct InboxArgs {
     /// The agent's name [default: what is addressed to you]
     agent: Option<String>,
+    /// The same, as an option
+    #[arg(long = "agent", value_name = "NAME", conflicts_with = "agent")]
+    of: Option<String>,
     /// At most so many messages
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
@@ -24,7 +28,7 @@ pub(in crate::cli) struct InboxArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     ticks: u64,
     /// Everything that was said, whoever it was for
-    #[arg(long, conflicts_with = "agent")]
+    #[arg(long, conflicts_with_all = ["agent", "of"])]
     all: bool,
     #[command(flatten)]
     at: AtArgs,
@@ -33,7 +37,7 @@ pub(in crate::cli) struct InboxArgs {
 pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
-    let agent = match &args.agent {
+    let agent = match args.agent.as_ref().or(args.of.as_ref()) {
         Some(name) if name != crate::domain::name::HUMAN => Some(known_agent_at(&org, &moment, name).await?),
         _ => None,
     };
@@ -52,6 +56,7 @@ pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, 
             message.unread = Some(message.position > known.cursor);
         }
     }
+    let times = session.times();
     let out = &mut session.out;
     if out.json() {
         let agent = agent.unwrap_or(human);
@@ -62,13 +67,14 @@ pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, 
         out.line("no messages")?;
     }
     for message in &found.messages {
-        show(message, out)?;
+        show(message, &times, out)?;
     }
     Ok(Exit::Ok)
 }
 
-fn show(message: &Message, out: &mut Output) -> Result<(), CliError> {
-    let mut notes = vec![format!("tick {}", message.tick), message.id.to_string()];
+/// A message for people.
+pub(super) fn show(message: &Message, times: &Times, out: &mut Output) -> Result<(), CliError> {
+    let mut notes = vec![format!("tick {}", message.tick), times.shown(message.created_at), message.id.to_string()];
     if message.kind != Kind::Message {
         notes.push(message.kind.as_str().to_owned());
     }
@@ -77,7 +83,7 @@ fn show(message: &Message, out: &mut Output) -> Result<(), CliError> {
     }
     notes.extend(message.reply_to.map(|id| format!("answers {id}")));
     let unread = if message.unread == Some(true) { styled(WARN, " unread") } else { String::new() };
-    out.line(format!(
+    out.wrapped(format!(
         "{} → {}{unread}  {}",
         styled(NAME, &message.from),
         styled(NAME, message.to_text()),
