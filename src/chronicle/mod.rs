@@ -5,6 +5,7 @@
 
 pub mod credits;
 pub mod event;
+pub mod graph;
 pub mod ledger;
 pub mod message;
 pub mod moment;

@@ -5,6 +5,7 @@ mod cost;
 mod credits;
 mod demo;
 mod doctor;
+mod graph;
 mod inbox;
 mod inspect;
 mod keys;
@@ -44,6 +45,8 @@ pub(super) enum Command {
     Credits(credits::CreditsArgs),
     Cost(cost::CostArgs),
     Models(models::ModelsArgs),
+    #[command(alias = "derive-graph")]
+    Graph(graph::GraphArgs),
     Serve(serve::ServeArgs),
     Keys(keys::KeysArgs),
     Schema(schema::SchemaArgs),
@@ -74,6 +77,7 @@ impl Command {
             Self::Credits(args) => credits::run(args, session).await,
             Self::Cost(args) => cost::run(args, session).await,
             Self::Models(args) => models::run(args, session).await,
+            Self::Graph(args) => graph::run(args, session).await,
             Self::Serve(args) => serve::run(args, session).await,
             Self::Keys(args) => keys::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
