@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod message;
 pub mod moment;
 pub mod status;
+pub mod tools;
 pub mod turns;
 pub mod workload;
 

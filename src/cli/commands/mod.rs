@@ -19,6 +19,7 @@ mod send;
 mod serve;
 mod status;
 mod tick;
+mod tools;
 mod validate;
 
 use super::error::{CliError, Exit};
@@ -45,6 +46,7 @@ pub(super) enum Command {
     Credits(credits::CreditsArgs),
     Cost(cost::CostArgs),
     Models(models::ModelsArgs),
+    Tools(tools::ToolsArgs),
     #[command(alias = "derive-graph")]
     Graph(graph::GraphArgs),
     Serve(serve::ServeArgs),
@@ -77,6 +79,7 @@ impl Command {
             Self::Credits(args) => credits::run(args, session).await,
             Self::Cost(args) => cost::run(args, session).await,
             Self::Models(args) => models::run(args, session).await,
+            Self::Tools(args) => tools::run(args, session).await,
             Self::Graph(args) => graph::run(args, session).await,
             Self::Serve(args) => serve::run(args, session).await,
             Self::Keys(args) => keys::run(args, session).await,
