@@ -1,6 +1,7 @@
 //! The commands: one file each, with its arguments (whose comments are its help) and `run`.
 
 mod bootstrap;
+mod completions;
 mod cost;
 mod credits;
 mod demo;
@@ -10,6 +11,7 @@ mod inbox;
 mod inspect;
 mod keys;
 mod logs;
+mod man;
 mod models;
 mod pause;
 mod replay;
@@ -53,6 +55,8 @@ pub(super) enum Command {
     Serve(serve::ServeArgs),
     Keys(keys::KeysArgs),
     Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Command {
@@ -86,6 +90,8 @@ impl Command {
             Self::Serve(args) => serve::run(args, session).await,
             Self::Keys(args) => keys::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
+            Self::Completions(args) => completions::run(&args, session),
+            Self::Man(args) => man::run(&args, session),
         }
     }
 }
