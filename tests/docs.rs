@@ -52,6 +52,30 @@ fn run_as_written(document: &str) {
 }
 
 #[test]
+fn the_commands_of_the_page_on_the_command_line_work() {
+    run_as_written(include_str!("../docs/CLI.md"));
+}
+
+/// A block marked `later` is of a command that is not there yet: it is to be switched on with that.
+#[test]
+fn the_answers_to_questions_are_commands_that_work() {
+    let page = include_str!("../docs/QUESTIONS.md");
+    run_as_written(page);
+    let program = lemming::cli::command();
+    for block in page.split("```sh later\n").skip(1) {
+        let command = block.lines().find_map(|line| line.strip_prefix("lemming ")).expect("a command");
+        let mut words = command.split_whitespace();
+        let found = program.find_subcommand(words.next().expect("a name"));
+        let is_there = found.is_some_and(|found| {
+            words
+                .filter_map(|word| word.strip_prefix("--"))
+                .all(|long| found.get_arguments().any(|argument| argument.get_long() == Some(long)))
+        });
+        assert!(!is_there, "`lemming {command}` is there: its block is no longer for later");
+    }
+}
+
+#[test]
 fn the_commands_of_the_models_page_work() {
     run_as_written(include_str!("../docs/MODELS.md"));
 }
@@ -201,6 +225,7 @@ fn every_command_that_a_page_names_is_there_with_its_options() {
         include_str!("../docs/MEMORY.md"),
         include_str!("../docs/MODELS.md"),
         include_str!("../docs/PROTOCOL.md"),
+        include_str!("../docs/QUESTIONS.md"),
         include_str!("../docs/TOOLS.md"),
         include_str!("../infra/README.md"),
         include_str!("../localstack/README.md"),

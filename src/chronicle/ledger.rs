@@ -5,9 +5,12 @@
 //! stands in the line of the turn: an answer that another runner had paid for before it died is
 //! charged there as forfeited, and not a second time as paid.
 
+use std::ops::RangeInclusive;
+
+use futures::stream::{self, Stream, StreamExt as _};
 use serde::Serialize;
 
-use super::tick;
+use super::{PARALLEL, tick};
 use crate::domain::credits::Credits;
 use crate::domain::name::{AgentName, ModelKey};
 use crate::domain::time::{Tick, Timestamp};
@@ -172,6 +175,15 @@ impl Line {
 fn quoted(field: &str) -> String {
     let clean: String = field.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if clean.contains([',', '"', ' ']) { format!("\"{}\"", clean.replace('"', "\"\"")) } else { clean }
+}
+
+/// The lines of each of these ticks, in their order; several are read at once.
+pub fn ledgers(store: &Store, ticks: RangeInclusive<u64>) -> impl Stream<Item = Result<Vec<Line>, StoreError>> + Unpin {
+    let read = move |at| {
+        let store = store.clone();
+        async move { ledger(&store, Tick(at)).await }
+    };
+    Box::pin(stream::iter(ticks).map(read).buffered(PARALLEL))
 }
 
 /// The lines of a closed tick; none of one that is open or was not planned.

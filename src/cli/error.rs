@@ -96,6 +96,7 @@ standard error with one line {\"error\": {\"code\", \"message\", \"path\"?, \"po
 Environment:
   LEMMING_STORE  the store, where --store does not name one
   LEMMING_LOG    what is logged, such as `debug` or `warn,lemming::store=trace`
+  TZ             the zone that times are shown in, where it is not the system's
   NO_COLOR       no colours, not even on a terminal";
 
 /// Why a command failed: what, where, why, and what to do about it.

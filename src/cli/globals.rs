@@ -1,8 +1,12 @@
 //! Options that every command has, and what they lead to.
 
+use std::time::Duration;
+
 use crate::chronicle::{self, moment::Moment};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::output::Output;
+use crate::cli::progress_bar::Bar;
+use crate::cli::times::Times;
 use crate::config::Environment;
 
 use crate::domain::name::AgentName;
@@ -25,6 +29,9 @@ pub struct GlobalArgs {
     /// Prints one JSON document on standard output, and errors as one on standard error
     #[arg(long, global = true)]
     pub json: bool,
+    /// Shows times in UTC [default: in the zone of this machine; JSON has UTC always]
+    #[arg(long, global = true)]
+    pub utc: bool,
     /// Logs more, to standard error; twice: much more
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -68,6 +75,34 @@ pub struct Session {
 }
 
 impl Session {
+    /// How times are shown to people.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        if self.globals.utc { Times::utc() } else { Times::local(&self.environment) }
+    }
+
+    /// A bar of so many steps, `None` where nobody knows how many: drawn on a terminal's standard error alone, once it
+    /// took a second, and never with --json. Whoever writes lines while it stands asks [`Output::is_on_terminal`] first.
+    #[must_use]
+    pub fn progress(&self, total: impl Into<Option<u64>>, what: &str) -> Bar {
+        Bar::new(total.into(), what, self.out.is_watched() && !self.out.json())
+    }
+
+    /// Does what reads for long, while a person who waits sees how many objects it has read.
+    pub(super) async fn reading<T>(&self, org: &Org, what: &str, work: impl Future<Output = T>) -> T {
+        const LOOK_EVERY: Duration = Duration::from_millis(125);
+        let bar = self.progress(None, what);
+        let before = org.requests();
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = org.clock().sleep(LOOK_EVERY) => bar.set((org.requests() - before).get),
+            }
+        }
+    }
+
     /// The place that the person names, whether or not an organisation is there.
     ///
     /// # Errors

@@ -1,8 +1,11 @@
 //! A message as lines for people: one look for `inbox`, `messages` and `thread`.
 
+use uuid::Uuid;
+
 use crate::chronicle::message::Message;
 use crate::cli::error::CliError;
 use crate::cli::output::{DIM, MARK, NAME, Output, WARN, clean, styled};
+use crate::cli::times::Times;
 use crate::domain::outbox::{Importance, Kind};
 use crate::domain::search::Wanted;
 
@@ -26,7 +29,7 @@ pub(super) struct Look<'a> {
 }
 
 /// Shows a message: who said it to whom, what it is, and its text.
-pub(super) fn show(message: &Message, look: Look<'_>, out: &mut Output) -> Result<(), CliError> {
+pub(super) fn show(message: &Message, times: &Times, look: Look<'_>, out: &mut Output) -> Result<(), CliError> {
     let space = " ".repeat(look.indent);
     let unread = if message.unread == Some(true) { styled(WARN, " unread") } else { String::new() };
     let asked_for = if look.is_asked_for { styled(WARN, "  <- this one") } else { String::new() };
@@ -34,7 +37,7 @@ pub(super) fn show(message: &Message, look: Look<'_>, out: &mut Output) -> Resul
         "{space}{} → {}{unread}  {}{asked_for}",
         styled(NAME, &message.from),
         styled(NAME, message.to_text()),
-        styled(DIM, clean(&notes(message).join(", ")))
+        styled(DIM, clean(&notes(message, times).join(", ")))
     ))?;
     let text = clean(&message.text);
     let (text, is_cut) = match look.is_short {
@@ -51,8 +54,8 @@ pub(super) fn show(message: &Message, look: Look<'_>, out: &mut Output) -> Resul
 }
 
 /// When it was said, its id, and what goes without saying of most messages.
-fn notes(message: &Message) -> Vec<String> {
-    let mut notes = vec![format!("tick {}", message.tick), message.id.to_string()];
+fn notes(message: &Message, times: &Times) -> Vec<String> {
+    let mut notes = vec![format!("tick {}", message.tick), times.shown(message.created_at), short_id(message.id)];
     if message.kind != Kind::Message {
         notes.push(message.kind.as_str().to_owned());
     }
@@ -60,10 +63,15 @@ fn notes(message: &Message) -> Vec<String> {
         notes.push(message.importance.as_str().to_owned());
     }
     notes.extend(message.tags.iter().map(|tag| format!("#{}", crate::cli::output::one_line(tag, 40))));
-    notes.extend(message.reply_to.map(|id| format!("answers {id}")));
-    let is_news = |id: &uuid::Uuid| Some(*id) != message.reply_to && *id != message.id;
-    notes.extend(message.thread_id.filter(is_news).map(|id| format!("thread {id}")));
+    notes.extend(message.reply_to.map(|id| format!("answers {}", short_id(id))));
+    let is_news = |id: &Uuid| Some(*id) != message.reply_to && *id != message.id;
+    notes.extend(message.thread_id.filter(is_news).map(|id| format!("thread {}", short_id(id))));
     notes
+}
+
+/// How an id begins: enough of it to tell messages apart, and all that a command needs to find one.
+pub(super) fn short_id(id: Uuid) -> String {
+    id.to_string().chars().take(13).collect()
 }
 
 /// The beginning of a long text.

@@ -9,19 +9,22 @@ pub mod error;
 mod findings;
 mod follow;
 pub mod globals;
+pub mod help;
 mod letter;
 mod markdown;
 mod order;
 pub mod output;
 mod problems;
 mod progress;
+pub mod progress_bar;
 mod story;
 mod ticks;
+pub mod times;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use self::commands::Command;
 use self::error::{CliError, Exit, HELP_FOOTER};
@@ -41,20 +44,33 @@ struct Cli {
     globals: GlobalArgs,
 }
 
-/// The command line as clap knows it: for completions, manuals and tests.
+/// The command line as clap knows it: for completions and tests.
 #[must_use]
 pub fn command() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    help::grouped(Cli::command(), help::WIDTH)
+}
+
+/// The command line with the help that clap makes of it: for pages of the manual.
+fn plain_command() -> clap::Command {
+    Cli::command()
+}
+
+/// The arguments as they are meant, or what to say instead: help, or what is wrong with them.
+fn parse(environment: &Environment) -> Result<Cli, clap::Error> {
+    let columns = terminal_size::terminal_size().map_or(help::WIDTH, |(columns, _)| usize::from(columns.0));
+    let mut command = help::grouped(Cli::command(), columns);
+    let mut matches = command.try_get_matches_from_mut(environment.args())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// The command that words name, as on a command line.
-fn parse(words: Vec<String>) -> Result<Command, clap::Error> {
-    Cli::try_parse_from(std::iter::once("lemming".to_owned()).chain(words)).map(|cli| cli.command)
+fn parse_words(words: Vec<String>) -> Result<Command, clap::Error> {
+    <Cli as clap::Parser>::try_parse_from(std::iter::once("lemming".to_owned()).chain(words)).map(|cli| cli.command)
 }
 
 /// Parses the arguments, runs the command, and says how it ended.
 pub async fn run(environment: Environment) -> ExitCode {
-    let cli = match Cli::try_parse_from(environment.args()) {
+    let cli = match parse(&environment) {
         Ok(cli) => cli,
         Err(error) => return refused(&error, &environment),
     };
@@ -94,7 +110,8 @@ fn refused(error: &clap::Error, environment: &Environment) -> ExitCode {
         let text = error.to_string();
         // Usage and tips follow after an empty line: they are for people.
         let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-        let message = clean(message).into_owned();
+        // What may be said instead stands on lines of its own.
+        let message = clean(message).split_whitespace().collect::<Vec<_>>().join(" ");
         Output::of_process(true).note(CliError::new(Exit::Usage, message).envelope().to_string());
     } else {
         // A reader that has gone away needs no help.

@@ -6,10 +6,12 @@ use std::io::{self, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::clean::escape;
 pub(super) use crate::clean::{clean, one_line};
 pub(super) use crate::count::counted;
+use crate::domain::name::AgentName;
 
 /// Titles.
 pub(super) const TITLE: Style = Style::new().bold();
@@ -32,11 +34,22 @@ pub(super) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Names in a row, `nobody` where there are none; of more than `most` the first, and how many more.
+pub(super) fn named<'a>(names: impl IntoIterator<Item = &'a AgentName>, most: usize) -> String {
+    let names: Vec<&str> = names.into_iter().map(AgentName::as_str).collect();
+    match names.len().checked_sub(most.saturating_add(1)) {
+        _ if names.is_empty() => "nobody".to_owned(),
+        None => names.join(", "),
+        Some(more) => format!("{} and {} more", names[..most].join(", "), more + 1),
+    }
+}
+
 /// Standard output and standard error, with colours only where a terminal wants them.
 pub struct Output {
     json: bool,
     stdout: Box<dyn Write + Send + Sync>,
     stderr: Box<dyn Write + Send + Sync>,
+    stdout_is_terminal: bool,
     stderr_is_terminal: bool,
     /// How wide the terminal is, where standard output is one.
     columns: Option<usize>,
@@ -56,6 +69,7 @@ impl Output {
             json,
             stdout: Box::new(anstream::AutoStream::auto(io::stdout())),
             stderr: Box::new(anstream::AutoStream::auto(io::stderr())),
+            stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             columns: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0)),
         }
@@ -79,6 +93,12 @@ impl Output {
         self.stderr_is_terminal
     }
 
+    /// Says whether lines come onto the terminal while they are written, where a bar would be in their way.
+    #[must_use]
+    pub fn is_on_terminal(&self) -> bool {
+        self.stdout_is_terminal
+    }
+
     /// Writes the one JSON document.
     ///
     /// # Errors
@@ -97,6 +117,14 @@ impl Output {
         let json = serde_json::to_string(document)?;
         writeln!(self.stdout, "{}", escape(&json))?;
         self.stdout.flush()
+    }
+
+    /// Writes what another program reads as it is, such as a script or a page of the manual.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stdout.write_all(bytes)
     }
 
     /// Writes a line for people. What comes from outside must have gone through [`clean`].
@@ -128,17 +156,13 @@ impl Output {
 
     /// Writes the rows of a table in columns; cells must be clean and have no line breaks.
     ///
+    /// On a terminal that is too narrow, columns of text are cut with `…`, the widest first; never numbers and what is
+    /// [whole](Cell::whole), nor anything where there is no terminal. What heads a column of numbers stands at its right.
+    ///
     /// # Errors
     /// Standard output cannot be written.
     pub fn table(&mut self, rows: &[Vec<Cell>]) -> io::Result<()> {
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(Cell::width).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for row in rows {
-            let line: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| cell.padded(*width)).collect();
-            self.line(line.join("  "))?;
-        }
-        Ok(())
+        table(rows, self.columns).iter().try_for_each(|line| self.line(line))
     }
 
     /// Writes a line to standard error, for a person who waits or wonders. Never fails a command.
@@ -187,19 +211,80 @@ pub(super) fn wrap(line: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// How many characters of a text are shown: those of styles are not.
+/// How many columns of a terminal a text takes: styles take none, characters of wide scripts two.
 pub(super) fn shown_width(text: &str) -> usize {
     let mut shown = 0;
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        if c == '\u{1b}' {
-            // Ours alone: whatever others wrote is clean by now.
-            let _ = rest.by_ref().find(|c| *c == 'm');
-        } else {
-            shown += 1;
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        // Ours alone: whatever others wrote is clean by now.
+        shown += before.width();
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    shown + rest.width()
+}
+
+/// Between two columns of a table.
+const GAP: &str = "  ";
+
+/// A column that is cut keeps so much.
+const LEAST_CELL: usize = 8;
+
+/// The lines of a table, which fit into so many columns if they can.
+fn table(rows: &[Vec<Cell>], columns: Option<usize>) -> Vec<String> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
+    let mut widths: Vec<usize> = (0..count).map(|column| cells(column).map(Cell::width).max().unwrap_or(0)).collect();
+    if let Some(columns) = columns {
+        let is_rigid: Vec<bool> = (0..count).map(|column| cells(column).any(|cell| cell.right || cell.whole)).collect();
+        fit(&mut widths, &is_rigid, columns);
+    }
+    // By the last row: the first one may be a head.
+    let is_right: Vec<bool> = rows.last().into_iter().flatten().map(|cell| cell.right).collect();
+    let line = |row: &Vec<Cell>| {
+        // Nothing is padded at the end of a line, where it would only make it longer than the terminal.
+        let last = row.iter().rposition(|cell| !cell.text.is_empty()).unwrap_or(0);
+        let shown = row.iter().zip(&widths).enumerate().take(last + 1);
+        let right = |i: usize| is_right.get(i) == Some(&true);
+        let cells: Vec<String> = shown.map(|(i, (cell, width))| cell.padded(*width, right(i), i == last)).collect();
+        cells.join(GAP)
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Narrows the columns of text until all fit, the widest first and none below [`LEAST_CELL`]; the first one, which
+/// says whose row it is, only where that makes the table fit.
+fn fit(widths: &mut [usize], is_rigid: &[bool], columns: usize) {
+    let gaps = GAP.len() * widths.len().saturating_sub(1);
+    let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(columns);
+    let first = widths.len().min(1);
+    for range in [first..widths.len(), 0..first] {
+        let room = |column: usize| if is_rigid[column] { 0 } else { widths[column].saturating_sub(LEAST_CELL) };
+        if range.end == first && room(0) < excess {
+            break;
+        }
+        while excess > 0 {
+            let may_give = |column: &usize| !is_rigid[*column] && widths[*column] > LEAST_CELL;
+            let Some(widest) = range.clone().filter(may_give).max_by_key(|column| widths[*column]) else { break };
+            widths[widest] -= 1;
+            excess -= 1;
         }
     }
-    shown
+}
+
+/// The start of a text that takes at most so many columns, with `…` where something is left out.
+pub(super) fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let (mut kept, mut width) = (String::new(), 0);
+    for c in text.chars() {
+        width += c.width().unwrap_or(0);
+        if width >= columns {
+            break;
+        }
+        kept.push(c);
+    }
+    format!("{}…", kept.trim_end())
 }
 
 /// A cell of a table.
@@ -208,19 +293,26 @@ pub struct Cell {
     text: String,
     style: Style,
     right: bool,
+    whole: bool,
 }
 
 impl Cell {
     /// A cell of plain text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), style: Style::new(), right: false }
+        Self { text: text.into(), style: Style::new(), right: false, whole: false }
     }
 
     /// A number, aligned to the right.
     #[must_use]
     pub fn number(text: impl std::fmt::Display) -> Self {
-        Self { text: text.to_string(), style: Style::new(), right: true }
+        Self { text: text.to_string(), style: Style::new(), right: true, whole: false }
+    }
+
+    /// Text that says nothing once it is cut, such as a time.
+    #[must_use]
+    pub fn whole(text: impl Into<String>) -> Self {
+        Self { whole: true, ..Self::new(text) }
     }
 
     /// The same cell in a style.
@@ -231,13 +323,18 @@ impl Cell {
     }
 
     fn width(&self) -> usize {
-        self.text.chars().count()
+        self.text.width()
     }
 
-    fn padded(&self, width: usize) -> String {
-        let space = " ".repeat(width.saturating_sub(self.width()));
-        let text = styled(self.style, &self.text);
-        if self.right { format!("{space}{text}") } else { format!("{text}{space}") }
+    fn padded(&self, width: usize, right: bool, is_last: bool) -> String {
+        let shown = cut(&self.text, width);
+        let space = " ".repeat(width.saturating_sub(shown.width()));
+        let text = styled(self.style, shown);
+        match (self.right || right, is_last) {
+            (true, _) => format!("{space}{text}"),
+            (false, true) => text,
+            (false, false) => format!("{text}{space}"),
+        }
     }
 }
 
@@ -263,5 +360,85 @@ mod tests {
         let line = format!("{} to {}", styled(NAME, "a_name"), styled(NAME, "another_n"));
         assert_eq!(shown_width(&line), "a_name to another_n".len());
         assert_eq!(wrap(&line, 20), std::slice::from_ref(&line));
+    }
+
+    fn plain(rows: &[Vec<Cell>], columns: Option<usize>) -> Vec<String> {
+        let lines = table(rows, columns);
+        lines.iter().map(|line| anstream::adapter::strip_str(line).to_string().trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal_and_is_whole_without_one() {
+        let row = |name: &str, title: &str, left: &str, note: &str| {
+            vec![Cell::new(name).style(NAME), Cell::new(title), Cell::number(left), Cell::new(note)]
+        };
+        let rows = [
+            row("agent", "title", "credits", ""),
+            row("ada", "Head of everything else", "12345.678901", "below its soft cap"),
+            row("bob", "編集長と研究者", "1.00", ""),
+        ];
+        assert_eq!(
+            plain(&rows, None),
+            [
+                "agent  title                         credits",
+                "ada    Head of everything else  12345.678901  below its soft cap",
+                "bob    編集長と研究者                   1.00",
+            ]
+        );
+        assert_eq!(
+            plain(&rows, Some(50)),
+            [
+                "agent  title                credits",
+                "ada    Head of every…  12345.678901  below its so…",
+                "bob    編集長と研究者          1.00",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_width_breaks_a_table_and_numbers_are_never_cut() {
+        let cells = ["a", "ab cd ef gh ij kl", "漢字漢字漢字漢字", "e\u{301}e\u{301}e\u{301}", "👩‍👩‍👧 family of three"];
+        let rows: Vec<Vec<Cell>> = cells
+            .iter()
+            .map(|text| vec![Cell::new(*text), Cell::number(1_234_567_890_u64), Cell::new(*text), Cell::new(*text)])
+            .collect();
+        for columns in 0..120 {
+            for line in plain(&rows, Some(columns)) {
+                assert!(line.contains("1234567890"), "{line}");
+                // The first column gives way only where that suffices.
+                let least = cells.iter().map(|cell| cell.width()).max().unwrap_or(0) + 2 * LEAST_CELL + 16;
+                assert!(line.width() <= columns.max(least), "{columns}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_of_many_names_are_named_and_the_others_counted() {
+        let names: Vec<AgentName> = ["ada", "bob", "cyd"].map(|name| AgentName::new(name).expect("a name")).to_vec();
+        for (count, most, shown) in [
+            (0, 2, "nobody"),
+            (1, 2, "ada"),
+            (2, 2, "ada, bob"),
+            (3, 2, "ada, bob and 1 more"),
+            (3, usize::MAX, "ada, bob, cyd"),
+        ] {
+            assert_eq!(named(&names[..count], most), shown);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters_and_never_wider_than_asked() {
+        for (text, columns, shown) in [
+            ("short", 5, "short"),
+            ("shorter", 5, "shor…"),
+            ("漢字漢字", 8, "漢字漢字"),
+            ("漢字漢字", 7, "漢字漢…"),
+            ("漢字漢字", 6, "漢字…"),
+            ("a b c", 3, "a…"),
+            ("abc", 1, "…"),
+            ("", 0, ""),
+        ] {
+            assert_eq!(cut(text, columns), shown, "{text} {columns}");
+        }
     }
 }

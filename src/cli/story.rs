@@ -2,12 +2,13 @@
 
 use crate::chronicle::event::Event;
 use crate::cli::output::{BAD, DIM, NAME, TITLE, WARN, clean, one_line, styled};
+use crate::cli::times::Times;
 
 /// How wide a message may be on its line; the whole is in `logs --json` and `inspect`.
 const WIDTH: usize = 400;
 
-/// An event as a line.
-pub(super) fn line(event: &Event) -> String {
+/// An event as a line; with `times`, ticks say when they were planned.
+pub(super) fn line(event: &Event, times: Option<&Times>) -> String {
     let field = |name: &str| event.fields.get(name);
     let agent = || event.agent.as_ref().map_or("", |agent| agent.as_str());
     match event.event {
@@ -15,7 +16,8 @@ pub(super) fn line(event: &Event) -> String {
             let due = field("due").and_then(|due| due.as_array()).into_iter().flatten();
             let due: Vec<&str> = due.filter_map(|name| name.as_str()).collect();
             let due = if due.is_empty() { "nobody is due".to_owned() } else { format!("due: {}", due.join(", ")) };
-            format!("{}  {}", styled(TITLE, format!("tick {}", event.tick)), styled(DIM, due))
+            let when = times.map_or(String::new(), |times| format!("{}, ", times.shown(event.timestamp)));
+            format!("{}  {}", styled(TITLE, format!("tick {}", event.tick)), styled(DIM, when + &due))
         }
         "message" => {
             let to: Vec<&str> = field("recipients")

@@ -9,6 +9,7 @@ pub mod archive;
 pub mod contract;
 pub mod credits;
 pub mod endpoint;
+pub mod graph;
 pub mod ids;
 pub mod ingress;
 pub mod json;

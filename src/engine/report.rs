@@ -66,6 +66,10 @@ pub enum Idle {
     NoTime,
     /// A person paused the organisation, and nothing admissible has arrived.
     Paused,
+    /// The only tick that was asked for is closed already.
+    TickPassed,
+    /// Ticks before the only one that was asked for have not run yet.
+    TickAhead,
     /// There is no agent, not even one whose resume is broken, and nothing admissible has arrived.
     NoAgents,
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::domain::time::Tick;
+
 /// The terms of one invocation. The default waits for others, has no end, and begins anywhere.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terms {
@@ -18,6 +20,8 @@ pub struct Terms {
     pub goes_on: bool,
     /// Which part of the shards it begins with; afterwards it helps with the others.
     pub part: Option<Part>,
+    /// The only tick that it works on: with another one next, or open, it starts nothing.
+    pub only: Option<Tick>,
 }
 
 /// A part of a tick's shards: one of so many.

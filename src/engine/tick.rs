@@ -1,5 +1,6 @@
 //! One invocation: load, plan, hold, work, commit, seal, close.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::turn::Committed;
 use super::{Context, EngineError, Part, close, command, load};
 use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, RunnerId};
+use crate::domain::time::Tick;
 use crate::mutant::{self, Mutant};
 use crate::record::chain::Link;
 use crate::record::closed::Closed;
@@ -79,6 +81,9 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
             close::write_checkpoint(&ctx.store, tick, bytes).await?;
         }
         let tick = before.tick.next();
+        if let Some(reason) = ctx.terms.only.and_then(|only| another(only, tick)) {
+            return Ok(helped.map_or(Outcome::Idle { reason }, Outcome::Ran));
+        }
         let (plan, settings, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
             Some((plan, bytes)) => adopt(ctx, plan, &bytes).await?,
             None => match make_plan(ctx, &by, &before, &trigger, early).await? {
@@ -97,6 +102,15 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
             return Ok(Outcome::Ran(report));
         }
         helped = Some(report);
+    }
+}
+
+/// Why the next tick is not the only one that was asked for; `None` where it is.
+fn another(only: Tick, next: Tick) -> Option<Idle> {
+    match only.cmp(&next) {
+        Ordering::Less => Some(Idle::TickPassed),
+        Ordering::Equal => None,
+        Ordering::Greater => Some(Idle::TickAhead),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A tool works at a [`Desk`]: it reads through it and leaves its changes there. Nothing of them
 //! happens before the turn is committed.
 
+pub mod catalogue;
 mod create_agent;
 mod file_delete;
 mod file_list;

@@ -1,150 +1,98 @@
-//! What `lemming help` says, word for word.
+//! What `lemming help` says, word for word: a file for each command in `snapshots/help`.
 
-fn help(of: &str) -> String {
-    let mut command = lemming::cli::command().term_width(100);
-    command.build();
-    let shown = if of.is_empty() { &mut command } else { command.find_subcommand_mut(of).expect("command") };
-    shown.render_help().to_string()
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use lemming::cli::help::GROUPS;
+
+/// Commands that stand in the groups of the help and are still to come.
+const TO_COME: &[&str] = &[
+    "agents",
+    "apply",
+    "chat",
+    "diff",
+    "export",
+    "fork",
+    "fsck",
+    "gc",
+    "import",
+    "list-agents",
+    "memory",
+    "messages",
+    "orgs",
+    "show-agent",
+    "templates",
+    "thread",
+    "ticks",
+    "watch",
+];
+
+/// The heading of the options that every command has, at the end of each help.
+const EVERY: &str = "\nOptions of every command:\n";
+
+/// Every command that a person can type, with what they type, the program itself first.
+pub fn commands() -> Vec<(String, clap::Command)> {
+    fn collect(words: &str, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
+        found.push((words.to_owned(), command.clone()));
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            let words = format!("{words} {}", below.get_name());
+            collect(words.trim_start(), below, found);
+        }
+    }
+    let mut program = lemming::cli::command().term_width(100);
+    program.build();
+    let mut found = Vec::new();
+    collect("", &program, &mut found);
+    found
+}
+
+/// The help of a command. Where it is not the whole program's, what follows for every command is left to that.
+fn help(words: &str, command: &mut clap::Command) -> String {
+    let help = command.render_long_help().to_string();
+    if words.is_empty() {
+        return help;
+    }
+    let (own, _) =
+        help.split_once(EVERY).unwrap_or_else(|| panic!("{words} lacks the options of every command:\n{help}"));
+    own.trim_end().to_owned()
 }
 
 #[test]
-fn help_lists_every_command() {
-    insta::assert_snapshot!(help(""), @r#"
-    Runs organisations of LLM agents as serverless jobs over a folder or bucket of plain JSON files
-
-    Usage: lemming [OPTIONS] <COMMAND>
-
-    Commands:
-      demo       Shows a small organisation at work, in a new folder
-      bootstrap  Makes an organisation from a template, or from the built-in example
-      doctor     Examines the store, the credentials, the models' keys and this machine, and says how to
-                 mend what is wrong
-      validate   Lists everything that is wrong with the files that people write
-      tick       Runs one tick, or the rest of an open one
-      run        Runs ticks one after another, until Ctrl-C
-      status     Shows how the organisation stands: its agents, its budget, and what is wrong
-      inspect    Shows one agent: its resume, its last turns with prompt and answer, and the keys of its
-                 memory
-      agents     Lists the agents; makes, shows, changes and removes them
-      templates  Lists the templates; shows, makes, keeps and analyses them
-      apply      Makes org.json, config/ and the resumes equal to those of a folder, such as a checkout
-                 of a repository
-      orgs       Lists the organisations in the folders directly below a place, and how each stands
-      export     Writes the whole organisation into one archive: files, records, memory, and mail that
-                 waits
-      import     Makes an organisation of an archive of `export`, or of a folder of the original system
-                 (LeMMing 1.0.0)
-      send       Sends a message to an agent, or to all
-      inbox      Shows what was said to you; with an agent's name, what that agent may read
-      logs       Tells what happened, from the records: turns, messages, violations, skips, money
-      ticks      Looks back at ticks: a line for each, the whole of one, and why an agent ran or did not
-      diff       Shows what changed between two ticks, or what differs between two organisations
-      replay     Runs the turns of a past tick again, from their records alone, and compares them
-      pause      Lets an agent, or the whole organisation, rest until `resume`
-      resume     Lets an agent, or the whole organisation, go on after `pause`
-      credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger
-      cost       Estimates what an organisation costs in a month, at published prices, before it is
-                 deployed or while it runs
-      models     Lists the models and checks each; `use` switches to another one, `test` calls one
-      serve      Serves the API: messages come in over HTTP, and whoever they are for is woken at once
-      keys       Lists the API's keys; `add` makes one, `remove` takes one away
-      schema     Prints the JSON Schema of a file that people write
-      help       Print this message or the help of the given subcommand(s)
-
-    Options:
-      -h, --help     Print help (see more with '--help')
-      -V, --version  Print version
-
-    Options of every command:
-          --store <URL>          Where the organisation is: a folder, or a bucket such as
-                                 s3://bucket/prefix
-          --json                 Prints one JSON document on standard output, and errors as one on
-                                 standard error
-      -v, --verbose...           Logs more, to standard error; twice: much more
-          --log-format <FORMAT>  How log lines look [default: text on a terminal, else JSON] [possible
-                                 values: text, json]
-
-    Exit codes:
-      0    done
-      1    failed
-      2    the command line is wrong; nothing was done
-      3    a file of the organisation is wrong: see `lemming validate`
-      4    the store cannot be opened or reached, or it refuses
-      5    a tick was begun and is not closed: the next `lemming tick` goes on with it
-      6    there is no such organisation, agent, message or tick
-      7    asked whether something differs (`apply --dry-run`): it does
-      130  interrupted twice (`doctor` and `demo --chaos`: once)
-
-    With --json, standard output holds one JSON document; a failed command leaves it empty and ends
-    standard error with one line {"error": {"code", "message", "path"?, "pointer"?, "causes"?,
-    "hint"?}}.
-
-    Environment:
-      LEMMING_STORE  the store, where --store does not name one
-      LEMMING_LOG    what is logged, such as `debug` or `warn,lemming::store=trace`
-      NO_COLOR       no colours, not even on a terminal
-    "#);
+fn the_help_of_every_command_is_as_it_was_read_by_a_person() {
+    insta::with_settings!({ snapshot_path => "snapshots/help", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::allow_duplicates! {
+            for (words, mut command) in commands() {
+                let name = if words.is_empty() { "lemming".to_owned() } else { words.replace(' ', "_") };
+                insta::assert_snapshot!(name, help(&words, &mut command));
+            }
+        }
+    });
 }
 
 #[test]
-fn help_of_commands_says_what_they_take() {
-    insta::assert_snapshot!(help("tick"), @r#"
-    Runs one tick, or the rest of an open one
+fn no_snapshot_is_of_a_command_that_is_gone() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/snapshots/help");
+    let expected: BTreeSet<String> = commands()
+        .into_iter()
+        .map(|(words, _)| if words.is_empty() { "lemming".to_owned() } else { words.replace(' ', "_") })
+        .map(|name| format!("{name}.snap"))
+        .collect();
+    let names = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let found: BTreeSet<String> = names.map(|name| name.into_string().expect("text")).collect();
+    assert_eq!(found, expected);
+}
 
-    Usage: lemming tick [OPTIONS]
-
-    Options:
-          --scheduled[=<WHEN>]      A scheduler asks, for the slot of this time: RFC 3339, or the name
-                                    of a CronJob's Job [default: now]
-          --wake                    Runs only who has mail, and keeps the clock; with nothing to do it
-                                    starts no tick
-          --agent <NAME>            Runs this agent as well, mail or not; may be repeated
-          --deadline <TIME>         Leaves the tick to the next invocation before this time is over,
-                                    counted from now; starts no turn that would not end
-          --shards[=<INDEX/COUNT>]  Begins with its own part of the work, from 0, as one of several
-                                    runners on one tick, and then helps with the rest
-          --all                     Ticks every organisation in a folder directly below the store; one
-                                    that fails stops no other
-          --seed <NUMBER>           Draws ids from this seed: the same seed, files and answers give the
-                                    same records [default: a new one each tick]
-          --dry-run                 Shows who would be due, with which prompt and at what cost at worst;
-                                    calls no model and writes nothing
-          --prompts                 Prints each prompt whole [default: its size]
-      -h, --help                    Print help (see more with '--help')
-
-    Options of every command:
-          --store <URL>          Where the organisation is: a folder, or a bucket such as
-                                 s3://bucket/prefix
-          --json                 Prints one JSON document on standard output, and errors as one on
-                                 standard error
-      -v, --verbose...           Logs more, to standard error; twice: much more
-          --log-format <FORMAT>  How log lines look [default: text on a terminal, else JSON] [possible
-                                 values: text, json]
-    "#);
-    insta::assert_snapshot!(help("send"), @r#"
-    Sends a message to an agent, or to all
-
-    Usage: lemming send [OPTIONS] <AGENT> <TEXT>
-
-    Arguments:
-      <AGENT>  The agent's name, or `all`
-      <TEXT>   What is said
-
-    Options:
-          --kind <KIND>              message, report, request, response or status [default: message]
-          --importance <IMPORTANCE>  normal, high or critical: how early it is shown [default: normal]
-          --reply-to <ID>            The message that this one answers: its id, or how its id begins
-      -h, --help                     Print help (see more with '--help')
-
-    Options of every command:
-          --store <URL>          Where the organisation is: a folder, or a bucket such as
-                                 s3://bucket/prefix
-          --json                 Prints one JSON document on standard output, and errors as one on
-                                 standard error
-      -v, --verbose...           Logs more, to standard error; twice: much more
-          --log-format <FORMAT>  How log lines look [default: text on a terminal, else JSON] [possible
-                                 values: text, json]
-    "#);
+#[test]
+fn every_command_stands_in_one_group_of_the_help() {
+    let mut program = lemming::cli::command();
+    program.build();
+    let known: BTreeSet<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
+    let listed: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+    let once: BTreeSet<&str> = listed.iter().copied().collect();
+    assert_eq!(listed.len(), once.len(), "one stands there twice: {listed:?}");
+    let there: BTreeSet<&str> = once.iter().copied().filter(|name| !TO_COME.contains(name)).collect();
+    assert_eq!(there, known);
+    assert!(TO_COME.iter().all(|name| once.contains(name)), "what is to come has its place");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn until(left: Duration) -> Terms {
     Terms { deadline: Some(Deadline::after(left)), ..Terms::default() }
 }
 
-const NOT_WAITING: Terms = Terms { leaves_what_is_held: true, deadline: None, goes_on: false, part: None };
+const NOT_WAITING: Terms = Terms { leaves_what_is_held: true, deadline: None, goes_on: false, part: None, only: None };
 
 async fn ran(context: &Context, trigger: Trigger) -> TickReport {
     match run_tick(context, trigger).await.unwrap() {

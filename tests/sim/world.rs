@@ -318,6 +318,7 @@ impl World {
             goes_on: dice.chance(1_000),
             deadline: dice.chance(2_000).then(|| Deadline::after(dice.time(500, 20_000))),
             part: dice.chance(1_000).then(|| Part { index: u32::try_from(dice.below(3)).unwrap_or_default(), count }),
+            only: None,
         }
     }
 

@@ -169,7 +169,7 @@ async fn tell(org: &Org, tick: Tick, out: &mut Output) -> Result<Vec<Event>, Cli
     let told = chronicle::tick(&org.store, tick).await?.map(|records| events(&records)).unwrap_or_default();
     if !out.json() {
         for event in &told {
-            out.wrapped(story::line(event))?;
+            out.wrapped(story::line(event, None))?;
         }
         out.line("")?;
         out.flush()?;

@@ -16,6 +16,9 @@ use crate::record::state::Unread;
 pub(in crate::cli) struct InboxArgs {
     /// The agent's name [default: what is addressed to you]
     agent: Option<String>,
+    /// The same, as an option
+    #[arg(long = "agent", value_name = "NAME", conflicts_with = "agent")]
+    of: Option<String>,
     /// At most so many messages
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
@@ -23,7 +26,7 @@ pub(in crate::cli) struct InboxArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     ticks: u64,
     /// Everything that was said, whoever it was for
-    #[arg(long, conflicts_with = "agent")]
+    #[arg(long, conflicts_with_all = ["agent", "of"])]
     all: bool,
     #[command(flatten)]
     at: AtArgs,
@@ -32,7 +35,7 @@ pub(in crate::cli) struct InboxArgs {
 pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
-    let agent = match &args.agent {
+    let agent = match args.agent.as_ref().or(args.of.as_ref()) {
         Some(name) if name != crate::domain::name::HUMAN => Some(known_agent_at(&org, &moment, name).await?),
         _ => None,
     };
@@ -51,6 +54,7 @@ pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, 
             message.unread = Some(message.position > known.cursor);
         }
     }
+    let times = session.times();
     let out = &mut session.out;
     if out.json() {
         let agent = agent.unwrap_or(human);
@@ -61,7 +65,7 @@ pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, 
         out.line("no messages")?;
     }
     for message in &found.messages {
-        letter::show(message, Look::default(), out)?;
+        letter::show(message, &times, Look::default(), out)?;
     }
     if out.is_watched() && found.messages.iter().any(|message| message.reply_to.or(message.thread_id).is_some()) {
         out.note("`lemming thread ID` shows a conversation");

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::chronicle::message::{Bounds, newest as messages};
 use crate::chronicle::turns::{Turn, newest};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session, known_agent_at};
+use crate::cli::letter::{self, Look};
 use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
+use crate::cli::times::Times;
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
 use crate::domain::schedule::{Schedule, When};
@@ -24,6 +27,9 @@ pub(in crate::cli) struct InspectArgs {
     /// How many turns, the newest first
     #[arg(long, value_name = "N", default_value_t = 3)]
     turns: usize,
+    /// How many entries of its outbox, the newest first
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    outbox: usize,
     #[command(flatten)]
     at: AtArgs,
 }
@@ -33,9 +39,16 @@ pub(super) async fn run(args: InspectArgs, session: &mut Session) -> Result<Exit
     let moment = args.at.moment(&org).await?;
     let agent = known_agent_at(&org, &moment, &args.agent).await?;
     let turns = newest(&moment, &agent, args.turns, TICKS_BACK).await?;
+    let mut outbox = Vec::new();
+    if args.outbox > 0 {
+        let bounds = Bounds { last: moment.state.tick, messages: args.outbox, ticks: TICKS_BACK };
+        outbox = messages(&org.store, bounds, |entry| entry.from == agent).await?.messages;
+        outbox.reverse();
+    }
     let memory: Vec<String> = moment.memory_keys(&agent).await?.iter().map(ToString::to_string).collect();
     let resume = moment.resume(&agent).await?;
     let known = moment.state.agents.get(&agent);
+    let times = session.times();
     let out = &mut session.out;
     if out.json() {
         let turns: Vec<Value> =
@@ -47,6 +60,7 @@ pub(super) async fn run(args: InspectArgs, session: &mut Session) -> Result<Exit
             "account": known.map(|known| &known.account),
             "cursor": known.map(|known| known.cursor),
             "turns": turns,
+            "outbox": outbox,
             "memory": memory,
         }))?;
         return Ok(Exit::Ok);
@@ -54,11 +68,15 @@ pub(super) async fn run(args: InspectArgs, session: &mut Session) -> Result<Exit
     show_resume(&agent, resume.as_ref(), known, out)?;
     let keys = if memory.is_empty() { "none".to_owned() } else { memory.join(", ") };
     out.line(format!("{} {}", styled(DIM, "memory:"), one_line(&keys, 400)))?;
+    if args.outbox > 0 && outbox.is_empty() {
+        out.line(styled(DIM, "it has said nothing yet"))?;
+    }
+    outbox.iter().try_for_each(|message| letter::show(message, &times, Look::default(), out))?;
     if turns.is_empty() {
         out.line(styled(DIM, "no turn yet"))?;
     }
     for turn in &turns {
-        show_turn(turn, out)?;
+        show_turn(turn, &times, out)?;
     }
     Ok(Exit::Ok)
 }
@@ -116,19 +134,20 @@ fn period(schedule: &Schedule) -> String {
     }
 }
 
-fn show_turn(turn: &Turn, out: &mut Output) -> Result<(), CliError> {
+fn show_turn(turn: &Turn, times: &Times, out: &mut Output) -> Result<(), CliError> {
     let record = &turn.record;
     let style = if record.status.is_good() { GOOD } else { BAD };
     let charged = turn.charge.map_or("not charged yet".to_owned(), |charge| format!("{} charged", charge.total()));
     out.line("")?;
-    out.line(format!(
+    out.wrapped(format!(
         "{} {}  {}",
         styled(TITLE, format!("tick {}", record.tick)),
         styled(style, record.status.as_str()),
         styled(
             DIM,
             format!(
-                "read {}, said {}, {charged}, {} ms",
+                "{}, read {}, said {}, {charged}, {} ms",
+                times.shown(record.started_at),
                 record.inbox.len(),
                 record.effects.outbox.len(),
                 record.duration_ms

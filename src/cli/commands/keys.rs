@@ -72,6 +72,7 @@ pub(super) async fn run(args: KeysArgs, session: &mut Session) -> Result<Exit, C
 async fn list(session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let keys = read(&org).await?.keys;
+    let times = session.times();
     let out = &mut session.out;
     if out.json() {
         let shown = |(name, key): (&KeyName, &ApiKey)| json!({ "name": name, "scopes": key.scopes, "created_at": key.created_at });
@@ -86,8 +87,8 @@ async fn list(session: &mut Session) -> Result<Exit, CliError> {
     rows.extend(keys.iter().map(|(name, key)| {
         let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
         let scopes = if scopes.is_empty() { Cell::new("nothing").style(WARN) } else { Cell::new(scopes) };
-        let made = key.created_at.map_or("-".to_owned(), |made| made.to_string());
-        vec![Cell::new(name.to_string()).style(NAME), scopes, Cell::new(made)]
+        let made = key.created_at.map_or("-".to_owned(), |made| times.shown(made));
+        vec![Cell::new(name.to_string()).style(NAME), scopes, Cell::whole(made)]
     }));
     out.table(&rows)?;
     Ok(Exit::Ok)

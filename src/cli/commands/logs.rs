@@ -10,6 +10,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::output::Output;
 use crate::cli::story;
+use crate::cli::times::Times;
 use crate::domain::name::AgentName;
 use crate::domain::time::Tick;
 use crate::runner::local::until_signalled;
@@ -31,6 +32,9 @@ pub(in crate::cli) struct LogsArgs {
     /// How many ticks to begin with
     #[arg(long, value_name = "N", default_value_t = 10)]
     ticks: u64,
+    /// At most so many lines, the last ones [default: all of these ticks]
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    lines: Option<usize>,
     /// One JSON object a line
     #[arg(long)]
     jsonl: bool,
@@ -56,20 +60,26 @@ pub(super) async fn run(args: LogsArgs, session: &mut Session) -> Result<Exit, C
     let lines = args.jsonl || (args.follow && session.out.json());
     let mut tick = first;
     let mut document: Vec<Event> = Vec::new();
+    let times = session.times();
     let out = &mut session.out;
     while tick <= last {
         let Some(records) = chronicle::tick(&org.store, tick).await? else { break };
         let told = concerning(&records, agent.as_ref());
-        match (lines, out.json()) {
-            (false, true) => document.extend(told),
-            _ => tell(&told, lines, out)?,
+        // The last lines are known only once all are there.
+        match (lines, out.json(), args.lines) {
+            (false, true, _) | (_, _, Some(_)) => document.extend(told),
+            _ => tell(&told, lines, &times, out)?,
         }
         tick = tick.next();
+    }
+    if let Some(most) = args.lines {
+        document.drain(..document.len().saturating_sub(most));
     }
     if !lines && out.json() {
         out.document(&json!({ "events": document }))?;
         return Ok(Exit::Ok);
     }
+    tell(&document, lines, &times, out)?;
     if !args.follow {
         if last == Tick(0) && !lines {
             out.line("nothing has happened yet; `lemming tick` runs the first tick")?;
@@ -84,7 +94,7 @@ pub(super) async fn run(args: LogsArgs, session: &mut Session) -> Result<Exit, C
                 while let Some(records) =
                     chronicle::tick(&org.store, tick).await?.filter(|found| found.closed.is_some())
                 {
-                    tell(&concerning(&records, agent.as_ref()), lines, out)?;
+                    tell(&concerning(&records, agent.as_ref()), lines, &times, out)?;
                     out.flush()?;
                     tick = tick.next();
                 }
@@ -110,12 +120,12 @@ fn concerning(records: &TickRecords, agent: Option<&AgentName>) -> Vec<Event> {
     told
 }
 
-fn tell(events: &[Event], lines: bool, out: &mut Output) -> Result<(), CliError> {
+fn tell(events: &[Event], lines: bool, times: &Times, out: &mut Output) -> Result<(), CliError> {
     for event in events {
         if lines {
             out.json_line(event)?;
         } else {
-            out.line(story::line(event))?;
+            out.line(story::line(event, Some(times)))?;
         }
     }
     Ok(())

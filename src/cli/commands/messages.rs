@@ -72,6 +72,7 @@ pub(super) async fn run(args: MessagesArgs, session: &mut Session) -> Result<Exi
     let filter = args.filter(&org, &moment).await?;
     let last = moment.state.tick;
     let hits = search(&moment, &filter, args.ticks.up_to(last), args.limit).await?;
+    let times = session.times();
     let lines = args.jsonl || (args.follow && session.out.json());
     let show = |messages: &[Message], out: &mut Output| -> Result<(), CliError> {
         for message in messages {
@@ -79,7 +80,7 @@ pub(super) async fn run(args: MessagesArgs, session: &mut Session) -> Result<Exi
                 true => out.json_line(message)?,
                 false => {
                     let wanted = filter.text.as_ref();
-                    letter::show(message, Look { is_short: !args.full, wanted, ..Look::default() }, out)?;
+                    letter::show(message, &times, Look { is_short: !args.full, wanted, ..Look::default() }, out)?;
                 }
             }
         }

@@ -4,6 +4,7 @@ mod agents;
 mod apply;
 mod bootstrap;
 mod chat;
+mod completions;
 mod cost;
 mod credits;
 mod demo;
@@ -12,11 +13,13 @@ mod doctor;
 mod export;
 mod files;
 mod fsck;
+mod graph;
 mod import;
 mod inbox;
 mod inspect;
 mod keys;
 mod logs;
+mod man;
 mod memory;
 mod messages;
 mod models;
@@ -32,6 +35,7 @@ mod templates;
 mod thread;
 mod tick;
 mod ticks;
+mod tools;
 mod validate;
 
 use super::error::{CliError, Exit};
@@ -74,11 +78,17 @@ pub(super) enum Command {
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
+    TopUp(credits::TopUpArgs),
     Cost(cost::CostArgs),
     Models(models::ModelsArgs),
+    Tools(tools::ToolsArgs),
+    #[command(alias = "derive-graph")]
+    Graph(graph::GraphArgs),
     Serve(serve::ServeArgs),
     Keys(keys::KeysArgs),
     Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Command {
@@ -120,11 +130,16 @@ impl Command {
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,
+            Self::TopUp(args) => credits::run_top_up(args, session).await,
             Self::Cost(args) => cost::run(args, session).await,
             Self::Models(args) => models::run(args, session).await,
+            Self::Tools(args) => tools::run(args, session).await,
+            Self::Graph(args) => graph::run(args, session).await,
             Self::Serve(args) => serve::run(args, session).await,
             Self::Keys(args) => keys::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
+            Self::Completions(args) => completions::run(&args, session),
+            Self::Man(args) => man::run(&args, session),
         }
     }
 }

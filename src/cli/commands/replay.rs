@@ -31,7 +31,9 @@ pub(super) async fn run(args: ReplayArgs, session: &mut Session) -> Result<Exit,
         Some(name) => Some(known_agent(&org, name).await?),
         None => None,
     };
-    let Some(proof) = prove(&org.replaying(), Tick(args.tick), agent.as_ref()).await? else {
+    let with = org.replaying();
+    let proving = prove(&with, Tick(args.tick), agent.as_ref());
+    let Some(proof) = session.reading(&org, "reading records", proving).await? else {
         let error = CliError::new(Exit::NotFound, format!("tick {} has not been planned", args.tick));
         return Err(error.hint("`lemming status` names the last one"));
     };

@@ -5,6 +5,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session};
 use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, one_line, styled};
 use crate::cli::problems;
+use crate::cli::times::Times;
 use crate::engine::FAILING_AFTER;
 
 /// Shows how the organisation stands: its agents, its budget, and what is wrong.
@@ -23,17 +24,21 @@ pub(super) async fn run(args: StatusArgs, session: &mut Session) -> Result<Exit,
     if session.out.json() {
         session.out.document(&status)?;
     } else {
-        show(&status, &mut session.out)?;
+        let times = session.times();
+        show(&status, &times, &mut session.out)?;
     }
     Ok(Exit::Ok)
 }
 
-fn show(status: &Status, out: &mut Output) -> Result<(), CliError> {
+fn show(status: &Status, times: &Times, out: &mut Output) -> Result<(), CliError> {
     out.line(format!("{}  {}", styled(TITLE, one_line(&status.org, 80)), styled(DIM, &status.store)))?;
     let paused = if status.paused { styled(WARN, "  paused") } else { String::new() };
     match status.time {
         None => out.line(format!("no tick yet; `lemming tick` runs the first{paused}"))?,
-        Some(time) => out.line(format!("tick {} (clock {}), {time}{paused}", status.tick, status.clock))?,
+        Some(time) => {
+            let time = times.shown(time);
+            out.line(format!("tick {} (clock {}), {time}{paused}", status.tick, status.clock))?;
+        }
     }
     if let Some(open) = &status.open {
         let done = format!("{} of {} turns done", open.committed.len(), open.due.len());

@@ -6,6 +6,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session};
 use crate::cli::letter::{self, Look};
 use crate::cli::output::{DIM, Output, styled};
+use crate::cli::times::Times;
 
 /// How deep answers are indented; deeper ones stand below each other.
 const MAX_INDENT: usize = 12;
@@ -38,7 +39,7 @@ pub(super) async fn run(args: ThreadArgs, session: &mut Session) -> Result<Exit,
     let found = thread(&moment, &id, args.ticks, args.limit).await?;
     match session.out.json() {
         true => session.out.document(&found)?,
-        false => show(&found, args.full, &mut session.out)?,
+        false => show(&found, args.full, &session.times(), &mut session.out)?,
     }
     Ok(Exit::Ok)
 }
@@ -52,7 +53,7 @@ pub(super) fn id_start(text: &str) -> Result<IdStart, CliError> {
 }
 
 /// Shows a conversation to people.
-pub(super) fn show(thread: &Thread, full: bool, out: &mut Output) -> Result<(), CliError> {
+pub(super) fn show(thread: &Thread, full: bool, times: &Times, out: &mut Output) -> Result<(), CliError> {
     for Said { depth, is_asked_for, message } in &thread.messages {
         let look = Look {
             indent: 2 * (*depth).min(MAX_INDENT),
@@ -60,7 +61,7 @@ pub(super) fn show(thread: &Thread, full: bool, out: &mut Output) -> Result<(), 
             is_asked_for: *is_asked_for && thread.messages.len() > 1,
             wanted: None,
         };
-        letter::show(message, look, out)?;
+        letter::show(message, times, look, out)?;
     }
     if thread.more {
         out.line(styled(DIM, "there may be more of it: --limit and --ticks look further"))?;

@@ -16,7 +16,7 @@ use crate::cli::progress::Shown;
 use crate::config::Environment;
 use crate::domain::ids::Seed;
 use crate::domain::pace::Span;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Tick, Timestamp};
 use crate::engine::{Deadline, Ending, Idle, Outcome, Part, Terms, TickReport, run_tick};
 use crate::record::plan::Trigger;
 use crate::record::turn::Status;
@@ -60,6 +60,9 @@ pub(in crate::cli) struct TickArgs {
     /// Ticks every organisation in a folder directly below the store; one that fails stops no other
     #[arg(long)]
     all: bool,
+    /// Only this tick: where it is closed already, nothing is run, so that asking twice runs it once
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["scheduled", "wake", "all"])]
+    tick: Option<u64>,
     /// Draws ids from this seed: the same seed, files and answers give the same records [default: a new one each tick]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
@@ -116,6 +119,10 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
     shown.clear();
     let Some(outcome) = done else { return Ok(Exit::Interrupted) };
     let outcome = outcome?;
+    if let (Outcome::Idle { reason: Idle::TickAhead }, Some(tick)) = (&outcome, args.tick) {
+        let error = CliError::new(Exit::NotFound, format!("tick {tick} cannot run: ticks before it have not"));
+        return Err(error.hint("`lemming status` names the last one that is closed"));
+    }
     let requests = org.requests() - before;
     if session.out.json() {
         session.out.document(&document(&outcome, requests))?;
@@ -162,6 +169,7 @@ impl TickArgs {
             leaves_what_is_held: self.scheduled.is_some() || self.all,
             deadline: deadline.map(|span| Deadline::after(span.duration())),
             part: share,
+            only: self.tick.map(Tick),
             ..Terms::default()
         })
     }
@@ -273,6 +281,8 @@ fn headline(report: &TickReport) -> String {
 fn idle(reason: Idle) -> &'static str {
     match reason {
         Idle::SlotPassed => "this slot has run, or a later one",
+        Idle::TickPassed => "this tick is closed already",
+        Idle::TickAhead => "ticks before this one have not run yet",
         Idle::NoTime => "there is no time left for a turn; the next `lemming tick` begins it",
         Idle::NothingToDo => "nobody is due, and nothing has arrived",
         Idle::NoAgents => "there are no agents yet; `lemming bootstrap` writes examples",

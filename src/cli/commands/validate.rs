@@ -15,7 +15,9 @@ pub(in crate::cli) struct ValidateArgs {}
 pub(super) async fn run(_: ValidateArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.place()?;
     let providers = org.providers();
-    let found = match check(&org.store, providers.as_ref(), &org.tools(), org.local_root.as_deref()).await {
+    let tools = org.tools();
+    let checking = check(&org.store, providers.as_ref(), &tools, org.local_root.as_deref());
+    let found = match session.reading(&org, "reading files", checking).await {
         Err(ValidateError::NoOrg) => return Err(CliError::no_org(&org.place)),
         found => found?,
     };

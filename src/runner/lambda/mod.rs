@@ -229,7 +229,7 @@ impl Worker {
         deadline: Option<Deadline>,
         advance: &Arc<Advance>,
     ) -> Vec<(Option<String>, Done)> {
-        let terms = Terms { leaves_what_is_held: true, deadline, goes_on: errand.continuation > 0, part: None };
+        let terms = Terms { leaves_what_is_held: true, deadline, goes_on: errand.continuation > 0, ..Terms::default() };
         let job = Job { trigger: errand.trigger.clone(), terms, seed: None };
         let progress: Arc<dyn Progress> = Arc::clone(advance) as _;
         let (stopper, stop) = Stop::channel();

@@ -120,7 +120,7 @@ impl Chat {
 
     /// Another command of the program, in the same organisation.
     async fn other(&mut self, words: Vec<String>, session: &mut Session) -> Result<Next, CliError> {
-        let command = match crate::cli::parse(words) {
+        let command = match crate::cli::parse_words(words) {
             Ok(Command::Chat(_)) => return Err(CliError::new(Exit::Usage, "this is a chat already; /to NAME")),
             Ok(command) => command,
             Err(error) => {

@@ -1,11 +1,11 @@
 //! `lemming credits export`
 
+use futures::StreamExt as _;
 use serde_json::json;
 
-use crate::chronicle::ledger::{Line, ledger};
+use crate::chronicle::ledger::{Line, ledgers};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::domain::time::Tick;
 use crate::engine::load;
 use crate::runner::compose::Org;
 
@@ -32,20 +32,26 @@ pub(super) async fn run(args: ExportArgs, org: &Org, session: &mut Session) -> R
         return Err(CliError::new(Exit::Usage, "--csv and --json exclude each other"));
     }
     let last = load(&org.store).await?.state.tick.0;
-    let ticks = args.from.max(1)..=args.to.unwrap_or(last).min(last);
-    if session.out.json() {
-        let mut lines = Vec::new();
-        for tick in ticks {
-            lines.extend(ledger(&org.store, Tick(tick)).await?);
-        }
-        session.out.document(&json!({ "lines": lines }))?;
-        return Ok(Exit::Ok);
+    let (from, to) = (args.from.max(1), args.to.unwrap_or(last).min(last));
+    // Lines on the terminal are their own progress.
+    let total = (to + 1).saturating_sub(from);
+    let bar = (!session.out.is_on_terminal()).then(|| session.progress(total, "reading ticks"));
+    let mut found = ledgers(&org.store, from..=to);
+    let mut document = Vec::new();
+    if !session.out.json() {
+        session.out.line(Line::COLUMNS.join(","))?;
     }
-    session.out.line(Line::COLUMNS.join(","))?;
-    for tick in ticks {
-        for line in ledger(&org.store, Tick(tick)).await? {
-            session.out.line(line.csv())?;
+    while let Some(lines) = found.next().await {
+        let lines = lines?;
+        match session.out.json() {
+            true => document.extend(lines),
+            false => lines.iter().try_for_each(|line| session.out.line(line.csv()))?,
         }
+        bar.iter().for_each(|bar| bar.inc(1));
+    }
+    drop((found, bar));
+    if session.out.json() {
+        session.out.document(&json!({ "lines": document }))?;
     }
     Ok(Exit::Ok)
 }

@@ -1,32 +1,37 @@
 //! `lemming credits`
 
 mod export;
+mod ledger;
 
-use std::collections::BTreeMap;
-
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::chronicle;
-use crate::chronicle::credits::{Budget, recent_costs, turns_left};
+use crate::chronicle::credits::{Budget, Burn, Forecast, turns_left};
 use crate::chronicle::moment::Moment;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session, known_agent};
-use crate::cli::output::{BAD, Cell, DIM, NAME, Output};
+use crate::cli::output::{BAD, Cell, DIM, NAME, Output, counted};
+use crate::cli::times::Times;
 use crate::domain::credits::Credits;
 use crate::domain::ingress::Action;
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::AgentName;
 use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
-use crate::engine::{EngineError, chosen_model, load, worst};
+use crate::domain::time::Timestamp;
+use crate::engine::{EngineError, budget_window, chosen_model, load, worst};
 use crate::record::state::State;
 use crate::runner::compose::Org;
 
-/// What turns cost lately is taken from so many ticks.
-const TICKS_BACK: u64 = 32;
+/// So many resumes are read at once.
+const PARALLEL: usize = 16;
 
-/// Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger.
+/// Shows what is left, how fast it is spent and how long it lasts; `ledger` and `export` tell for what.
+///
+/// How fast: the mean of the last closed ticks, and of the time between them. `used up` is when an
+/// account, or the budget, will be, if it goes on like that: a forecast, not a limit.
 ///
 /// Paid: calls with an answer, and the price of actions. Unanswered: calls that were sent and
 /// brought no answer, at their worst case. Forfeited: what a runner that died may have spent.
@@ -36,6 +41,9 @@ const TICKS_BACK: u64 = 32;
 pub(in crate::cli) struct CreditsArgs {
     #[command(subcommand)]
     action: Option<CreditsAction>,
+    /// How fast is told by so many closed ticks
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..))]
+    ticks: u64,
     #[command(flatten)]
     at: AtArgs,
 }
@@ -45,6 +53,7 @@ pub(in crate::cli) struct CreditsArgs {
 pub(in crate::cli) enum CreditsAction {
     /// Adds credits to an agent's account, or to the budget, with the next tick
     TopUp(TopUpArgs),
+    Ledger(ledger::LedgerArgs),
     Export(export::ExportArgs),
 }
 
@@ -74,15 +83,25 @@ struct AgentCredits {
     worst_turn_credits: Option<Credits>,
     turns_left_recent: Option<u64>,
     turns_left_worst: Option<u64>,
+    credits_per_tick: Option<Credits>,
+    credits_per_day: Option<Credits>,
+    forecast: Forecast,
 }
 
 pub(super) async fn run(args: CreditsArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     match args.action {
         Some(CreditsAction::TopUp(args)) => top_up(args, &org, session).await,
+        Some(CreditsAction::Ledger(args)) => ledger::run(args, &org, session).await,
         Some(CreditsAction::Export(args)) => export::run(args, &org, session).await,
-        None => show(args.at, &org, session).await,
+        None => show(args.ticks, args.at, &org, session).await,
     }
+}
+
+/// `lemming top-up`: the original's name of `lemming credits top-up`.
+pub(super) async fn run_top_up(args: TopUpArgs, session: &mut Session) -> Result<Exit, CliError> {
+    let org = session.org().await?;
+    top_up(args, &org, session).await
 }
 
 async fn top_up(args: TopUpArgs, org: &Org, session: &mut Session) -> Result<Exit, CliError> {
@@ -119,31 +138,77 @@ async fn top_up(args: TopUpArgs, org: &Org, session: &mut Session) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-async fn show(at: AtArgs, org: &Org, session: &mut Session) -> Result<Exit, CliError> {
+async fn show(ticks: u64, at: AtArgs, org: &Org, session: &mut Session) -> Result<Exit, CliError> {
     let moment = at.moment(org).await?;
     let (settings, state) = (moment.settings().await?, &moment.state);
-    let recent = recent_costs(&org.store, state.tick, TICKS_BACK).await?;
+    let burn = session.reading(org, "reading ticks", Burn::read(&org.store, state.tick, ticks)).await?;
     let registry: Option<ModelRegistry> = match moment.models().await {
         Ok(registry) => registry,
         // `validate` says what is wrong with it; the accounts stand whatever it is.
         Err(EngineError::Config { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let mut agents = Vec::new();
-    for agent in accounts(&moment).await? {
-        let resume = moment.resume(&agent).await?.ok();
-        agents.push(account(&settings, registry.as_ref(), state, &recent, agent, resume.as_ref()));
-    }
+    // What is spent from now on: in ticks that did not run nothing was.
     let now = org.clock().now();
-    let now = if moment.is_past { state.time.unwrap_or(now) } else { now };
-    let budget = Budget::at(&settings, state, now);
-    if session.out.json() {
-        let unit = &settings.credits.unit;
-        session.out.document(&json!({ "tick": state.tick, "unit": unit, "budget": budget, "agents": agents }))?;
-    } else {
-        table(budget.as_ref(), &agents, &mut session.out)?;
+    let now = state.time.map_or(now, |time| if moment.is_past { time } else { time.max(now) });
+    let read = |agent: AgentName| async {
+        let resume = moment.resume(&agent).await?.ok();
+        Ok::<_, EngineError>((agent, resume))
+    };
+    let names = stream::iter(accounts(&moment).await?);
+    let resumes: Vec<_> = names.map(read).buffered(PARALLEL).try_collect().await?;
+    let mut agents = Vec::new();
+    for (agent, resume) in resumes {
+        agents.push(account(&settings, registry.as_ref(), state, (&burn, now), agent, resume.as_ref()));
     }
+    let budget = Budget::at(&settings, state, now);
+    let forecast = budget.as_ref().map(|budget| burn.forecast(&burn.all, budget.left, now));
+    if session.out.json() {
+        session.out.document(&json!({
+            "tick": state.tick,
+            "unit": settings.credits.unit,
+            "budget": budget,
+            "budget_forecast": forecast,
+            "burn": burn,
+            "credits_per_tick": burn.per_tick(&burn.all),
+            "credits_per_day": burn.per_day(&burn.all),
+            "agents": agents,
+        }))?;
+        return Ok(Exit::Ok);
+    }
+    let times = session.times();
+    let out = &mut session.out;
+    if let Some(budget) = &budget {
+        let lasts = forecast.map_or(String::new(), |forecast| {
+            let is_renewed = |at: Timestamp| budget_window(settings.budget.as_ref(), at) != budget.window;
+            match forecast {
+                Forecast::UsedUp { at: Some(at), .. } if is_renewed(at) => {
+                    ", more than is spent before it is renewed".to_owned()
+                }
+                Forecast::Unknown => String::new(),
+                forecast => format!(", used up: {}", lasts(forecast, &times)),
+            }
+        });
+        out.line(format!("budget {}: {} left of {}{lasts}", budget.window, budget.left, budget.credits))?;
+    }
+    if let Some(per_tick) = burn.per_tick(&burn.all) {
+        let per_day = burn.per_day(&burn.all).map_or(String::new(), |credits| format!(", {credits} a day"));
+        let unit = crate::cli::output::one_line(&settings.credits.unit, 20);
+        out.line(format!("{per_tick} {unit} a tick{per_day}, by the last {}", counted(burn.ticks, "tick")))?;
+    }
+    out.line("")?;
+    table(&agents, &times, out)?;
     Ok(Exit::Ok)
+}
+
+/// How long something lasts, for people.
+fn lasts(forecast: Forecast, times: &Times) -> String {
+    match forecast {
+        Forecast::Unknown => "-".to_owned(),
+        Forecast::Forever => "never at this rate".to_owned(),
+        Forecast::UsedUp { at: Some(at), .. } => times.day(at),
+        Forecast::UsedUp { ticks, at: None } => format!("in {}", counted(ticks, "tick")),
+    }
 }
 
 /// Everybody who has an account, or will have one with the next tick.
@@ -159,7 +224,7 @@ fn account(
     settings: &OrgConfig,
     registry: Option<&ModelRegistry>,
     state: &State,
-    recent: &BTreeMap<AgentName, Credits>,
+    (burn, now): (&Burn, Timestamp),
     agent: AgentName,
     resume: Option<&Resume>,
 ) -> AgentCredits {
@@ -173,8 +238,12 @@ fn account(
         let key = chosen_model(resume, registry, credits_left);
         Some(worst(settings, resume, registry, key)?.attempt)
     });
-    let recent = recent.get(&agent).copied();
+    let recent = burn.per_turn(&agent);
+    let spending = burn.agents.get(&agent).copied().unwrap_or_default();
     AgentCredits {
+        credits_per_tick: burn.per_tick(&spending),
+        credits_per_day: burn.per_day(&spending),
+        forecast: burn.forecast(&spending, credits_left, now),
         agent,
         credits_left,
         max_credits: limits.map(|limits| limits.max_credits),
@@ -190,26 +259,34 @@ fn account(
     }
 }
 
-fn table(budget: Option<&Budget>, agents: &[AgentCredits], out: &mut Output) -> Result<(), CliError> {
-    if let Some(budget) = budget {
-        out.line(format!("budget {}: {} left of {}", budget.window, budget.left, budget.credits))?;
-        out.line("")?;
-    }
-    let head = ["agent", "left", "paid", "unanswered", "forfeited", "turns left", "at worst"];
+fn table(agents: &[AgentCredits], times: &Times, out: &mut Output) -> Result<(), CliError> {
+    // What hardly ever happens has no column where it did not.
+    let any = |amount: fn(&AgentCredits) -> Credits| agents.iter().any(|agent| !amount(agent).is_zero());
+    let (unanswered, forfeited) = (any(|agent| agent.unanswered), any(|agent| agent.forfeited));
+    let mut head = vec!["agent", "left", "a day", "paid"];
+    head.extend(unanswered.then_some("unanswered"));
+    head.extend(forfeited.then_some("forfeited"));
+    head.extend(["turns left", "at worst", "used up"]);
     let mut rows = vec![head.iter().map(|title| Cell::new(*title).style(DIM)).collect::<Vec<_>>()];
     for agent in agents {
-        let turns = |turns: Option<u64>| turns.map_or("-".to_owned(), |turns| turns.to_string());
+        let shown = |value: Option<String>| Cell::number(value.unwrap_or_else(|| "-".to_owned()));
+        let turns = |turns: Option<u64>| shown(turns.map(|turns| turns.to_string()));
         let low = agent.soft_cap.is_some_and(|cap| agent.credits_left < cap);
         let left = Cell::number(agent.credits_left);
-        rows.push(vec![
+        let mut row = vec![
             Cell::new(agent.agent.as_str()).style(NAME),
             if low { left.style(BAD) } else { left },
+            shown(agent.credits_per_day.map(|credits| credits.to_string())),
             Cell::number(agent.paid),
-            Cell::number(agent.unanswered),
-            Cell::number(agent.forfeited),
-            Cell::number(turns(agent.turns_left_recent)),
-            Cell::number(turns(agent.turns_left_worst)),
+        ];
+        row.extend(unanswered.then(|| Cell::number(agent.unanswered)));
+        row.extend(forfeited.then(|| Cell::number(agent.forfeited)));
+        row.extend([
+            turns(agent.turns_left_recent),
+            turns(agent.turns_left_worst),
+            Cell::whole(lasts(agent.forecast, times)),
         ]);
+        rows.push(row);
     }
     out.table(&rows)?;
     Ok(())

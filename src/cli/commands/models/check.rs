@@ -9,7 +9,7 @@ use crate::chronicle;
 use crate::chronicle::moment::Moment;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session};
-use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, clean, one_line, styled};
+use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, clean, named, one_line, styled};
 use crate::domain::endpoint::{BaseUrl, KeyRef};
 use crate::domain::model::{Model, ModelRegistry, Price};
 use crate::domain::name::{AgentName, ModelKey};
@@ -17,6 +17,9 @@ use crate::domain::resume::Resume;
 use crate::provider::known;
 use crate::runner::compose::Org;
 use crate::store::Key;
+
+/// So many who think with a model are named.
+const NAMED: usize = 4;
 
 /// A model, and whether it can be used.
 #[derive(Debug, Serialize)]
@@ -120,7 +123,7 @@ pub(super) async fn run(at: AtArgs, session: &mut Session) -> Result<Exit, CliEr
             Cell::number(model.price.cached_input.map_or("-".to_owned(), |price| price.to_string())),
             Cell::number(model.price.output),
             shown(model.price.as_of.as_deref().unwrap_or("-")),
-            Cell::number(model.agents.len()),
+            Cell::new(named(&model.agents, NAMED)),
             if model.usable { Cell::new("ok").style(GOOD) } else { Cell::new("unusable").style(BAD) },
         ]);
     }
