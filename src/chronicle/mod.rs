@@ -7,6 +7,7 @@ pub mod credits;
 pub mod event;
 pub mod files;
 pub mod ledger;
+pub mod live;
 pub mod memory;
 pub mod message;
 pub mod moment;

@@ -13,6 +13,7 @@ mod order;
 pub mod output;
 mod problems;
 mod progress;
+mod screen;
 mod story;
 mod ticks;
 

@@ -24,6 +24,7 @@ mod status;
 mod thread;
 mod tick;
 mod validate;
+mod watch;
 
 use super::error::{CliError, Exit};
 use super::globals::Session;
@@ -39,6 +40,7 @@ pub(super) enum Command {
     Tick(tick::TickArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Watch(watch::WatchArgs),
     Inspect(inspect::InspectArgs),
     Send(send::SendArgs),
     Inbox(inbox::InboxArgs),
@@ -73,6 +75,7 @@ impl Command {
             Self::Validate(args) => validate::run(args, session).await,
             Self::Tick(args) => tick::run(args, session).await,
             Self::Run(args) => run::run(args, session).await,
+            Self::Watch(args) => watch::run(args, session).await,
             Self::Status(args) => status::run(args, session).await,
             Self::Inspect(args) => inspect::run(args, session).await,
             Self::Send(args) => send::run(args, session).await,
