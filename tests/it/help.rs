@@ -23,10 +23,19 @@ fn help_lists_every_command() {
       tick       Runs one tick, or the rest of an open one
       run        Runs ticks one after another, until Ctrl-C
       status     Shows how the organisation stands: its agents, its budget, and what is wrong
+      watch      Shows the organisation as it moves: agents and what they do, messages, spending,
+                 problems
       inspect    Shows one agent: its resume, its last turns with prompt and answer, and the keys of its
                  memory
       send       Sends a message to an agent, or to all
       inbox      Shows what was said to you; with an agent's name, what that agent may read
+      messages   Finds messages by their words, and by who said what to whom
+      thread     Shows a conversation as a tree: what answers what, with who, when and what
+      chat       Talks with an agent, or with all: sends what you type, lets ticks run until an answer
+                 comes, and shows it
+      memory     Shows what agents keep, and changes it: by hand, into the archive, and back
+      files      Shows the files that agents work with, as they are or were, and brings old versions
+                 back
       logs       Tells what happened, from the records: turns, messages, violations, skips, money
       replay     Runs the turns of a past tick again, from their records alone, and compares them
       pause      Lets an agent, or the whole organisation, rest until `resume`
