@@ -67,7 +67,7 @@ fn messages_are_found_by_words_and_by_who_said_what_to_whom() {
     let lines = place.says(&["messages", "--jsonl", "--from", "ada", "--ticks", "1..1"]);
     assert_eq!(lines.lines().count(), 1);
     assert_eq!(serde_json::from_str::<Value>(&lines).expect("a line")["from"], json!("ada"));
-    insta::assert_snapshot!(place.fails(&["messages", "--agent", "adda"]), @r#"6 there is no agent "adda" at <place> | did you mean ada? lemming status lists them all"#);
+    insta::assert_snapshot!(place.fails(&["messages", "--agent", "adda"]), @r#"6 there is no agent "adda" at <place> | did you mean ada?"#);
     insta::assert_snapshot!(place.fails(&["messages", "--agent", "human", "--unread"]), @"2 what you have read is not kept: --unread is for agents | `lemming inbox` shows what was said to you");
 }
 
