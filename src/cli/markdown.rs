@@ -295,7 +295,7 @@ mod tests {
     fn a_terminal_sees_no_sequence_but_ours() {
         let shown =
             lines("\u{1b}[2J**bold** \u{1b}]0;title\u{7}`x\u{9b}1m`&#27;[31m [a](http://b/&#27;]0;c)", 60).join("\n");
-        let link = styled(DIM, "(http://b/]0;c)");
+        let link = styled(DIM, "(http://b/)");
         assert_eq!(shown, format!("{} {}[31m a {link}", styled(TITLE, "bold"), styled(MARK, "x")));
     }
 
