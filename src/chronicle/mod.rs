@@ -9,6 +9,7 @@ pub mod event;
 pub mod files;
 pub mod graph;
 pub mod ledger;
+pub mod live;
 pub mod memory;
 pub mod message;
 pub mod moment;

@@ -1,6 +1,7 @@
 //! Markdown as lines for a terminal: headings, emphasis, lists, quotations and code.
 //!
-//! What is drawn goes through `clean` first: whatever styles a terminal sees are ours.
+//! What is drawn goes through `clean`, before it is parsed and after: Markdown has names for characters (`&#27;`). Whatever
+//! styles a terminal sees are ours.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use unicode_width::UnicodeWidthStr as _;
@@ -53,14 +54,19 @@ struct Margin {
 impl Page {
     fn take(&mut self, event: Event<'_>) {
         match event {
+            // Pieces that are clean by themselves are clean together: no sequence begins without its first character.
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
             Event::Text(text) if self.is_code => {
-                let lines: Vec<String> = text.lines().map(|line| format!("    {}", styled(DIM, line))).collect();
+                let lines: Vec<String> =
+                    clean(&text).lines().map(|line| format!("    {}", styled(DIM, line))).collect();
                 lines.into_iter().for_each(|line| self.line(&line));
             }
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
-            Event::Code(text) => self.word(&text, &styled(MARK, &*text)),
+            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text(&clean(&text)),
+            Event::Code(text) => {
+                let text = clean(&text);
+                self.word(&text, &styled(MARK, &*text));
+            }
             Event::SoftBreak => self.is_glued = false,
             Event::HardBreak => {
                 self.words.push(None);
@@ -107,7 +113,7 @@ impl Page {
             }
             Tag::Emphasis => self.emphasis += 1,
             Tag::Strong => self.strong += 1,
-            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.links.push(dest_url.to_string()),
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.links.push(clean(&dest_url).into_owned()),
             _ => {}
         }
     }
@@ -265,17 +271,36 @@ mod tests {
     fn markdown_becomes_lines() {
         let text = "# Plan\nFirst *read*, then **write**. It goes on and on.\n\n- one\n- two `code` here\n  1. deep\n  2. deeper\n\n\
                     > A quotation that is long enough to wrap.\n\n```rust\nfn main() {}\n    indented\n```\n[link](https://a.example) end.\n";
-        insta::assert_snapshot!(plain(text, 30), @"");
+        insta::assert_snapshot!(plain(text, 30), @"
+        Plan
+        First read, then write. It
+        goes on and on.
+
+        • one
+        • two code here
+          1. deep
+          2. deeper
+
+        │ A quotation that is long
+        │ enough to wrap.
+
+            fn main() {}
+                indented
+
+        link (https://a.example) end.
+        ");
     }
 
     #[test]
     fn a_terminal_sees_no_sequence_but_ours() {
-        let shown = lines("\u{1b}[2J**bold** \u{1b}]0;title\u{7}`x\u{9b}1m`&#27;[31m", 40).join("\n");
-        assert_eq!(shown, format!("{} {}[31m", styled(TITLE, "bold"), styled(MARK, "x")));
+        let shown =
+            lines("\u{1b}[2J**bold** \u{1b}]0;title\u{7}`x\u{9b}1m`&#27;[31m [a](http://b/&#27;]0;c)", 60).join("\n");
+        let link = styled(DIM, "(http://b/)");
+        assert_eq!(shown, format!("{} {}[31m a {link}", styled(TITLE, "bold"), styled(MARK, "x")));
     }
 
     #[test]
     fn wide_characters_take_two_columns() {
-        assert_eq!(plain("日本語 日本語 日本語 日本語 日本語", 20), "日本語 日本語\n日本語 日本語\n日本語");
+        assert_eq!(plain("日本語 日本語 日本語 日本語 日本語", 20), "日本語 日本語 日本語\n日本語 日本語");
     }
 }

@@ -17,6 +17,7 @@ pub mod output;
 mod problems;
 mod progress;
 pub mod progress_bar;
+mod screen;
 mod story;
 mod ticks;
 pub mod times;

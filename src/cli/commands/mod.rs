@@ -37,6 +37,7 @@ mod tick;
 mod ticks;
 mod tools;
 mod validate;
+mod watch;
 
 use super::error::{CliError, Exit};
 use super::globals::Session;
@@ -52,6 +53,7 @@ pub(super) enum Command {
     Tick(tick::TickArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Watch(watch::WatchArgs),
     Inspect(inspect::InspectArgs),
     Agents(agents::AgentsArgs),
     #[command(hide = true)]
@@ -105,6 +107,7 @@ impl Command {
             Self::Validate(args) => validate::run(args, session).await,
             Self::Tick(args) => tick::run(args, session).await,
             Self::Run(args) => run::run(args, session).await,
+            Self::Watch(args) => watch::run(args, session).await,
             Self::Status(args) => status::run(args, session).await,
             Self::Inspect(args) => inspect::run(args, session).await,
             Self::Agents(args) => agents::run(args, session).await,

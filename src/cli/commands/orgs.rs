@@ -8,6 +8,7 @@ use crate::chronicle;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, WARN, one_line};
+use crate::cli::times::Times;
 use crate::domain::time::{Clock, Tick, Timestamp};
 use crate::engine::{EngineError, load};
 use crate::runner::compose::{self, Org};
@@ -69,6 +70,7 @@ pub(super) async fn run(args: OrgsArgs, session: &mut Session) -> Result<Exit, C
         .buffered(PARALLEL)
         .collect()
         .await;
+    let times = session.times();
     let out = &mut session.out;
     if out.json() {
         out.document(&json!({ "place": place, "orgs": found }))?;
@@ -80,7 +82,7 @@ pub(super) async fn run(args: OrgsArgs, session: &mut Session) -> Result<Exit, C
     }
     let head = ["folder", "name", "agents", "tick", "last", ""];
     let mut rows = vec![head.map(|title| Cell::new(title).style(DIM)).to_vec()];
-    rows.extend(found.iter().map(row));
+    rows.extend(found.iter().map(|org| row(org, &times)));
     out.table(&rows)?;
     Ok(Exit::Ok)
 }
@@ -100,13 +102,13 @@ async fn look(org: &Org) -> Result<Stands, EngineError> {
     })
 }
 
-fn row(found: &Found) -> Vec<Cell> {
+fn row(found: &Found, times: &Times) -> Vec<Cell> {
     let folder = Cell::new(one_line(found.folder.as_deref().unwrap_or("."), 60)).style(NAME);
     let Some(stands) = &found.stands else {
         let error = one_line(found.error.as_deref().unwrap_or_default(), 80);
         return vec![folder, Cell::new("?"), Cell::new(""), Cell::new(""), Cell::new(""), Cell::new(error).style(BAD)];
     };
-    let last = stands.time.map_or("never".to_owned(), |time| time.to_string());
+    let last = stands.time.map_or("never".to_owned(), |time| times.shown(time));
     let note = match (stands.paused, stands.problems) {
         (true, _) => Cell::new("paused").style(WARN),
         (false, 0) => Cell::new("well").style(GOOD),

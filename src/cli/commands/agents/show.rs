@@ -9,6 +9,7 @@ use crate::chronicle::roster::{FiresAt, next_fire_points};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session, known_agent_at};
 use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
+use crate::cli::times::Times;
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
 use crate::record::state::AgentState;
@@ -78,7 +79,7 @@ pub(in crate::cli::commands) async fn run(args: ShowArgs, session: &mut Session)
     };
     match session.out.json() {
         true => session.out.document(&document(&shown))?,
-        false => show(&shown, &mut session.out)?,
+        false => show(&shown, &session.times(), &mut session.out)?,
     }
     Ok(Exit::Ok)
 }
@@ -101,7 +102,7 @@ fn document(shown: &Shown<'_>) -> Value {
     })
 }
 
-fn show(shown: &Shown<'_>, out: &mut Output) -> Result<(), CliError> {
+fn show(shown: &Shown<'_>, times: &Times, out: &mut Output) -> Result<(), CliError> {
     let title = shown.resume.map(|resume| styled(TITLE, one_line(&resume.title, 80)));
     out.line(format!("{}  {}", styled(NAME, shown.agent), title.unwrap_or_default()))?;
     for finding in shown.findings {
@@ -110,7 +111,7 @@ fn show(shown: &Shown<'_>, out: &mut Output) -> Result<(), CliError> {
         out.line(format!("{} {text}", styled(style, "problem:")))?;
     }
     if let Ok(resume) = shown.resume {
-        let next: Vec<String> = shown.next.iter().map(at).collect();
+        let next: Vec<String> = shown.next.iter().map(|fires| at(fires, times)).collect();
         let next = match (resume.enabled, next.is_empty()) {
             (false, _) => "never: it is disabled".to_owned(),
             (true, true) => "never again".to_owned(),
@@ -146,9 +147,9 @@ fn show(shown: &Shown<'_>, out: &mut Output) -> Result<(), CliError> {
     Ok(())
 }
 
-fn at(fires: &FiresAt) -> String {
+fn at(fires: &FiresAt, times: &Times) -> String {
     match fires.time {
-        Some(time) => format!("{} ({time})", fires.clock),
+        Some(time) => format!("{} ({})", fires.clock, times.shown(time)),
         None => fires.clock.to_string(),
     }
 }

@@ -85,7 +85,7 @@ pub(super) async fn run(args: DiffArgs, session: &mut Session) -> Result<Exit, C
         }
         session.out.document(&document)?;
     } else {
-        tell::tell(&found, places.as_ref(), &mut session.out)?;
+        tell::tell(&found, places.as_ref(), &session.times(), &mut session.out)?;
     }
     Ok(Exit::Ok)
 }

@@ -6,6 +6,7 @@ use crate::chronicle::compare::{Change, Comparison, FileDiff, Hunk, MemoryDiff, 
 use crate::chronicle::message::Message;
 use crate::cli::error::CliError;
 use crate::cli::output::{DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
+use crate::cli::times::Times;
 use crate::domain::credits::Credits;
 use crate::domain::json;
 
@@ -17,8 +18,13 @@ const OLD: Style = AnsiColor::Red.on_default();
 /// How wide a value may be on its line; the whole is in --json.
 const WIDTH: usize = 400;
 
-pub(super) fn tell(found: &Comparison, places: Option<&[String; 2]>, out: &mut Output) -> Result<(), CliError> {
-    head(found, places, out)?;
+pub(super) fn tell(
+    found: &Comparison,
+    places: Option<&[String; 2]>,
+    times: &Times,
+    out: &mut Output,
+) -> Result<(), CliError> {
+    head(found, places, times, out)?;
     if found.equal {
         out.line("nothing differs")?;
         return Ok(());
@@ -45,10 +51,10 @@ pub(super) fn tell(found: &Comparison, places: Option<&[String; 2]>, out: &mut O
     money(found, out)
 }
 
-fn head(found: &Comparison, places: Option<&[String; 2]>, out: &mut Output) -> Result<(), CliError> {
+fn head(found: &Comparison, places: Option<&[String; 2]>, times: &Times, out: &mut Output) -> Result<(), CliError> {
     let Some(places) = places else {
         let (from, to) = (found.before.tick, found.after.tick);
-        let at = |side: &Side| side.time.map_or(String::new(), |time| format!(" ({time})"));
+        let at = |side: &Side| side.time.map_or(String::new(), |time| format!(" ({})", times.shown(time)));
         let text = format!("after tick {from}{} and after tick {to}{}", at(&found.before), at(&found.after));
         return Ok(out.line(styled(TITLE, text))?);
     };

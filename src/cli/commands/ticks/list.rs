@@ -7,6 +7,7 @@ use crate::chronicle::ticks::{Bounds, Row, TickState, list};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::output::{BAD, Cell, DIM, GOOD, TITLE, WARN, one_line, styled};
+use crate::cli::times::Times;
 
 /// Lists the last ticks, the newest first: when, what asked for it, who ran, what was said and what it cost.
 ///
@@ -36,6 +37,7 @@ pub(super) async fn run(args: ListArgs, session: &mut Session) -> Result<Exit, C
     };
     let bounds = Bounds { limit: args.limit, ticks: args.ticks };
     let found = list(&moment, bounds, agent.as_ref()).await?;
+    let times = session.times();
     let out = &mut session.out;
     if out.json() {
         out.document(&json!({ "agent": agent, "ticks": found.ticks, "more": found.more }))?;
@@ -50,7 +52,7 @@ pub(super) async fn run(args: ListArgs, session: &mut Session) -> Result<Exit, C
     }
     let head = ["tick", "clock", "time", "trigger", "due", "ok", "failed", "skipped", "said", "mail", "cost", "hash"];
     let mut rows = vec![head.iter().map(|title| Cell::new(*title).style(DIM)).collect::<Vec<_>>()];
-    rows.extend(found.ticks.iter().map(row));
+    rows.extend(found.ticks.iter().map(|tick| row(tick, &times)));
     out.table(&rows)?;
     if found.more {
         out.line(styled(DIM, "there may be older ones: --limit and --ticks say how many are shown and looked at"))?;
@@ -58,7 +60,7 @@ pub(super) async fn run(args: ListArgs, session: &mut Session) -> Result<Exit, C
     Ok(Exit::Ok)
 }
 
-fn row(row: &Row) -> Vec<Cell> {
+fn row(row: &Row, times: &Times) -> Vec<Cell> {
     let some = |count: usize, style| {
         let cell = Cell::number(count);
         if count > 0 { cell.style(style) } else { cell }
@@ -71,8 +73,8 @@ fn row(row: &Row) -> Vec<Cell> {
     vec![
         Cell::number(row.tick).style(TITLE),
         Cell::number(row.clock),
-        Cell::new(row.time.to_string()),
-        Cell::new(one_line(&trigger(&row.trigger), 40)),
+        Cell::new(times.shown(row.time)),
+        Cell::new(one_line(&trigger(&row.trigger, times), 40)),
         Cell::number(row.due),
         some(row.ok, GOOD),
         some(row.failed, BAD),

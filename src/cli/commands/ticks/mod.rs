@@ -6,6 +6,7 @@ mod why;
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
+use crate::cli::times::Times;
 use crate::record::plan::Trigger;
 
 /// Looks back at ticks: a line for each, the whole of one, and why an agent ran or did not.
@@ -35,10 +36,10 @@ pub(super) async fn run(args: TicksArgs, session: &mut Session) -> Result<Exit, 
 }
 
 /// What asked for a tick, in a few words.
-fn trigger(trigger: &Trigger) -> String {
+fn trigger(trigger: &Trigger, times: &Times) -> String {
     match trigger {
         Trigger::Invocation => "invocation".to_owned(),
-        Trigger::Slot { time } => format!("slot of {time}"),
+        Trigger::Slot { time } => format!("slot of {}", times.shown(*time)),
         Trigger::Wake { named } if named.is_empty() => "wake".to_owned(),
         Trigger::Wake { named } => {
             let named: Vec<&str> = named.iter().map(|name| name.as_str()).collect();

@@ -8,6 +8,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{Session, no_tick};
 use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, clean, counted, one_line, styled};
 use crate::cli::problems;
+use crate::cli::times::Times;
 use crate::domain::time::Tick;
 use crate::record::plan::Item;
 
@@ -41,12 +42,12 @@ pub(super) async fn run(args: ShowArgs, session: &mut Session) -> Result<Exit, C
     if session.out.json() {
         session.out.document(&view)?;
     } else {
-        tell(&view, &mut session.out)?;
+        tell(&view, &session.times(), &mut session.out)?;
     }
     Ok(Exit::Ok)
 }
 
-fn tell(view: &TickView, out: &mut Output) -> Result<(), CliError> {
+fn tell(view: &TickView, times: &Times, out: &mut Output) -> Result<(), CliError> {
     let state = match view.state {
         TickState::Closed => styled(GOOD, "closed"),
         TickState::Open => styled(WARN, "open"),
@@ -54,7 +55,7 @@ fn tell(view: &TickView, out: &mut Output) -> Result<(), CliError> {
     out.line(format!(
         "{} {state}  {}",
         styled(TITLE, format!("tick {}", view.tick)),
-        styled(DIM, format!("clock {}, {}, {}", view.clock, view.time, trigger(&view.trigger)))
+        styled(DIM, format!("clock {}, {}, {}", view.clock, times.shown(view.time), trigger(&view.trigger, times)))
     ))?;
     if let Some(missed) = &view.missed {
         let slots = if missed.from == missed.to {
