@@ -20,7 +20,7 @@ use lemming::domain::ingress::{Action, Author, Control, Mail};
 use lemming::domain::memory::{MemoryFile, Operation};
 use lemming::domain::model::{Price, Usage};
 use lemming::domain::name::{AgentName, IngressName, MemoryKey, ModelKey, RunnerId};
-use lemming::domain::org::Visibility;
+use lemming::domain::org::{ForkedFrom, Visibility};
 use lemming::domain::outbox::{Importance, Kind, Meta, OutboxEntry};
 use lemming::domain::pace::{Anchor, Span};
 use lemming::domain::position::Position;
@@ -34,6 +34,7 @@ use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
 use lemming::record::plan::{
     Admitted, Cause, ClockRange, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger,
 };
+use lemming::record::recording::{ForkMark, RecordedTick, Recording};
 use lemming::record::state::{
     Account, AgentState, BudgetState, Charge, Facts, FileState, LastTurn, MailFailures, Problem, State, Unread,
 };
@@ -200,6 +201,7 @@ fn receipt() -> Receipt {
         attempts: 1,
         by: runner(),
         request: Some(sha("request")),
+        reused: true,
         beside: Some(Beside { paid: micros(320), unanswered: micros(900) }),
     }
 }
@@ -574,6 +576,35 @@ fn turns() {
 #[test]
 fn steps() {
     check("step", &step());
+}
+
+#[test]
+fn what_a_fork_carries() {
+    let usage = Some(usage());
+    let recording = Recording {
+        format: 1,
+        tick: Tick(13),
+        agent: name("ada"),
+        step: 1,
+        model: ModelKey::new("desk").expect("key"),
+        answer: "One moment.".to_owned(),
+        tool_calls: calls(),
+        usage,
+        reported_model: Some("rules-1".to_owned()),
+        response_id: Some("resp_1".to_owned()),
+    };
+    check("recorded_answer", &recording);
+    let trigger = Trigger::Slot { time: time() };
+    check("recorded_tick", &RecordedTick { format: 1, tick: Tick(13), trigger, time: time(), seed: Seed(7) });
+    let forked_from = ForkedFrom {
+        store: Some("s3://bucket/org".to_owned()),
+        name: "What if".to_owned(),
+        known_as: "Newsroom".to_owned(),
+        tick: Tick(12),
+        sha256: sha("closed"),
+        recorded_until: Tick(20),
+    };
+    check("fork_mark", &ForkMark { format: 1, forked_from });
 }
 
 #[test]

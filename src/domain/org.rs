@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::credits::Credits;
+use super::ids::Sha;
 use super::memory::OrgMemory;
 use super::pace::{CatchUp, Span};
+use super::time::Tick;
 use super::tools::ToolSettings;
 
 /// The format of an organisation that this version reads and writes.
@@ -138,6 +140,27 @@ pub struct Retention {
     pub turns_after_ticks: Option<NonZeroU64>,
 }
 
+/// What an organisation is a fork of. Written by `lemming fork`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ForkedFrom {
+    /// Where the origin was, if it had a place that others can name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    /// What people called it.
+    pub name: String,
+    /// What agents are told that their organisation is called: what they were told there, so that they ask the same.
+    pub known_as: String,
+    /// The last tick that both have.
+    #[schemars(with = "u64")]
+    pub tick: Tick,
+    /// The hash of that tick's closed record.
+    #[schemars(with = "String")]
+    pub sha256: Sha,
+    /// The last tick of the origin whose answers the fork carries.
+    #[schemars(with = "u64")]
+    pub recorded_until: Tick,
+}
+
 /// `org.json`: the settings of an organisation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrgConfig {
@@ -167,6 +190,9 @@ pub struct OrgConfig {
     /// How long records are kept.
     #[serde(default)]
     pub retention: Retention,
+    /// What it is a fork of; absent: of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
     /// How tools that reach outside may do so.
     #[serde(default, skip_serializing_if = "ToolSettings::is_default")]
     pub tools: ToolSettings,
@@ -177,6 +203,12 @@ pub struct OrgConfig {
 }
 
 impl OrgConfig {
+    /// What its agents are told that it is called.
+    #[must_use]
+    pub fn known_as(&self) -> &str {
+        self.forked_from.as_ref().map_or(&self.name, |forked| &forked.known_as)
+    }
+
     /// The settings of a new organisation.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
@@ -190,6 +222,7 @@ impl OrgConfig {
             limits: OrgLimits::default(),
             memory: OrgMemory::default(),
             retention: Retention::default(),
+            forked_from: None,
             tools: ToolSettings::default(),
             extra: Map::new(),
         }

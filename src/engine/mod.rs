@@ -40,7 +40,7 @@ pub use self::load::{CHECKPOINT_EVERY, Head, Loaded, load, load_at};
 pub use self::memo::Memo;
 pub use self::money::{Worst, budget_window, chosen_model, worst};
 pub use self::plan::FAILING_AFTER;
-pub use self::proof::{Code, Finding, Proof, ProvenTick, Prover, prove};
+pub use self::proof::{Code, Finding, Proof, ProvenTick, Prover, named_contents, prove};
 pub use self::recorded::recorded;
 pub use self::replay::{Difference, Replayed, Replaying, replay};
 pub use self::report::{Ending, Idle, Outcome, TickReport, TurnReport};

@@ -21,10 +21,13 @@ use super::turn::Committed;
 use super::{Context, EngineError, Part, close, command, load};
 use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, RunnerId};
+use crate::domain::org::OrgConfig;
+use crate::domain::time::Tick;
 use crate::mutant::{self, Mutant};
 use crate::record::chain::Link;
 use crate::record::closed::Closed;
 use crate::record::plan::{Found, Plan, Trigger};
+use crate::record::recording::RecordedTick;
 use crate::record::state::State;
 use crate::record::{decode, encode};
 use crate::store::{Created, Key, StoreError};
@@ -81,7 +84,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         let tick = before.tick.next();
         let (plan, settings, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
             Some((plan, bytes)) => adopt(ctx, plan, &bytes).await?,
-            None => match make_plan(ctx, &by, &before, &trigger, early).await? {
+            None => match make_plan(ctx, &by, &before, &trigger, early, true).await? {
                 Ok(planned) => planned,
                 Err(reason) => {
                     return Ok(helped.map_or(Outcome::Idle { reason }, Outcome::Ran));
@@ -110,12 +113,24 @@ async fn make_plan(
     before: &State,
     trigger: &Trigger,
     early: Option<inputs::Ingress>,
+    relives: bool,
 ) -> Result<Result<Planned, Idle>, EngineError> {
     let settings = inputs::settings(&ctx.store).await?;
     let org = settings.org.value.clone();
-    let timing = match timing(before, &org, trigger, ctx.clock.now()) {
-        Ok(timing) => timing,
-        Err(idle) => return Ok(Err(idle)),
+    let mut relived = match relives {
+        true => recorded_tick(ctx, &org, before.tick.next(), trigger).await?,
+        false => None,
+    };
+    let again = relived.as_ref().map(|tick| timing(before, &org, &tick.trigger, tick.time));
+    let timing = match again {
+        Some(Ok(timing)) => timing,
+        _ => {
+            relived = None;
+            match timing(before, &org, trigger, ctx.clock.now()) {
+                Ok(timing) => timing,
+                Err(idle) => return Ok(Err(idle)),
+            }
+        }
     };
     // An invocation that only goes on begins no tick of its own, unless a slot says which.
     if ctx.terms.goes_on && org.pace.every.is_none() && !matches!(trigger, Trigger::Wake { .. }) {
@@ -138,12 +153,14 @@ async fn make_plan(
         check: &check,
         ingress: &ingress,
         timing: &timing,
-        seed: ctx.seed.unwrap_or_else(|| ctx.entropy.seed()),
+        seed: relived.as_ref().map(|tick| tick.seed).or(ctx.seed).unwrap_or_else(|| ctx.entropy.seed()),
         by: by.clone(),
         nonce: ctx.entropy.nonce(),
     };
     let plan = match plan::plan(situation, memory) {
         Ok(plan) => plan,
+        // What the origin ran for has not come here.
+        Err(_) if relived.is_some() => return Box::pin(make_plan(ctx, by, before, trigger, None, false)).await,
         Err(idle) => return Ok(Err(idle)),
     };
     if !ctx.has_time_for_a_turn(org.limits.call_timeout.duration()) {
@@ -177,6 +194,21 @@ async fn make_plan(
         "a tick is planned"
     );
     Ok(Ok((plan, settings, ours)))
+}
+
+/// In a fork: when its origin had this tick, and what asked for it. Asked for the same again, a fork lives it at the same
+/// time with the same ids, so that its prompts are the same where nothing was changed. A wake is of here and now.
+async fn recorded_tick(
+    ctx: &Context,
+    org: &OrgConfig,
+    tick: Tick,
+    trigger: &Trigger,
+) -> Result<Option<RecordedTick>, EngineError> {
+    let is_recorded = org.forked_from.as_ref().is_some_and(|forked| tick <= forked.recorded_until);
+    if !is_recorded || matches!(trigger, Trigger::Wake { .. }) {
+        return Ok(None);
+    }
+    Ok(ctx.store.read(&Key::RecordedTick(tick)).await?)
 }
 
 /// Takes somebody else's plan, with the settings that it pins.

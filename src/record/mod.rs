@@ -9,6 +9,7 @@ pub mod canonical;
 pub mod chain;
 pub mod closed;
 pub mod plan;
+pub mod recording;
 pub mod state;
 pub mod step;
 pub mod turn;

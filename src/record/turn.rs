@@ -212,6 +212,10 @@ pub struct Receipt {
     /// tools and `context_tokens`, as a JSON list of canonical bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Sha>,
+    /// The answer is one that the organisation which this one was forked from got to the same request: nobody was asked, and
+    /// it cost nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// What the licence had spent before this call on others that no receipt shows; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,

@@ -6,6 +6,7 @@
 //! inputs/<sha256>.json, blobs/<sha256>                      contents by their hash
 //! ticks/<tick:012>/**, checkpoints/<tick:012>.json          the records
 //! head.json                                                 a hint
+//! recorded/**                                               in a fork: answers of its origin
 //! <area>/probe:<run>:<name>                                 what `doctor` writes for a moment; read by nobody
 //! ```
 
@@ -70,6 +71,12 @@ pub enum Key {
     Checkpoint(Tick),
     /// `head.json`.
     Head,
+    /// `recorded/fork.json`: the mark of a fork.
+    ForkMark,
+    /// `recorded/answers/<sha256>.json`: in a fork, the answer of the origin to the request of that hash.
+    Recorded(Sha),
+    /// `recorded/ticks/<tick:012>.json`: in a fork, when a later tick of the origin was.
+    RecordedTick(Tick),
     /// `<area>/probe:<run>:<name>`: written to find out whether it can be, and deleted again. No name of a person's or an
     /// agent's file has a colon, so that no reader takes it for one.
     Probe(Area, IngressName, IngressName),
@@ -166,6 +173,9 @@ impl Key {
             Self::Delivery(rule, tick) => format!("deliveries/{rule}/{:012}.json", tick.0),
             Self::Checkpoint(tick) => format!("checkpoints/{:012}.json", tick.0),
             Self::Head => "head.json".to_owned(),
+            Self::ForkMark => "recorded/fork.json".to_owned(),
+            Self::Recorded(request) => format!("recorded/answers/{request}.json"),
+            Self::RecordedTick(tick) => format!("recorded/ticks/{:012}.json", tick.0),
             Self::Probe(area, run, name) => format!("{}/probe:{run}:{name}", area.path()),
         }
     }
@@ -189,6 +199,14 @@ impl Key {
         match top {
             "org.json" => Some(Self::Org),
             "head.json" => Some(Self::Head),
+            "recorded" => match rest.split_once('/') {
+                None => (rest == "fork.json").then_some(Self::ForkMark),
+                Some(("answers", name)) => {
+                    Some(Self::Recorded(Sha::try_from(name.strip_suffix(".json")?.to_owned()).ok()?))
+                }
+                Some(("ticks", name)) => Some(Self::RecordedTick(tick(name.strip_suffix(".json")?)?)),
+                Some(_) => None,
+            },
             "config" if rest == "models.json" => Some(Self::Models),
             "config" => Some(Self::Config(RelativePath::new(rest).ok()?)),
             "schemas" => Some(Self::Schema(MemoryKey::new(rest.strip_suffix(".schema.json")?).ok()?)),
@@ -305,6 +323,8 @@ pub enum Prefix {
     Shared,
     /// `ingress/`: mail and control.
     Ingress,
+    /// `recorded/`: what a fork carries of its origin.
+    Recorded,
     /// All of an area.
     Area(Area),
     /// The whole organisation.
@@ -323,6 +343,7 @@ impl Prefix {
             Self::Workspace(agent) => format!("agents/{agent}/workspace"),
             Self::Shared => "shared".to_owned(),
             Self::Ingress => "ingress".to_owned(),
+            Self::Recorded => "recorded".to_owned(),
             Self::Area(area) => area.path().to_owned(),
             Self::Everything => String::new(),
         }
@@ -361,6 +382,9 @@ mod tests {
         prop_oneof![
             Just(Key::Org),
             Just(Key::Head),
+            Just(Key::ForkMark),
+            sha().prop_map(Key::Recorded),
+            tick().prop_map(Key::RecordedTick),
             Just(Key::Models),
             path().prop_map(Key::Config),
             key().prop_map(Key::Schema),

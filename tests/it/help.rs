@@ -29,6 +29,8 @@ fn help_lists_every_command() {
       inbox      Shows what was said to you; with an agent's name, what that agent may read
       logs       Tells what happened, from the records: turns, messages, violations, skips, money
       replay     Makes a past tick again, from its records alone, and proves that it comes out the same
+      fork       Makes a new organisation that is as this one was after a tick: to try what would have
+                 become of it
       fsck       Looks through a whole organisation for damage: every record, hash, view and account
       pause      Lets an agent, or the whole organisation, rest until `resume`
       resume     Lets an agent, or the whole organisation, go on after `pause`

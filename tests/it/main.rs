@@ -19,6 +19,7 @@ mod cost;
 mod crash;
 mod doctor;
 mod engine;
+mod fork;
 mod fsck;
 mod gate;
 mod help;

@@ -5,6 +5,7 @@ mod cost;
 mod credits;
 mod demo;
 mod doctor;
+mod fork;
 mod fsck;
 mod inbox;
 mod inspect;
@@ -40,6 +41,7 @@ pub(super) enum Command {
     Inbox(inbox::InboxArgs),
     Logs(logs::LogsArgs),
     Replay(replay::ReplayArgs),
+    Fork(fork::ForkArgs),
     Fsck(fsck::FsckArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
@@ -71,6 +73,7 @@ impl Command {
             Self::Inbox(args) => inbox::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
             Self::Replay(args) => replay::run(args, session).await,
+            Self::Fork(args) => fork::run(args, session).await,
             Self::Fsck(args) => fsck::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 pub use self::finding::{Code, Finding};
+pub use self::records::named_contents;
 pub use self::tick::{ProvenTick, Prover};
 use super::EngineError;
 use super::memo::lock;

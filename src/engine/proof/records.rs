@@ -37,25 +37,34 @@ pub(super) struct Found {
 impl Found {
     /// The inputs and blobs that the tick's records name.
     pub(super) fn contents(&self) -> BTreeSet<Key> {
-        let plan = &self.plan.value;
-        let mut named: BTreeSet<Key> = [&plan.org, &plan.models].map(|sha| Key::Input(sha.clone())).into();
-        named.extend(plan.due.iter().map(|due| Key::Input(due.resume.clone())));
-        named.extend(plan.found.values().filter_map(|found| match found {
-            plan::Found::Resume { resume, .. } => Some(Key::Input(resume.clone())),
-            plan::Found::Gone | plan::Found::Broken => None,
-        }));
-        let born = self.closed.iter().flat_map(|closed| closed.value.born.values());
-        named.extend(born.map(|born| Key::Input(born.resume.clone())));
-        for record in self.turns.values().map(|turn| &turn.value) {
-            named.extend(record.template.iter().map(|sha| Key::Input(sha.clone())));
-            let changes = record.effects.files.iter().chain(&record.imports).chain(&record.unimported);
-            named.extend(changes.filter_map(|change| match &change.content {
-                Content::Blob(sha) => Some(Key::Blob(sha.clone())),
-                Content::Text(_) | Content::Deleted => None,
-            }));
-        }
-        named
+        let closed = self.closed.as_ref().map(|closed| &closed.value);
+        named_contents(&self.plan.value, self.turns.values().map(|turn| &*turn.value), closed)
     }
+}
+
+/// The inputs and blobs that the records of a tick name.
+pub fn named_contents<'a>(
+    plan: &Plan,
+    turns: impl Iterator<Item = &'a TurnRecord>,
+    closed: Option<&Closed>,
+) -> BTreeSet<Key> {
+    let mut named: BTreeSet<Key> = [&plan.org, &plan.models].map(|sha| Key::Input(sha.clone())).into();
+    named.extend(plan.due.iter().map(|due| Key::Input(due.resume.clone())));
+    named.extend(plan.found.values().filter_map(|found| match found {
+        plan::Found::Resume { resume, .. } => Some(Key::Input(resume.clone())),
+        plan::Found::Gone | plan::Found::Broken => None,
+    }));
+    let born = closed.into_iter().flat_map(|closed| closed.born.values());
+    named.extend(born.map(|born| Key::Input(born.resume.clone())));
+    for record in turns {
+        named.extend(record.template.iter().map(|sha| Key::Input(sha.clone())));
+        let changes = record.effects.files.iter().chain(&record.imports).chain(&record.unimported);
+        named.extend(changes.filter_map(|change| match &change.content {
+            Content::Blob(sha) => Some(Key::Blob(sha.clone())),
+            Content::Text(_) | Content::Deleted => None,
+        }));
+    }
+    named
 }
 
 /// What lies at the key of a record.
