@@ -31,6 +31,7 @@ use lemming::domain::time::{Clock, Tick, Timestamp};
 use lemming::engine::Head;
 use lemming::record::chain::{Extension, LicenceId, Link, Settled};
 use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
+use lemming::record::erased::Collected;
 use lemming::record::plan::{
     Admitted, Cause, ClockRange, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger,
 };
@@ -286,6 +287,7 @@ fn plan() -> Plan {
     let admitted = |n: u128, item| Admitted { name: IngressName::new(id(n).to_string()).expect("name"), item };
     Plan {
         format: 1,
+        erased: None,
         nonce: nonce(),
         by: runner(),
         tick: Tick(12),
@@ -353,6 +355,7 @@ fn link(what: Extension) -> Link {
 fn turn() -> TurnRecord {
     TurnRecord {
         format: 1,
+        erased: None,
         nonce: nonce(),
         by: runner(),
         tick: Tick(12),
@@ -571,6 +574,9 @@ fn links() {
 fn turns() {
     check("turn", &turn());
     check("turn_failed", &failed_turn());
+    check("turn_erased", &turn().stub(sha("turn")));
+    let collected = Collected { turns: Tick(8), steps: Tick(9), outbox: Tick(10), ..Collected::nothing() };
+    check("collected", &collected);
 }
 
 #[test]

@@ -131,13 +131,19 @@ impl Default for OrgLimits {
     }
 }
 
-/// How long records are kept. The default keeps everything.
+/// How long `lemming gc` keeps what is old. The default keeps everything, and nothing is given up by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub struct Retention {
     /// Turn records older than that many ticks may be replaced by stubs; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns_after_ticks: Option<NonZeroU64>,
+    /// The journals of turns older than that many ticks may be deleted; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps_after_ticks: Option<NonZeroU64>,
+    /// Files in outboxes older than that many ticks may be deleted; absent: never. What was said stays in the records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox_after_ticks: Option<NonZeroU64>,
 }
 
 /// What an organisation is a fork of. Written by `lemming fork`.

@@ -173,6 +173,7 @@ pub(super) fn plan(situation: Situation<'_>, memory: BTreeMap<AgentName, Vec<Mem
     let shards = shards::cut(&reads, org.visibility, size);
     Ok(Plan {
         format: 1,
+        erased: None,
         nonce,
         by,
         tick,

@@ -76,9 +76,16 @@ pub(super) async fn file(records: &impl Records, state: &State, path: &str) -> R
     let Some(turn) = records.turn(index.tick, author).await? else { return Ok(None) };
     let written = turn.effects.files.iter().rev().find(|change| change.path == path);
     match written.or_else(|| turn.imports.iter().rev().find(|import| import.path == path)) {
-        Some(change) => content(records.store(), &change.content).await,
+        Some(change) => match content(records.store(), &change.content).await? {
+            None if turn.erased.is_some() => Err(erased(path, index)),
+            bytes => Ok(bytes),
+        },
         None => Ok(None),
     }
+}
+
+fn erased(path: &str, index: &FileState) -> EngineError {
+    EngineError::Erased { path: path.to_owned(), tick: index.tick }
 }
 
 /// The bytes of a memory file.
@@ -96,6 +103,11 @@ pub(super) async fn memory(
         return Ok(change.and_then(|change| view::memory(&plan, agent, change)));
     };
     let Some(turn) = records.turn(index.tick, author).await? else { return Ok(None) };
+    if let (Some(_), Some(sha)) = (&turn.erased, &index.sha256) {
+        // What was live when the record was given up went into a blob before.
+        let bytes = records.store().get(&Key::Blob(sha.clone())).await?;
+        return bytes.map(Some).ok_or_else(|| erased(&path, index));
+    }
     if let Some(change) = turn.effects.memory.iter().find(|change| change.key == *key) {
         return Ok(view::memory(&plan, agent, change));
     }

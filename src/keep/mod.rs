@@ -4,3 +4,4 @@
 
 pub mod fork;
 pub mod fsck;
+pub mod gc;

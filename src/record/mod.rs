@@ -8,6 +8,7 @@
 pub mod canonical;
 pub mod chain;
 pub mod closed;
+pub mod erased;
 pub mod plan;
 pub mod recording;
 pub mod state;

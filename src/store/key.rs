@@ -6,6 +6,7 @@
 //! inputs/<sha256>.json, blobs/<sha256>                      contents by their hash
 //! ticks/<tick:012>/**, checkpoints/<tick:012>.json          the records
 //! head.json                                                 a hint
+//! collected.json                                            what `gc` has given up
 //! recorded/**                                               in a fork: answers of its origin
 //! <area>/probe:<run>:<name>                                 what `doctor` writes for a moment; read by nobody
 //! ```
@@ -71,6 +72,8 @@ pub enum Key {
     Checkpoint(Tick),
     /// `head.json`.
     Head,
+    /// `collected.json`: what `gc` has given up.
+    Collected,
     /// `recorded/fork.json`: the mark of a fork.
     ForkMark,
     /// `recorded/answers/<sha256>.json`: in a fork, the answer of the origin to the request of that hash.
@@ -173,6 +176,7 @@ impl Key {
             Self::Delivery(rule, tick) => format!("deliveries/{rule}/{:012}.json", tick.0),
             Self::Checkpoint(tick) => format!("checkpoints/{:012}.json", tick.0),
             Self::Head => "head.json".to_owned(),
+            Self::Collected => "collected.json".to_owned(),
             Self::ForkMark => "recorded/fork.json".to_owned(),
             Self::Recorded(request) => format!("recorded/answers/{request}.json"),
             Self::RecordedTick(tick) => format!("recorded/ticks/{:012}.json", tick.0),
@@ -199,6 +203,7 @@ impl Key {
         match top {
             "org.json" => Some(Self::Org),
             "head.json" => Some(Self::Head),
+            "collected.json" => Some(Self::Collected),
             "recorded" => match rest.split_once('/') {
                 None => (rest == "fork.json").then_some(Self::ForkMark),
                 Some(("answers", name)) => {
@@ -383,6 +388,7 @@ mod tests {
             Just(Key::Org),
             Just(Key::Head),
             Just(Key::ForkMark),
+            Just(Key::Collected),
             sha().prop_map(Key::Recorded),
             tick().prop_map(Key::RecordedTick),
             Just(Key::Models),

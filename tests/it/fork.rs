@@ -283,7 +283,8 @@ fn the_program_forks_the_example_and_the_fork_ticks_for_nothing() {
         assert_eq!(run(&["tick"]).2, Some(0));
     }
     let (said, error, code) = run(&["fork", "--at", "2", "../what-if", "--name", "What if"]);
-    assert_eq!((code, said.lines().next()), (Some(0), Some("What if is at ../what-if")), "{said}{error}");
+    assert_eq!(code, Some(0), "{said}{error}");
+    assert!(said.starts_with("What if is at ") && said.contains("what-if\n"), "{said}");
     assert!(said.contains("2 ticks taken along"), "{said}");
     let settings: Value =
         serde_json::from_slice(&std::fs::read(folder.path().join("what-if/org.json")).expect("org.json"))

@@ -32,6 +32,7 @@ fn help_lists_every_command() {
       fork       Makes a new organisation that is as this one was after a tick: to try what would have
                  become of it
       fsck       Looks through a whole organisation for damage: every record, hash, view and account
+      gc         Gives up what is old, as `retention` in org.json says, or erases what must go
       pause      Lets an agent, or the whole organisation, rest until `resume`
       resume     Lets an agent, or the whole organisation, go on after `pause`
       credits    Shows what is left and what was spent; `top-up` adds credits, `export` gives the ledger

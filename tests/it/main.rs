@@ -22,6 +22,7 @@ mod engine;
 mod fork;
 mod fsck;
 mod gate;
+mod gc;
 mod help;
 mod hostile;
 mod jobs;

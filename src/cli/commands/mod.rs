@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod fork;
 mod fsck;
+mod gc;
 mod inbox;
 mod inspect;
 mod keys;
@@ -43,6 +44,7 @@ pub(super) enum Command {
     Replay(replay::ReplayArgs),
     Fork(fork::ForkArgs),
     Fsck(fsck::FsckArgs),
+    Gc(gc::GcArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
@@ -75,6 +77,7 @@ impl Command {
             Self::Replay(args) => replay::run(args, session).await,
             Self::Fork(args) => fork::run(args, session).await,
             Self::Fsck(args) => fsck::run(args, session).await,
+            Self::Gc(args) => gc::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,

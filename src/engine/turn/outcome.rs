@@ -56,6 +56,7 @@ impl Turn<'_> {
 fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
     TurnRecord {
         format: 1,
+        erased: None,
         nonce: run.ctx.entropy.nonce(),
         by: run.by.clone(),
         tick: run.tick(),

@@ -35,9 +35,11 @@ async fn record<R: Record>(from: &Store, to: &Store, key: Key) -> Result<R, Fork
 /// Copies the records of all ticks up to the state's, with the contents that they name, and writes their views.
 pub(super) async fn ticks(from: &Store, to: &Store, state: &State, told: Told<'_>) -> Result<(), ForkError> {
     let mut copied: BTreeSet<Key> = BTreeSet::new();
+    let mut has_stubs = false;
     for tick in (1..=state.tick.0).map(Tick) {
         told(tick, state.tick);
-        let named = one_tick(from, to, tick).await?;
+        let (named, erased) = one_tick(from, to, tick).await?;
+        has_stubs |= erased;
         let new: Vec<Key> = named.difference(&copied).cloned().collect();
         let copies = stream::iter(new.clone()).map(|key| async move {
             let path = key.path();
@@ -49,11 +51,21 @@ pub(super) async fn ticks(from: &Store, to: &Store, state: &State, told: Told<'_
             copy(from, to, Key::Checkpoint(tick)).await?;
         }
     }
+    if has_stubs {
+        // What lives of a turn that was given up lies in blobs, which its stub does not name.
+        let live: BTreeSet<Key> = state.files.values().filter_map(|file| file.sha256.clone().map(Key::Blob)).collect();
+        let new: Vec<Key> = live.difference(&copied).cloned().collect();
+        let copies = stream::iter(new).map(|key| copy(from, to, key));
+        copies.buffer_unordered(AT_ONCE).try_collect::<Vec<Option<Bytes>>>().await?;
+    }
+    if let Some(collected) = from.get(&Key::Collected).await? {
+        to.put(&Key::Collected, collected).await?;
+    }
     Ok(())
 }
 
-/// Copies the records of one tick and writes its views; says which contents it names.
-async fn one_tick(from: &Store, to: &Store, tick: Tick) -> Result<BTreeSet<Key>, ForkError> {
+/// Copies the records of one tick and writes its views; says which contents it names, and whether a turn is a stub.
+async fn one_tick(from: &Store, to: &Store, tick: Tick) -> Result<(BTreeSet<Key>, bool), ForkError> {
     let plan: Plan = record(from, to, Key::Plan(tick)).await?;
     for shard in (0..).take(plan.shards.len()) {
         for seq in 0.. {
@@ -66,7 +78,8 @@ async fn one_tick(from: &Store, to: &Store, tick: Tick) -> Result<BTreeSet<Key>,
     let turns = stream::iter(due).map(|agent| one_turn(from, to, &plan, agent));
     let turns: Vec<TurnRecord> = turns.buffered(AT_ONCE).try_collect().await?;
     let closed: Closed = record(from, to, Key::Closed(tick)).await?;
-    Ok(named_contents(&plan, turns.iter(), Some(&closed)))
+    let has_stubs = turns.iter().any(|turn| turn.erased.is_some());
+    Ok((named_contents(&plan, turns.iter(), Some(&closed)), has_stubs))
 }
 
 async fn one_turn(from: &Store, to: &Store, plan: &Plan, agent: AgentName) -> Result<TurnRecord, ForkError> {
