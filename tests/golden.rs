@@ -20,7 +20,7 @@ use lemming::domain::ingress::{Action, Author, Control, Mail};
 use lemming::domain::memory::{MemoryFile, Operation};
 use lemming::domain::model::{Price, Usage};
 use lemming::domain::name::{AgentName, IngressName, MemoryKey, ModelKey, RunnerId};
-use lemming::domain::org::Visibility;
+use lemming::domain::org::{ForkedFrom, Visibility};
 use lemming::domain::outbox::{Importance, Kind, Meta, OutboxEntry};
 use lemming::domain::pace::{Anchor, Span};
 use lemming::domain::position::Position;
@@ -31,9 +31,11 @@ use lemming::domain::time::{Clock, Tick, Timestamp};
 use lemming::engine::Head;
 use lemming::record::chain::{Extension, LicenceId, Link, Settled};
 use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
+use lemming::record::erased::Collected;
 use lemming::record::plan::{
     Admitted, Cause, ClockRange, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger,
 };
+use lemming::record::recording::{ForkMark, RecordedTick, Recording};
 use lemming::record::state::{
     Account, AgentState, BudgetState, Charge, Facts, FileState, LastTurn, MailFailures, Problem, State, Unread,
 };
@@ -206,6 +208,7 @@ fn receipt() -> Receipt {
         attempts: 1,
         by: runner(),
         request: Some(sha("request")),
+        reused: true,
         beside: Some(Beside { paid: micros(320), unanswered: micros(900) }),
     }
 }
@@ -290,6 +293,7 @@ fn plan() -> Plan {
     let admitted = |n: u128, item| Admitted { name: IngressName::new(id(n).to_string()).expect("name"), item };
     Plan {
         format: 1,
+        erased: None,
         nonce: nonce(),
         by: runner(),
         tick: Tick(12),
@@ -406,6 +410,7 @@ fn link(what: Extension) -> Link {
 fn turn() -> TurnRecord {
     TurnRecord {
         format: 1,
+        erased: None,
         nonce: nonce(),
         by: runner(),
         tick: Tick(12),
@@ -624,11 +629,43 @@ fn links() {
 fn turns() {
     check("turn", &turn());
     check("turn_failed", &failed_turn());
+    check("turn_erased", &turn().stub(sha("turn")));
+    let collected = Collected { turns: Tick(8), steps: Tick(9), outbox: Tick(10), ..Collected::nothing() };
+    check("collected", &collected);
 }
 
 #[test]
 fn steps() {
     check("step", &step());
+}
+
+#[test]
+fn what_a_fork_carries() {
+    let usage = Some(usage());
+    let recording = Recording {
+        format: 1,
+        tick: Tick(13),
+        agent: name("ada"),
+        step: 1,
+        model: ModelKey::new("desk").expect("key"),
+        answer: "One moment.".to_owned(),
+        tool_calls: calls(),
+        usage,
+        reported_model: Some("rules-1".to_owned()),
+        response_id: Some("resp_1".to_owned()),
+    };
+    check("recorded_answer", &recording);
+    let trigger = Trigger::Slot { time: time() };
+    check("recorded_tick", &RecordedTick { format: 1, tick: Tick(13), trigger, time: time(), seed: Seed(7) });
+    let forked_from = ForkedFrom {
+        store: Some("s3://bucket/org".to_owned()),
+        name: "What if".to_owned(),
+        known_as: "Newsroom".to_owned(),
+        tick: Tick(12),
+        sha256: sha("closed"),
+        recorded_until: Tick(20),
+    };
+    check("fork_mark", &ForkMark { format: 1, forked_from });
 }
 
 #[test]

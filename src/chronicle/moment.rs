@@ -161,8 +161,12 @@ impl Moment {
     pub async fn memory(&self, agent: &AgentName) -> Result<BTreeMap<MemoryKey, Result<Value, String>>, EngineError> {
         let keys = self.memory_keys(agent).await?;
         let read = |key: MemoryKey| async move {
-            let bytes = self.file(&Key::Memory(agent.clone(), key.clone())).await?;
-            Ok::<_, EngineError>(bytes.map(|bytes| (key, MemoryFile::value_in(&bytes))))
+            let value = match self.file(&Key::Memory(agent.clone(), key.clone())).await {
+                Ok(bytes) => bytes.map(|bytes| MemoryFile::value_in(&bytes)),
+                Err(error @ EngineError::Erased { .. }) => Some(Err(error.to_string())),
+                Err(error) => return Err(error),
+            };
+            Ok::<_, EngineError>(value.map(|value| (key, value)))
         };
         stream::iter(keys)
             .map(read)

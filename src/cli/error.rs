@@ -245,6 +245,7 @@ impl From<EngineError> for CliError {
                 .hint("`lemming validate` lists everything that is wrong"),
             EngineError::Untrusted(error) => (*error).into(),
             EngineError::NoOrg => Self::no_org("this place"),
+            erased @ EngineError::Erased { .. } => Self::new(Exit::NotFound, erased.to_string()),
             other => Self::new(Exit::Failed, "the tick did not go on").caused_by(&other),
         }
     }

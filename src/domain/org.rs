@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::credits::Credits;
+use super::ids::Sha;
 use super::memory::OrgMemory;
 use super::pace::{CatchUp, Span};
+use super::time::Tick;
 use super::tools::ToolSettings;
 
 /// The format of an organisation that this version reads and writes.
@@ -129,13 +131,40 @@ impl Default for OrgLimits {
     }
 }
 
-/// How long records are kept. The default keeps everything.
+/// How long `lemming gc` keeps what is old. The default keeps everything, and nothing is given up by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub struct Retention {
     /// Turn records older than that many ticks may be replaced by stubs; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns_after_ticks: Option<NonZeroU64>,
+    /// The journals of turns older than that many ticks may be deleted; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps_after_ticks: Option<NonZeroU64>,
+    /// Files in outboxes older than that many ticks may be deleted; absent: never. What was said stays in the records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox_after_ticks: Option<NonZeroU64>,
+}
+
+/// What an organisation is a fork of. Written by `lemming fork`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ForkedFrom {
+    /// Where the origin was, if it had a place that others can name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    /// What people called it.
+    pub name: String,
+    /// What agents are told that their organisation is called: what they were told there, so that they ask the same.
+    pub known_as: String,
+    /// The last tick that both have.
+    #[schemars(with = "u64")]
+    pub tick: Tick,
+    /// The hash of that tick's closed record.
+    #[schemars(with = "String")]
+    pub sha256: Sha,
+    /// The last tick of the origin whose answers the fork carries.
+    #[schemars(with = "u64")]
+    pub recorded_until: Tick,
 }
 
 /// `org.json`: the settings of an organisation.
@@ -167,6 +196,9 @@ pub struct OrgConfig {
     /// How long records are kept.
     #[serde(default)]
     pub retention: Retention,
+    /// What it is a fork of; absent: of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
     /// How tools that reach outside may do so.
     #[serde(default, skip_serializing_if = "ToolSettings::is_default")]
     pub tools: ToolSettings,
@@ -177,6 +209,12 @@ pub struct OrgConfig {
 }
 
 impl OrgConfig {
+    /// What its agents are told that it is called.
+    #[must_use]
+    pub fn known_as(&self) -> &str {
+        self.forked_from.as_ref().map_or(&self.name, |forked| &forked.known_as)
+    }
+
     /// The settings of a new organisation.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
@@ -190,6 +228,7 @@ impl OrgConfig {
             limits: OrgLimits::default(),
             memory: OrgMemory::default(),
             retention: Retention::default(),
+            forked_from: None,
             tools: ToolSettings::default(),
             extra: Map::new(),
         }

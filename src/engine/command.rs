@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use serde_json::Value;
 
+use super::recorded::Version;
 use super::{EngineError, load, recorded};
 use crate::domain::archive::{self, Archived, Because};
 use crate::domain::ingress::Action;
@@ -155,7 +156,16 @@ impl Work<'_> {
             return Ok(());
         }
         let change = match recorded::version(self.store, &then, path).await? {
-            Some(change) => change,
+            Some(Version { change, is_erased }) => {
+                if is_erased
+                    && change.sha256.is_some()
+                    && recorded::content(self.store, &change.content).await?.is_none()
+                {
+                    problem(format!("was not restored: what it held after tick {tick} was erased"));
+                    return Ok(());
+                }
+                change
+            }
             None if then.files.get(path).is_some_and(|file| file.sha256.is_some()) => {
                 problem(format!("was not restored: what it held after tick {tick} is no longer in the records"));
                 return Ok(());

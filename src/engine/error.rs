@@ -33,6 +33,14 @@ pub enum EngineError {
         /// How.
         message: String,
     },
+    /// What is asked for was given up on purpose.
+    #[error("{path}: what tick {tick} made of it is erased")]
+    Erased {
+        /// The file.
+        path: String,
+        /// The tick whose record held it.
+        tick: Tick,
+    },
     /// The store does not keep the promise of create, or could not be probed: nothing was started.
     #[error("the store must not be trusted")]
     Untrusted(#[source] Box<ProbeError>),

@@ -176,6 +176,7 @@ pub(super) fn draft(situation: Situation<'_>, commanded: Commanded) -> Draft {
     let shards = shards::cut(&reads, org.visibility, size);
     let plan = Plan {
         format: 1,
+        erased: None,
         nonce,
         by,
         tick,

@@ -87,26 +87,42 @@ fn indexed<'a>(state: &'a State, path: &str) -> Option<&'a FileState> {
 
 /// The bytes of a file of a workspace or of all.
 pub(super) async fn file(records: &impl Records, state: &State, path: &str) -> Result<Option<Bytes>, EngineError> {
+    let Some(index) = indexed(state, path) else { return Ok(None) };
     match version(records, state, path).await? {
-        Some(change) => content(records.store(), &change.content).await,
+        Some(Version { change, is_erased }) => match content(records.store(), &change.content).await? {
+            None if is_erased => Err(erased(path, index)),
+            bytes => Ok(bytes),
+        },
         None => Ok(None),
     }
 }
 
+/// A version of a file, as the record has it that made it so.
+pub(super) struct Version {
+    pub(super) change: FileChange,
+    /// Whether the record's contents were erased.
+    pub(super) is_erased: bool,
+}
+
 /// The version of a file of a workspace or of all, as the record has it that made it so.
-pub(super) async fn version(
-    records: &impl Records,
-    state: &State,
-    path: &str,
-) -> Result<Option<FileChange>, EngineError> {
+pub(super) async fn version(records: &impl Records, state: &State, path: &str) -> Result<Option<Version>, EngineError> {
     let Some(index) = indexed(state, path) else { return Ok(None) };
     let Some(author) = &index.agent else {
         let plan = records.plan(index.tick).await?;
-        return Ok(plan.and_then(|plan| plan.files.iter().find(|change| change.path == path).cloned()));
+        let of_plan = |plan: Arc<Plan>| {
+            let change = plan.files.iter().find(|change| change.path == path).cloned()?;
+            Some(Version { change, is_erased: plan.erased.is_some() })
+        };
+        return Ok(plan.and_then(of_plan));
     };
     let Some(turn) = records.turn(index.tick, author).await? else { return Ok(None) };
     let written = turn.effects.files.iter().rev().find(|change| change.path == path);
-    Ok(written.or_else(|| turn.imports.iter().rev().find(|import| import.path == path)).cloned())
+    let change = written.or_else(|| turn.imports.iter().rev().find(|import| import.path == path)).cloned();
+    Ok(change.map(|change| Version { change, is_erased: turn.erased.is_some() }))
+}
+
+fn erased(path: &str, index: &FileState) -> EngineError {
+    EngineError::Erased { path: path.to_owned(), tick: index.tick }
 }
 
 /// The bytes of a memory file.
@@ -124,6 +140,11 @@ pub(super) async fn memory(
         return Ok(change.and_then(|change| view::memory(&plan, agent, change)));
     };
     let Some(turn) = records.turn(index.tick, author).await? else { return Ok(None) };
+    if let (Some(_), Some(sha)) = (&turn.erased, &index.sha256) {
+        // What was live when the record was given up went into a blob before.
+        let bytes = records.store().get(&Key::Blob(sha.clone())).await?;
+        return bytes.map(Some).ok_or_else(|| erased(&path, index));
+    }
     if let Some(change) = turn.effects.memory.iter().find(|change| change.key == *key) {
         return Ok(view::memory(&plan, agent, change));
     }

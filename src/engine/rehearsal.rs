@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use super::fold::Hashed;
 use super::run::Run;
-use super::tick::{check_plan, pin_inputs, propose};
-use super::timing::timing;
+use super::tick::{check_plan, pin_inputs, propose, timed};
 use super::turn::{self, Committed};
 use super::verdict::{Decision, Verdict, skipped, verdict};
 use super::{Context, EngineError, Idle, inputs, load};
@@ -81,11 +80,19 @@ pub async fn rehearse(ctx: &Context, trigger: &Trigger) -> Result<Result<Rehears
         return Ok(Ok(Rehearsal { run, before, committed, is_open: true, idle: None }));
     }
     let settings = inputs::settings(&ctx.store).await?;
-    let timing = match timing(&before, &settings.org.value, trigger, ctx.clock.now()) {
-        Ok(timing) => timing,
-        Err(idle) => return Ok(Err(idle)),
+    let mut relives = true;
+    let proposal = loop {
+        let (timing, relived) = match timed(&ctx, &settings.org.value, &before, trigger, relives).await? {
+            Ok(timed) => timed,
+            Err(idle) => return Ok(Err(idle)),
+        };
+        let proposal = propose(&ctx, &by, &before, &settings, &timing, None, relived.as_ref()).await?;
+        // As a tick does that has nothing to relive.
+        if relived.is_none() || proposal.draft.idle.is_none() {
+            break proposal;
+        }
+        relives = false;
     };
-    let proposal = propose(&ctx, &by, &before, &settings, &timing, None).await?;
     let plan = proposal.draft.plan;
     pin_inputs(&ctx, &before, &settings, &proposal.check.checked, &plan).await?;
     let sha = Sha::of(&encode(&plan));

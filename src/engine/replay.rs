@@ -26,6 +26,7 @@ use crate::domain::time::{Tick, Timestamp};
 use crate::provider::Providers;
 use crate::record::chain::{LicenceId, Link};
 use crate::record::closed::Closed;
+use crate::record::erased::Collected;
 use crate::record::plan::{Due, Plan};
 use crate::record::state::State;
 use crate::record::step::StepRecord;
@@ -54,6 +55,8 @@ pub struct Replayed {
     pub other_prompt_version: Option<u32>,
     /// Whether the record is the one that the closed tick names, if the tick is closed.
     pub is_as_closed: bool,
+    /// Whether it cannot be run again, as it, or what it was made from, was given up on purpose.
+    pub is_erased: bool,
     /// Where the replay first differs.
     pub difference: Option<Difference>,
 }
@@ -113,14 +116,81 @@ impl<'a> Past<'a> {
         let agent = &due.agent;
         let Some(turn) = self.committed.get(agent) else { return Ok(None) };
         let named = closed.and_then(|closed| closed.turns.get(agent));
-        let is_as_closed = named.is_none_or(|fold| fold.sha256 == turn.sha);
+        let sha = turn.value.erased.as_ref().map_or(&turn.sha, |erased| &erased.sha256);
+        let is_as_closed = named.is_none_or(|fold| fold.sha256 == *sha);
+        if self.is_erased(&turn.value).await? {
+            return Ok(Some(Replayed {
+                agent: agent.clone(),
+                other_prompt_version: None,
+                is_as_closed,
+                is_erased: true,
+                difference: None,
+            }));
+        }
         let version = turn.value.prompt_version;
         let other_prompt_version = Some(version).filter(|version| *version != prompt::VERSION);
         let difference = match other_prompt_version {
             Some(_) => None,
-            None => self.run_again(due, &turn.value).await?,
+            None => match self.run_again(due, &turn.value).await {
+                Ok(difference) => difference,
+                Err(EngineError::Erased { .. }) => {
+                    let agent = agent.clone();
+                    return Ok(Some(Replayed {
+                        agent,
+                        other_prompt_version,
+                        is_as_closed,
+                        is_erased: true,
+                        difference: None,
+                    }));
+                }
+                Err(error) => return Err(error),
+            },
         };
-        Ok(Some(Replayed { agent: agent.clone(), other_prompt_version, is_as_closed, difference }))
+        let is_erased = difference.is_some() && self.lacks_steps(&turn.value).await?;
+        let difference = difference.filter(|_| !is_erased);
+        Ok(Some(Replayed { agent: agent.clone(), other_prompt_version, is_as_closed, is_erased, difference }))
+    }
+
+    /// Says whether a turn, or an entry that it read, was given up.
+    async fn is_erased(&self, record: &TurnRecord) -> Result<bool, EngineError> {
+        if record.erased.is_some() {
+            return Ok(true);
+        }
+        if self.plan.value.erased.is_some() {
+            return Ok(true);
+        }
+        // A prompt tells of the turn before.
+        let last = self.before.agents.get(&record.agent).and_then(|agent| agent.last_turn.as_ref());
+        if let Some(last) = last {
+            let key = Key::Turn(last.tick, record.agent.clone());
+            if self.with.store.read::<TurnRecord>(&key).await?.is_some_and(|last| last.erased.is_some()) {
+                return Ok(true);
+            }
+        }
+        for read in record.inbox.iter().filter(|read| read.position.tick < record.tick) {
+            if read.position.rank == 0 {
+                let plan = self.with.store.read::<Plan>(&Key::Plan(read.position.tick)).await?;
+                if plan.is_some_and(|plan| plan.erased.is_some()) {
+                    return Ok(true);
+                }
+                continue;
+            }
+            let key = Key::Turn(read.position.tick, read.from.clone());
+            if self.with.store.read::<TurnRecord>(&key).await?.is_some_and(|said| said.erased.is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Says whether a turn took over answers of other runners whose journal was given up.
+    async fn lacks_steps(&self, record: &TurnRecord) -> Result<bool, EngineError> {
+        let adopted = record.exchanges.iter().any(|exchange| exchange.receipt.by != record.by);
+        let first = Key::Step(record.tick, record.agent.clone(), 0);
+        let collected = self.with.store.read::<Collected>(&Key::Collected).await?;
+        Ok(adopted
+            && collected.is_some_and(|collected| record.tick <= collected.steps)
+            && self.with.store.get(&first).await?.is_none())
     }
 
     async fn run_again(&self, due: &Due, record: &Arc<TurnRecord>) -> Result<Option<Difference>, EngineError> {

@@ -22,11 +22,13 @@ use super::turn::Committed;
 use super::{Context, EngineError, Part, close, command, load};
 use crate::domain::ids::Sha;
 use crate::domain::name::{AgentName, RunnerId};
+use crate::domain::org::OrgConfig;
 use crate::domain::time::Tick;
 use crate::mutant::{self, Mutant};
 use crate::record::chain::Link;
 use crate::record::closed::Closed;
 use crate::record::plan::{Found, Plan, Trigger};
+use crate::record::recording::RecordedTick;
 use crate::record::state::State;
 use crate::record::{decode, encode};
 use crate::store::{Created, Key, StoreError};
@@ -86,7 +88,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         }
         let (plan, settings, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
             Some((plan, bytes)) => adopt(ctx, plan, &bytes).await?,
-            None => match make_plan(ctx, &by, &before, &trigger, early).await? {
+            None => match make_plan(ctx, &by, &before, &trigger, early, true).await? {
                 Ok(planned) => planned,
                 Err(reason) => {
                     return Ok(helped.map_or(Outcome::Idle { reason }, Outcome::Ran));
@@ -124,11 +126,12 @@ async fn make_plan(
     before: &State,
     trigger: &Trigger,
     early: Option<inputs::Ingress>,
+    relives: bool,
 ) -> Result<Result<Planned, Idle>, EngineError> {
     let settings = inputs::settings(&ctx.store).await?;
     let org = settings.org.value.clone();
-    let timing = match timing(before, &org, trigger, ctx.clock.now()) {
-        Ok(timing) => timing,
+    let (timing, relived) = match timed(ctx, &org, before, trigger, relives).await? {
+        Ok(timed) => timed,
         Err(idle) => return Ok(Err(idle)),
     };
     // An invocation that only goes on begins no tick of its own, unless a slot says which.
@@ -138,8 +141,11 @@ async fn make_plan(
     if let Some(planned) = await_plan(ctx, before).await? {
         return Ok(Ok(planned));
     }
-    let Proposal { draft, check, ingress } = propose(ctx, by, before, &settings, &timing, early).await?;
+    let Proposal { draft, check, ingress } =
+        propose(ctx, by, before, &settings, &timing, early, relived.as_ref()).await?;
     let plan = match draft.idle {
+        // What the origin ran for has not come here.
+        Some(_) if relived.is_some() => return Box::pin(make_plan(ctx, by, before, trigger, None, false)).await,
         Some(idle) => return Ok(Err(idle)),
         None => draft.plan,
     };
@@ -176,6 +182,26 @@ async fn make_plan(
     Ok(Ok((plan, settings, ours)))
 }
 
+/// Which clock a trigger asks for, and in a fork which tick of its origin that is.
+pub(super) async fn timed(
+    ctx: &Context,
+    org: &OrgConfig,
+    before: &State,
+    trigger: &Trigger,
+    relives: bool,
+) -> Result<Result<(Timing, Option<RecordedTick>), Idle>, EngineError> {
+    let relived = match relives {
+        true => recorded_tick(ctx, org, before.tick.next(), trigger).await?,
+        false => None,
+    };
+    if let Some(tick) = relived
+        && let Ok(timing) = timing(before, org, &tick.trigger, tick.time)
+    {
+        return Ok(Ok((timing, Some(tick))));
+    }
+    Ok(timing(before, org, trigger, ctx.clock.now()).map(|timing| (timing, None)))
+}
+
 /// A plan that is not written yet, and what it was made from.
 pub(super) struct Proposal {
     pub(super) draft: plan::Draft,
@@ -191,6 +217,7 @@ pub(super) async fn propose(
     settings: &Settings,
     timing: &Timing,
     early: Option<inputs::Ingress>,
+    relived: Option<&RecordedTick>,
 ) -> Result<Proposal, EngineError> {
     let org = &settings.org.value;
     let wanted = |name: &_| may_be_due(before, timing, org, name);
@@ -207,12 +234,27 @@ pub(super) async fn propose(
         check: &check,
         ingress: &ingress,
         timing,
-        seed: ctx.seed.unwrap_or_else(|| ctx.entropy.seed()),
+        seed: relived.map(|tick| tick.seed).or(ctx.seed).unwrap_or_else(|| ctx.entropy.seed()),
         by: by.clone(),
         nonce: ctx.entropy.nonce(),
     };
     let draft = plan::draft(situation, commanded);
     Ok(Proposal { draft, check, ingress })
+}
+
+/// In a fork: when its origin had this tick, and what asked for it. Asked for the same again, a fork lives it at the same
+/// time with the same ids, so that its prompts are the same where nothing was changed. A wake is of here and now.
+async fn recorded_tick(
+    ctx: &Context,
+    org: &OrgConfig,
+    tick: Tick,
+    trigger: &Trigger,
+) -> Result<Option<RecordedTick>, EngineError> {
+    let is_recorded = org.forked_from.as_ref().is_some_and(|forked| tick <= forked.recorded_until);
+    if !is_recorded || matches!(trigger, Trigger::Wake { .. }) {
+        return Ok(None);
+    }
+    Ok(ctx.store.read(&Key::RecordedTick(tick)).await?)
 }
 
 /// Takes somebody else's plan, with the settings that it pins.

@@ -18,7 +18,7 @@ use crate::store::Key;
 /// memory for the archive.
 #[must_use]
 pub fn kept_views(plan: &Plan, turn: &TurnRecord) -> Vec<(Key, Bytes)> {
-    if !turn.status.is_good() {
+    if !turn.status.is_good() || turn.erased.is_some() {
         return Vec::new();
     }
     let said = turn.effects.outbox.iter();

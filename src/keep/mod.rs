@@ -2,4 +2,6 @@
 //!
 //! Nothing here is needed by a tick, and no tick waits for it.
 
+pub mod fork;
 pub mod fsck;
+pub mod gc;

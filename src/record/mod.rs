@@ -8,7 +8,9 @@
 pub mod canonical;
 pub mod chain;
 pub mod closed;
+pub mod erased;
 pub mod plan;
+pub mod recording;
 pub mod state;
 pub mod step;
 pub mod turn;

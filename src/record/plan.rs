@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::erased::Erased;
 use super::state::{Facts, Problem};
 use super::turn::{FileChange, MemoryChange};
 use super::{Nonce, record};
@@ -172,6 +173,9 @@ pub struct Credited {
 pub struct Plan {
     /// The format of this record.
     pub format: u32,
+    /// This is a stub: mail or memory in it was given up on request. All else is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
     /// Tells our bytes from a rival's.
     pub nonce: Nonce,
     /// The invocation that planned.

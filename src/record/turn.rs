@@ -5,6 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::chain::LicenceId;
+use super::erased::Erased;
 use super::{Nonce, record};
 use crate::domain::archive::Archived;
 use crate::domain::contract::{ToolCall, Violation};
@@ -123,6 +124,14 @@ pub struct FileChange {
     pub sha256: Option<Sha>,
 }
 
+impl FileChange {
+    /// The same, of whose content no more is left than its hash.
+    fn without_content(&self) -> Self {
+        let content = self.sha256.clone().map_or(Content::Deleted, Content::Blob);
+        Self { content, ..self.clone() }
+    }
+}
+
 /// A memory key at a new value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MemoryChange {
@@ -212,6 +221,10 @@ pub struct Receipt {
     /// tools and `context_tokens`, as a JSON list of canonical bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Sha>,
+    /// The answer is one that the organisation which this one was forked from got to the same request: nobody was asked, and
+    /// it cost nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// What the licence had spent before this call on others that no receipt shows; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
@@ -262,6 +275,9 @@ fn is_zero(count: &u32) -> bool {
 pub struct TurnRecord {
     /// The format of this record.
     pub format: u32,
+    /// This is a stub: the contents of the record were given up. Names, numbers, bills and hashes are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
     /// Tells our bytes from a rival's.
     pub nonce: Nonce,
     /// The invocation that committed.
@@ -331,3 +347,39 @@ pub struct TurnRecord {
     pub duration_ms: u64,
 }
 record!(TurnRecord, "a turn record");
+
+impl TurnRecord {
+    /// What stands in for this record when its contents are given up. Left are who, when and how it ended, what was read and
+    /// said to whom and when but not what it said, the paths and hashes of files, and every bill.
+    #[must_use]
+    pub fn stub(&self, sha256: Sha) -> Self {
+        let text = Value::String(ERASED.to_owned());
+        let outbox = self.effects.outbox.iter().map(|entry| OutboxEntry {
+            payload: std::iter::once(("text".to_owned(), text.clone())).collect(),
+            tags: Vec::new(),
+            ..entry.clone()
+        });
+        let files = |changes: &[FileChange]| changes.iter().map(FileChange::without_content).collect();
+        let exchanges = self.exchanges.iter().map(|exchange| Exchange {
+            answer: String::new(),
+            tool_calls: Vec::new(),
+            receipt: exchange.receipt.clone(),
+            results: Vec::new(),
+        });
+        Self {
+            erased: Some(self.erased.clone().unwrap_or(Erased { sha256 })),
+            imports: files(&self.imports),
+            unimported: files(&self.unimported),
+            prompt: Vec::new(),
+            exchanges: exchanges.collect(),
+            effects: Effects { outbox: outbox.collect(), files: files(&self.effects.files), ..Effects::default() },
+            notes: None,
+            violations: Vec::new(),
+            warnings: Vec::new(),
+            ..self.clone()
+        }
+    }
+}
+
+/// What an entry says whose text was given up.
+pub const ERASED: &str = "(erased)";

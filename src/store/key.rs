@@ -7,6 +7,8 @@
 //! inputs/<sha256>.json, blobs/<sha256>                      contents by their hash
 //! ticks/<tick:012>/**, checkpoints/<tick:012>.json          the records
 //! head.json                                                 a hint
+//! collected.json                                            what `gc` has given up
+//! recorded/**                                               in a fork: answers of its origin
 //! <area>/probe:<run>:<name>                                 what `doctor` writes for a moment; read by nobody
 //! ```
 
@@ -75,6 +77,14 @@ pub enum Key {
     Checkpoint(Tick),
     /// `head.json`.
     Head,
+    /// `collected.json`: what `gc` has given up.
+    Collected,
+    /// `recorded/fork.json`: the mark of a fork.
+    ForkMark,
+    /// `recorded/answers/<sha256>.json`: in a fork, the answer of the origin to the request of that hash.
+    Recorded(Sha),
+    /// `recorded/ticks/<tick:012>.json`: in a fork, when a later tick of the origin was.
+    RecordedTick(Tick),
     /// `<area>/probe:<run>:<name>`: written to find out whether it can be, and deleted again. No name of a person's or an
     /// agent's file has a colon, so that no reader takes it for one.
     Probe(Area, IngressName, IngressName),
@@ -173,6 +183,10 @@ impl Key {
             Self::Delivery(rule, tick) => format!("deliveries/{rule}/{:012}.json", tick.0),
             Self::Checkpoint(tick) => format!("checkpoints/{:012}.json", tick.0),
             Self::Head => "head.json".to_owned(),
+            Self::Collected => "collected.json".to_owned(),
+            Self::ForkMark => "recorded/fork.json".to_owned(),
+            Self::Recorded(request) => format!("recorded/answers/{request}.json"),
+            Self::RecordedTick(tick) => format!("recorded/ticks/{:012}.json", tick.0),
             Self::Probe(area, run, name) => format!("{}/probe:{run}:{name}", area.path()),
         }
     }
@@ -196,6 +210,15 @@ impl Key {
         match top {
             "org.json" => Some(Self::Org),
             "head.json" => Some(Self::Head),
+            "collected.json" => Some(Self::Collected),
+            "recorded" => match rest.split_once('/') {
+                None => (rest == "fork.json").then_some(Self::ForkMark),
+                Some(("answers", name)) => {
+                    Some(Self::Recorded(Sha::try_from(name.strip_suffix(".json")?.to_owned()).ok()?))
+                }
+                Some(("ticks", name)) => Some(Self::RecordedTick(tick(name.strip_suffix(".json")?)?)),
+                Some(_) => None,
+            },
             "config" if rest == "models.json" => Some(Self::Models),
             "config" => Some(Self::Config(RelativePath::new(rest).ok()?)),
             "schemas" => Some(Self::Schema(MemoryKey::new(rest.strip_suffix(".schema.json")?).ok()?)),
@@ -323,6 +346,8 @@ pub enum Prefix {
     Templates,
     /// `templates/<name>/`.
     Template(MemoryKey),
+    /// `recorded/`: what a fork carries of its origin.
+    Recorded,
     /// All of an area.
     Area(Area),
     /// The whole organisation.
@@ -344,6 +369,7 @@ impl Prefix {
             Self::Removed => "removed".to_owned(),
             Self::Templates => "templates".to_owned(),
             Self::Template(name) => format!("templates/{name}"),
+            Self::Recorded => "recorded".to_owned(),
             Self::Area(area) => area.path().to_owned(),
             Self::Everything => String::new(),
         }
@@ -382,6 +408,10 @@ mod tests {
         prop_oneof![
             Just(Key::Org),
             Just(Key::Head),
+            Just(Key::ForkMark),
+            Just(Key::Collected),
+            sha().prop_map(Key::Recorded),
+            tick().prop_map(Key::RecordedTick),
             Just(Key::Models),
             path().prop_map(Key::Config),
             key().prop_map(Key::Schema),

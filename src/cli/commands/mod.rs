@@ -12,7 +12,9 @@ mod diff;
 mod doctor;
 mod export;
 mod files;
+mod fork;
 mod fsck;
+mod gc;
 mod graph;
 mod import;
 mod inbox;
@@ -76,7 +78,9 @@ pub(super) enum Command {
     Ticks(ticks::TicksArgs),
     Diff(diff::DiffArgs),
     Replay(replay::ReplayArgs),
+    Fork(fork::ForkArgs),
     Fsck(fsck::FsckArgs),
+    Gc(gc::GcArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
@@ -129,7 +133,9 @@ impl Command {
             Self::Ticks(args) => ticks::run(args, session).await,
             Self::Diff(args) => diff::run(args, session).await,
             Self::Replay(args) => replay::run(args, session).await,
+            Self::Fork(args) => fork::run(args, session).await,
             Self::Fsck(args) => fsck::run(args, session).await,
+            Self::Gc(args) => gc::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,

@@ -51,13 +51,20 @@ pub(super) async fn run(args: ReplayArgs, session: &mut Session) -> Result<Exit,
         out.line(styled(DIM, "no turn of this tick is committed"))?;
     }
     for turn in &proof.turns {
-        let verdict = if turn.is_equal() { styled(GOOD, "equal") } else { styled(BAD, "different") };
+        let verdict = match turn.is_equal() {
+            true if turn.is_erased => styled(DIM, "erased"),
+            true => styled(GOOD, "equal"),
+            false => styled(BAD, "different"),
+        };
         out.line(format!("{}  {verdict}", styled(NAME, &turn.agent)))?;
     }
     for finding in &proof.findings {
         findings::show(finding, out)?;
     }
     out.line(match (is_equal, &proof.closed) {
+        (true, _) if proof.is_erased() => {
+            format!("{}  of tick {} something was given up; what is left fits", styled(DIM, "erased"), proof.tick)
+        }
         (true, Some(sha)) => {
             format!("{}  tick {} comes out the same; its closed record is {sha}", styled(GOOD, "equal"), proof.tick)
         }
@@ -72,6 +79,7 @@ fn document(proof: &Proof) -> Value {
     json!({
         "tick": proof.tick,
         "equal": proof.is_equal(),
+        "erased": proof.is_erased(),
         "closed_sha256": proof.closed,
         "plan_equal": !is_wrong(&[Code::WrongPlan]),
         "fold_equal": !is_wrong(&[Code::WrongFold]),
@@ -86,6 +94,7 @@ fn turn(turn: &Replayed) -> Value {
         "equal": turn.is_equal(),
         "other_prompt_version": turn.other_prompt_version,
         "as_closed": turn.is_as_closed,
+        "erased": turn.is_erased,
         "difference": turn.difference,
     })
 }

@@ -46,6 +46,8 @@ pub enum Code {
     ForeignFile,
     /// A file that people and agents both write differs from the records: a person's edit, not imported yet.
     Edited,
+    /// Contents that were given up on purpose: by retention, or because somebody asked for it.
+    Erased,
     /// What a probe left.
     Leftover,
     /// The hint names another tick than the last one.
@@ -69,7 +71,7 @@ impl Code {
     /// Says whether something is wrong: the others are what a person may want to know.
     #[must_use]
     pub const fn is_error(self) -> bool {
-        !matches!(self, Self::Edited | Self::Leftover | Self::WrongHint | Self::OpenTick)
+        !matches!(self, Self::Edited | Self::Erased | Self::Leftover | Self::WrongHint | Self::OpenTick)
     }
 }
 
@@ -121,6 +123,7 @@ impl Finding {
                 let place = if pointer.is_empty() { String::new() } else { format!("at {pointer}: ") };
                 Ok(Self::new(Code::Unreadable, path, format!("{place}{message}")))
             }
+            error @ EngineError::Erased { .. } => Ok(Self::at(Code::Erased, key, error.to_string())),
             EngineError::Damaged { message, .. } => Ok(Self::at(Code::Unreadable, key, message)),
             error => Err(error),
         }

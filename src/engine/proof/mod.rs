@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 pub use self::finding::{Code, Finding};
+pub use self::records::named_contents;
 pub use self::tick::{ProvenTick, Prover};
 use super::EngineError;
 use super::memo::lock;
@@ -22,7 +23,7 @@ use super::replay::{Past, Replayed, Replaying};
 use crate::domain::ids::Sha;
 use crate::domain::name::AgentName;
 use crate::domain::time::Tick;
-use crate::record::closed::Closed;
+use crate::record::closed::{Closed, TurnFold};
 use crate::record::plan::Plan;
 use crate::record::state::State;
 use crate::record::turn::TurnRecord;
@@ -46,7 +47,13 @@ impl Proof {
     /// Says whether everything came out as it is recorded.
     #[must_use]
     pub fn is_equal(&self) -> bool {
-        self.findings.is_empty() && self.turns.iter().all(Replayed::is_equal)
+        !self.findings.iter().any(|finding| finding.code.is_error()) && self.turns.iter().all(Replayed::is_equal)
+    }
+
+    /// Says whether something of it was given up, so that not all could be made again.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code == Code::Erased)
     }
 }
 
@@ -85,8 +92,8 @@ pub async fn prove(with: &Replaying, tick: Tick, agent: Option<&AgentName>) -> R
         next(&with.store, tick, sha, &mut findings).await?;
     }
     let mut seen = std::mem::take(&mut *lock(&seen));
-    seen.extend(named.into_iter().map(|key| key.path()));
-    vouch(&with.store, tick, &seen, &mut findings).await?;
+    seen.extend(named.iter().map(Key::path));
+    vouch(&with.store, tick, &seen, &named, &mut findings).await?;
     proof.findings = findings;
     Ok(Some(proof))
 }
@@ -120,6 +127,10 @@ fn wrong_turn(tick: Tick, replayed: &Replayed) -> Option<Finding> {
         let message = format!("version {version} of the prompt builder made it, and this program has another");
         return Some(Finding::at(Code::OtherVersion, &key, message));
     }
+    if replayed.is_erased {
+        let message = "it, or what it was made from, was given up: it was not run again";
+        return Some(Finding::at(Code::Erased, &key, message));
+    }
     let difference = replayed.difference.clone()?;
     Some(Finding::at(Code::WrongTurn, &key, "run again, the turn comes out differently").with(Some(difference)))
 }
@@ -141,11 +152,24 @@ async fn readable<R: Record>(store: &Store, key: &Key) -> Result<Option<(R, Sha)
     Ok(decode(&bytes).ok().map(|record| (record, Sha::of(&bytes))))
 }
 
+/// Says whether some bytes are a stub of the turn that a closed record names.
+fn is_stub_of(bytes: &[u8], named: Option<&TurnFold>) -> bool {
+    let stub = decode::<TurnRecord>(bytes).ok().and_then(|turn| turn.erased);
+    stub.is_some_and(|erased| named.is_none_or(|fold| fold.sha256 == erased.sha256))
+}
+
+/// Says whether some bytes are a stub of the plan that a closed record names.
+fn is_stub_of_plan(bytes: &[u8], named: Option<&Closed>) -> bool {
+    let stub = decode::<Plan>(bytes).ok().and_then(|plan| plan.erased);
+    stub.is_some_and(|erased| named.is_none_or(|closed| closed.plan == erased.sha256))
+}
+
 /// Compares the hash of everything that was read with the one that vouches for it.
 async fn vouch(
     store: &Store,
     tick: Tick,
     seen: &BTreeSet<String>,
+    named: &BTreeSet<Key>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), EngineError> {
     let mut closed: BTreeMap<Tick, Option<Closed>> = BTreeMap::new();
@@ -157,7 +181,9 @@ async fn vouch(
             _ => continue,
         };
         let Some(bytes) = store.get(&key).await? else {
-            if of.is_none() && !findings.iter().any(|finding| finding.path == *path) {
+            // What was given up was looked for in a blob.
+            let is_erased = !named.contains(&key) && findings.iter().any(|finding| finding.code == Code::Erased);
+            if of.is_none() && !is_erased && !findings.iter().any(|finding| finding.path == *path) {
                 findings.push(Finding::at(Code::Missing, &key, "this tick was made from it, and it is missing"));
             }
             continue;
@@ -167,15 +193,15 @@ async fn vouch(
         {
             closed.insert(at, readable::<Closed>(store, &Key::Closed(at)).await?.map(|(closed, _)| closed));
         }
-        let named = of.and_then(|at| closed.get(&at)?.as_ref());
+        let by = of.and_then(|at| closed.get(&at)?.as_ref());
         let sha = Sha::of(&bytes);
         let vouched = match &key {
             Key::Input(named) | Key::Blob(named) => *named == sha,
             Key::Archive(..) => key.archived_from().is_none() || path.ends_with(&format!("_{}.json", sha.short())),
-            Key::Plan(_) => named.is_none_or(|closed| closed.plan == sha),
-            Key::Turn(_, agent) => {
-                named.and_then(|closed| closed.turns.get(agent)).is_none_or(|turn| turn.sha256 == sha)
-            }
+            Key::Plan(_) if is_stub_of_plan(&bytes, by) => true,
+            Key::Plan(_) => by.is_none_or(|closed| closed.plan == sha),
+            Key::Turn(_, agent) if is_stub_of(&bytes, by.and_then(|closed| closed.turns.get(agent))) => true,
+            Key::Turn(_, agent) => by.and_then(|closed| closed.turns.get(agent)).is_none_or(|turn| turn.sha256 == sha),
             Key::Step(at, agent, step) => {
                 let turn = readable::<TurnRecord>(store, &Key::Turn(*at, agent.clone())).await?;
                 let place = usize::try_from(*step).unwrap_or(usize::MAX);

@@ -51,7 +51,14 @@ pub(super) async fn again(
         nonce: recorded.nonce.clone(),
     };
     let Draft { plan: again, idle } = draft(situation, commanded);
-    let again = Plan { format: recorded.format, prompt_version: recorded.prompt_version, ..again };
+    let mut again = Plan { format: recorded.format, prompt_version: recorded.prompt_version, ..again };
+    // Where a version lies is no part of it: a record that was given up has it in a blob.
+    for change in &mut again.files {
+        let same = recorded.files.iter().find(|of_plan| of_plan.path == change.path && of_plan.sha256 == change.sha256);
+        if let Some(of_plan) = same {
+            change.content.clone_from(&of_plan.content);
+        }
+    }
     Ok(idle.map_or(Ok(again), Err))
 }
 

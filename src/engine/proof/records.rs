@@ -14,6 +14,7 @@ use crate::domain::name::AgentName;
 use crate::domain::time::Tick;
 use crate::record::chain::{Extension, Link};
 use crate::record::closed::Closed;
+use crate::record::erased::Collected;
 use crate::record::plan::{self, Plan};
 use crate::record::step::StepRecord;
 use crate::record::turn::{Content, TurnRecord};
@@ -37,25 +38,35 @@ pub(super) struct Found {
 impl Found {
     /// The inputs and blobs that the tick's records name.
     pub(super) fn contents(&self) -> BTreeSet<Key> {
-        let plan = &self.plan.value;
-        let mut named: BTreeSet<Key> = [&plan.org, &plan.models].map(|sha| Key::Input(sha.clone())).into();
-        named.extend(plan.due.iter().map(|due| Key::Input(due.resume.clone())));
-        named.extend(plan.found.values().filter_map(|found| match found {
-            plan::Found::Resume { resume, .. } => Some(Key::Input(resume.clone())),
-            plan::Found::Gone | plan::Found::Broken => None,
-        }));
-        let born = self.closed.iter().flat_map(|closed| closed.value.born.values());
-        named.extend(born.map(|born| Key::Input(born.resume.clone())));
-        for record in self.turns.values().map(|turn| &turn.value) {
-            named.extend(record.template.iter().map(|sha| Key::Input(sha.clone())));
-            let changes = record.effects.files.iter().chain(&record.imports).chain(&record.unimported);
-            named.extend(changes.filter_map(|change| match &change.content {
-                Content::Blob(sha) => Some(Key::Blob(sha.clone())),
-                Content::Text(_) | Content::Deleted => None,
-            }));
-        }
-        named
+        let closed = self.closed.as_ref().map(|closed| &closed.value);
+        named_contents(&self.plan.value, self.turns.values().map(|turn| &*turn.value), closed)
     }
+}
+
+/// The inputs and blobs that the records of a tick name.
+pub fn named_contents<'a>(
+    plan: &Plan,
+    turns: impl Iterator<Item = &'a TurnRecord>,
+    closed: Option<&Closed>,
+) -> BTreeSet<Key> {
+    let mut named: BTreeSet<Key> = [&plan.org, &plan.models].map(|sha| Key::Input(sha.clone())).into();
+    named.extend(plan.due.iter().map(|due| Key::Input(due.resume.clone())));
+    named.extend(plan.found.values().filter_map(|found| match found {
+        plan::Found::Resume { resume, .. } => Some(Key::Input(resume.clone())),
+        plan::Found::Gone | plan::Found::Broken => None,
+    }));
+    let born = closed.into_iter().flat_map(|closed| closed.born.values());
+    named.extend(born.map(|born| Key::Input(born.resume.clone())));
+    // Of one that was given up, only what is live still has its contents.
+    for record in turns.filter(|record| record.erased.is_none()) {
+        named.extend(record.template.iter().map(|sha| Key::Input(sha.clone())));
+        let changes = record.effects.files.iter().chain(&record.imports).chain(&record.unimported);
+        named.extend(changes.filter_map(|change| match &change.content {
+            Content::Blob(sha) => Some(Key::Blob(sha.clone())),
+            Content::Text(_) | Content::Deleted => None,
+        }));
+    }
+    named
 }
 
 /// What lies at the key of a record.
@@ -119,9 +130,21 @@ pub(super) async fn of_tick(
             return Ok(None);
         }
     };
+    let mut plan = plan;
+    if let Some(erased) = &plan.value.erased {
+        plan.sha = erased.sha256.clone();
+        let message = "something in it was given up: it is not made again, nor the tick folded";
+        findings.push(Finding::at(Code::Erased, &plan_key, message));
+    }
     let named = closed.as_ref().map(|closed| &closed.value);
     compare(&plan_key, &plan.sha, named.map(|closed| &closed.plan), findings);
-    let mut found = Found { chains: Vec::new(), turns: BTreeMap::new(), closed: closed.clone(), is_whole: true, plan };
+    let mut found = Found {
+        chains: Vec::new(),
+        turns: BTreeMap::new(),
+        closed: closed.clone(),
+        is_whole: plan.value.erased.is_none(),
+        plan,
+    };
     chains(store, &mut found, findings).await?;
     turns(store, &mut found, findings).await?;
     Ok(Some(found))
@@ -207,6 +230,18 @@ async fn turns(store: &Store, found: &mut Found, findings: &mut Vec<Finding>) ->
                 found.is_whole = false;
             }
             Lies::Record(Hashed { value, sha }) => {
+                // A stub names the hash of what it stands in for.
+                let sha = value.erased.as_ref().map_or(sha, |erased| erased.sha256.clone());
+                if value.erased.is_some() {
+                    found.is_whole = false;
+                    let message = "its contents were given up: the turn is not run again, nor the tick folded";
+                    findings.push(Finding::at(Code::Erased, &key, message));
+                    if let Some(fold) = named.flatten()
+                        && fold.status != value.status
+                    {
+                        findings.push(Finding::at(Code::WrongHash, &key, "closed.json names another status"));
+                    }
+                }
                 compare(&key, &sha, named.flatten().map(|fold| &fold.sha256), findings);
                 if (value.tick, &value.agent, value.rank, &value.resume)
                     != (plan.tick, &due.agent, due.rank, &due.resume)
@@ -222,7 +257,12 @@ async fn turns(store: &Store, found: &mut Found, findings: &mut Vec<Finding>) ->
 }
 
 /// Compares the journal of each turn with what its record names.
-pub(super) async fn journals(store: &Store, found: &Found, findings: &mut Vec<Finding>) -> Result<(), EngineError> {
+pub(super) async fn journals(
+    store: &Store,
+    found: &Found,
+    collected: &Collected,
+    findings: &mut Vec<Finding>,
+) -> Result<(), EngineError> {
     for (agent, turn) in &found.turns {
         let record = &turn.value;
         for (step, named) in (0_u32..).zip(&record.journal) {
@@ -230,6 +270,11 @@ pub(super) async fn journals(store: &Store, found: &Found, findings: &mut Vec<Fi
             let sha = match read::<StepRecord>(store, &key, findings).await? {
                 Lies::Record(step) => step.sha,
                 Lies::Rubbish(sha) => sha,
+                Lies::Nothing if record.erased.is_some() => continue,
+                Lies::Nothing if record.tick <= collected.steps => {
+                    findings.push(Finding::at(Code::Erased, &key, "the turn rests on this step, which was given up"));
+                    continue;
+                }
                 Lies::Nothing => {
                     findings.push(Finding::at(Code::Missing, &key, "the turn rests on this step, and it is missing"));
                     continue;

@@ -17,10 +17,12 @@ use crate::domain::name::AgentName;
 use crate::domain::time::Tick;
 use crate::record::closed::Closed;
 use crate::record::encode;
+use crate::record::erased::Collected;
 use crate::record::plan::Plan;
 use crate::record::state::{Authors, State};
 use crate::record::turn::TurnRecord;
 use crate::store::{Key, Store};
+use tokio::sync::OnceCell;
 
 /// Proves ticks of one organisation: what each says must follow from its inputs. Writes nothing.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ pub struct Prover {
     inputs: Store,
     memo: Memo,
     settings: Mutex<BTreeMap<(Sha, Sha), Settings>>,
+    collected: OnceCell<Collected>,
 }
 
 /// A tick that was looked at.
@@ -62,7 +65,13 @@ impl Prover {
     /// Proves ticks of the organisation in this store.
     #[must_use]
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone(), inputs: store.clone(), memo: Memo::default(), settings: Mutex::default() }
+        Self {
+            store: store.clone(),
+            inputs: store.clone(),
+            memo: Memo::default(),
+            settings: Mutex::default(),
+            collected: OnceCell::new(),
+        }
     }
 
     /// The same, which reads the inputs of ticks from a store that notes what is read.
@@ -100,15 +109,15 @@ impl Prover {
         };
         let closed = found.closed.as_ref().map(|closed| &closed.value.previous);
         findings.extend(state::chain(before, std::iter::once(&found.plan.value.previous).chain(closed)));
-        records::journals(&self.store, &found, &mut findings).await?;
+        records::journals(&self.store, &found, self.collected().await?, &mut findings).await?;
         if let Err(error) = self.follow(before, &found, &mut findings).await {
             findings.push(Finding::of(error, &Key::Plan(tick))?);
         }
         let after = found.closed.as_ref().map(|closed| applied(before, closed));
-        if let (Some(after), true) = (&after, tick.0.is_multiple_of(CHECKPOINT_EVERY)) {
-            if let Some(bytes) = self.store.get(&Key::Checkpoint(tick)).await? {
-                state::compare_checkpoint(after, &bytes, &mut findings);
-            }
+        if let (Some(after), true) = (&after, tick.0.is_multiple_of(CHECKPOINT_EVERY))
+            && let Some(bytes) = self.store.get(&Key::Checkpoint(tick)).await?
+        {
+            state::compare_checkpoint(after, &bytes, &mut findings);
         }
         Ok(Some(ProvenTick {
             contents: found.contents(),
@@ -119,6 +128,15 @@ impl Prover {
             after,
             found: Some(found),
         }))
+    }
+
+    /// What was given up.
+    ///
+    /// # Errors
+    /// The store failed, or the note of it cannot be read.
+    pub async fn collected(&self) -> Result<&Collected, EngineError> {
+        let read = || async { Ok(self.store.read(&Key::Collected).await?.unwrap_or_else(Collected::nothing)) };
+        self.collected.get_or_try_init(read).await
     }
 
     async fn closed_alone(&self, tick: Tick) -> Result<Option<Hashed<Closed>>, EngineError> {
@@ -134,7 +152,11 @@ impl Prover {
         let recorded = &found.plan.value;
         let settings = self.settings(&recorded.org, &recorded.models).await?;
         let key = Key::Plan(recorded.tick);
-        match plan::again(&self.inputs, &self.memo, before, recorded, &settings).await? {
+        let again = match recorded.erased {
+            Some(_) => Ok(recorded.clone()),
+            None => plan::again(&self.inputs, &self.memo, before, recorded, &settings).await?,
+        };
+        match again {
             Ok(again) => {
                 if let Some(difference) = first_of(recorded, &again) {
                     let finding = Finding::at(Code::WrongPlan, &key, "the state and the inputs give another plan");

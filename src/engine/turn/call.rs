@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
+use super::super::EngineError;
 use super::super::prompt;
 use super::super::run::Run;
 use super::meter::{Hours, Meter};
@@ -22,7 +23,9 @@ use crate::domain::time::Timestamp;
 use crate::mutant::{self, Mutant};
 use crate::provider::{Answer, CallCost, CallError, CallErrorKind, Provider, Request, ToolSpec};
 use crate::record;
-use crate::record::turn::Receipt;
+use crate::record::recording::Recording;
+use crate::record::turn::{Exchange, Receipt};
+use crate::store::Key;
 
 /// How often a call is made before the turn fails.
 const ATTEMPTS: u32 = 3;
@@ -79,6 +82,59 @@ pub(in super::super) async fn call(
         }
     }
     Err(unreached.map_or(NoAnswer::NoMoney, |(failed, error)| NoAnswer::Failed(failed, error)))
+}
+
+/// In a fork: the answer of its origin to this very request, whichever of the models gave it. It costs nothing, and needs
+/// neither a model nor its key.
+pub(in super::super) async fn at_hand(
+    run: &Run,
+    models: &[(&ModelKey, &Model)],
+    request: &Request,
+) -> Result<Option<(Answer, Receipt)>, EngineError> {
+    let forked_from = run.settings.org.value.forked_from.as_ref();
+    if !forked_from.is_some_and(|forked| forked.tick < run.tick() && run.tick() <= forked.recorded_until) {
+        return Ok(None);
+    }
+    for (key, model) in models {
+        let request = addressed(request, model);
+        let Some(found) = run.ctx.store.read::<Recording>(&Key::Recorded(exact(&request))).await? else { continue };
+        let Recording { answer, tool_calls, usage, reported_model, response_id, .. } = found;
+        let answer = Answer { text: answer, tool_calls, usage, reported_model, response_id };
+        tracing::debug!(event = "answer_reused", agent = %request.view.agent, model = %key,
+            "the organisation that this one was forked from got an answer to this request: nobody is asked");
+        return Ok(Some(reused(run, key, model, &request, answer)));
+    }
+    Ok(None)
+}
+
+/// The same of a turn that is run again, from its record.
+pub(in super::super) fn given_before(
+    run: &Run,
+    models: &[(&ModelKey, &Model)],
+    request: &Request,
+    exchange: &Exchange,
+) -> Option<(Answer, Receipt)> {
+    let Exchange { answer, tool_calls, receipt, .. } = exchange;
+    let (key, model) = models.iter().find(|(key, _)| **key == receipt.model)?;
+    let answer = Answer {
+        text: answer.clone(),
+        tool_calls: tool_calls.clone(),
+        usage: receipt.usage,
+        reported_model: receipt.reported_model.clone(),
+        response_id: receipt.response_id.clone(),
+    };
+    Some(reused(run, key, model, &addressed(request, model), answer))
+}
+
+fn reused(run: &Run, key: &ModelKey, model: &Model, request: &Request, answer: Answer) -> (Answer, Receipt) {
+    let receipt = receipt(run, model, key, request, &answer, Credits::ZERO, run.ctx.clock.now(), 0);
+    (answer, Receipt { reused: true, ..receipt })
+}
+
+/// A request as a model gets it.
+fn addressed(request: &Request, model: &Model) -> Request {
+    let context_tokens = model.context_tokens.map(std::num::NonZeroU64::get);
+    Request { model_name: model.model_name.clone(), context_tokens, ..request.clone() }
 }
 
 /// One model and what it is asked.
@@ -267,6 +323,7 @@ fn receipt(
         attempts,
         by: run.by.clone(),
         request: Some(exact(request)),
+        reused: false,
         beside: None,
     }
 }

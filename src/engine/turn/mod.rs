@@ -44,7 +44,7 @@ use crate::domain::name::ModelKey;
 use crate::domain::prompt::Message;
 use crate::domain::resume::Resume;
 use crate::mutant::{self, Mutant};
-use crate::provider::{Request, Role, ToolSpec, TurnView};
+use crate::provider::{Answer, Request, Role, ToolSpec, TurnView};
 use crate::record;
 use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
@@ -264,6 +264,7 @@ impl Turn<'_> {
                     }
                     let called = match past::no_answer(&self.permit, &self.exchanges) {
                         Some(no_answer) => Err(no_answer),
+                        None if let Some(at_hand) = self.at_hand(&request).await? => Ok(at_hand),
                         None => {
                             let models = past::models(&self.permit, &self.exchanges, &self.models);
                             call::call(self.run, self.permit.meter, &self.hours, &models, request).await
@@ -504,6 +505,18 @@ impl Turn<'_> {
                 memory: Arc::new(memory),
                 results,
             },
+        }
+    }
+
+    /// The answer that is at hand to a request: in a fork, what its origin was answered.
+    async fn at_hand(&self, request: &Request) -> Result<Option<(Answer, Receipt)>, EngineError> {
+        let again = self.permit.recorded.map(|record| record.exchanges.get(self.exchanges.len()));
+        match again {
+            Some(Some(exchange)) if exchange.receipt.reused => {
+                Ok(call::given_before(self.run, &self.models, request, exchange))
+            }
+            Some(_) => Ok(None),
+            None => call::at_hand(self.run, &self.models, request).await,
         }
     }
 

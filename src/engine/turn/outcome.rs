@@ -19,7 +19,9 @@ impl Turn<'_> {
         past::settle(&self.permit);
         let mut record = base(self.run, self.due, inbox, began);
         record.licence = Some(self.permit.licence);
-        record.spent = self.permit.meter.spent(!self.exchanges.is_empty());
+        // A turn whose answers were all at hand called nobody.
+        let called = self.exchanges.iter().any(|exchange| !exchange.receipt.reused);
+        record.spent = self.permit.meter.spent(called);
         if mutant::is(Mutant::TheMeterIsTheBill) {
             let paid = self.exchanges.iter().map(|exchange| exchange.receipt.cost_credits).sum();
             record.spent = Spent { paid, unanswered: Credits::ZERO, ..record.spent };
@@ -54,6 +56,7 @@ impl Turn<'_> {
 fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
     TurnRecord {
         format: 1,
+        erased: None,
         nonce: run.ctx.entropy.nonce(),
         by: run.by.clone(),
         tick: run.tick(),

@@ -67,7 +67,7 @@ async fn prepare(run: &Run, due: &Due, first: bool, recorded: Option<&TurnRecord
     };
     let tools = permitted_tools(run, &resume);
     let specs: Arc<[ToolSpec]> = tools.iter().map(|tool| run.spec(tool.as_ref())).collect();
-    let system = prompt::system(&run.settings.org.value.name, &resume, &specs);
+    let system = prompt::system(run.settings.org.value.known_as(), &resume, &specs);
     Ok(Prepared { resume, tools, specs, system, journal, memory, last })
 }
 

@@ -118,6 +118,7 @@ async fn walk(
     told: Told<'_>,
 ) -> Result<(), EngineError> {
     let last = tree.last_tick().unwrap_or(state.tick);
+    let outbox_until = prover.collected().await?.outbox;
     for round in 1..=ROUNDS {
         // What is said of an open tick and of live files is said again where the organisation went on.
         let mut end = Report::default();
@@ -128,7 +129,7 @@ async fn walk(
             let Some(after) = proven.after.clone() else {
                 tree.tick(&proven, tick, &mut end);
                 end.findings.extend(proven.findings.iter().cloned());
-                views::kept(store, &proven, tree, &mut end).await?;
+                views::kept(store, &proven, outbox_until, tree, &mut end).await?;
                 if proven.plan.is_some() {
                     end.open = Some(tick);
                     end.add(Finding::new(Code::OpenTick, Key::Plan(tick).path(), "begun, and not closed yet"));
@@ -138,7 +139,7 @@ async fn walk(
             };
             tree.tick(&proven, tick, report);
             report.findings.extend(proven.findings.iter().cloned());
-            views::kept(store, &proven, tree, report).await?;
+            views::kept(store, &proven, outbox_until, tree, report).await?;
             mend_checkpoint(store, &after, &proven.findings, report).await?;
             report.ticks += 1;
             state = after;

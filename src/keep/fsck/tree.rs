@@ -60,10 +60,10 @@ impl Tree {
             return;
         };
         match &key {
-            Key::Plan(at) | Key::Closed(at) | Key::Turn(at, _) | Key::Step(at, ..) | Key::Link(at, ..) => {
-                if *at >= self.from {
-                    self.records.entry(*at).or_default().push(key);
-                }
+            Key::Plan(at) | Key::Closed(at) | Key::Turn(at, _) | Key::Step(at, ..) | Key::Link(at, ..)
+                if *at >= self.from =>
+            {
+                self.records.entry(*at).or_default().push(key);
             }
             Key::Outbox(_, at, _) if *at >= self.from => drop(self.kept.insert(key)),
             Key::Memory(..) | Key::Workspace(..) | Key::Shared(_) => drop(self.files.insert(path)),

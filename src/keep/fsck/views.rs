@@ -11,6 +11,7 @@ use super::{Mend, Report};
 use crate::domain::ids::Sha;
 use crate::domain::memory::MemoryFile;
 use crate::domain::name::AgentName;
+use crate::domain::time::Tick;
 use crate::engine::{Code, EngineError, Finding, ProvenTick, kept_views, may_miss_by_our_deletion, recorded};
 use crate::record::plan::Plan;
 use crate::record::state::{FileState, State};
@@ -24,10 +25,17 @@ const AT_ONCE: usize = 32;
 pub(super) async fn kept(
     store: &Store,
     proven: &ProvenTick,
+    outbox_until: Tick,
     tree: &mut Tree,
     report: &mut Report,
 ) -> Result<(), EngineError> {
     let Some(plan) = &proven.plan else { return Ok(()) };
+    for turn in proven.turns.values().filter(|turn| turn.erased.is_some()) {
+        // Files that may be left of what was given up are no strangers.
+        for said in &turn.effects.outbox {
+            tree.expect_view(&Key::Outbox(turn.agent.clone(), turn.tick, said.id));
+        }
+    }
     let views: Vec<(Key, Bytes)> = proven.turns.values().flat_map(|turn| kept_views(plan, turn)).collect();
     let read = |(key, bytes): (Key, Bytes)| async move {
         let found = store.get(&key).await;
@@ -41,6 +49,7 @@ pub(super) async fn kept(
             Some(found) if *found == bytes => continue,
             Some(_) => (Code::StaleView, "it is not what the turn's record says; editing it has no effect"),
             None if proven.closed.is_none() => continue,
+            None if matches!(key, Key::Outbox(..)) && plan.tick <= outbox_until => continue,
             None => (Code::MissingView, "the turn's record has it, and the file is missing"),
         };
         report.add(Finding::new(code, key.path(), message));

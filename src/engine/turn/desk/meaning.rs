@@ -138,6 +138,7 @@ impl Bench<'_> {
                     attempts: 1,
                     by: run.by.clone(),
                     request: None,
+                    reused: false,
                     beside: None,
                 });
                 Ok(embedded.vectors)
