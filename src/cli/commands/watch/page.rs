@@ -138,7 +138,6 @@ fn style(doing: Doing) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::times::Times;
     use crate::domain::credits::Credits;
     use crate::domain::name::AgentName;
     use crate::domain::time::{Clock, Tick};
@@ -171,7 +170,11 @@ mod tests {
     fn a_page_has_as_many_rows_as_the_terminal_whatever_its_size() {
         for agents in [0, 1, 3, 500] {
             for height in [1, 2, 5, 10, 24, 100] {
-                assert_eq!(rows(&view(agents), "here", None, (80, height)).len(), height, "{agents} {height}");
+                assert_eq!(
+                    rows(&view(agents), &Times::utc(), "here", None, (80, height)).len(),
+                    height,
+                    "{agents} {height}"
+                );
             }
         }
     }
