@@ -59,20 +59,14 @@ fn the_commands_of_the_page_on_the_command_line_work() {
 /// A block marked `later` is of a command that is not there yet: it is to be switched on with that.
 #[test]
 fn the_answers_to_questions_are_commands_that_work() {
-    let page = include_str!("../docs/QUESTIONS.md");
-    run_as_written(page);
-    let program = lemming::cli::command();
-    for block in page.split("```sh later\n").skip(1) {
-        let command = block.lines().find_map(|line| line.strip_prefix("lemming ")).expect("a command");
-        let mut words = command.split_whitespace();
-        let found = program.find_subcommand(words.next().expect("a name"));
-        let is_there = found.is_some_and(|found| {
-            words
-                .filter_map(|word| word.strip_prefix("--"))
-                .all(|long| found.get_arguments().any(|argument| argument.get_long() == Some(long)))
-        });
-        assert!(!is_there, "`lemming {command}` is there: its block is no longer for later");
-    }
+    run_as_written(include_str!("../docs/QUESTIONS.md"));
+}
+
+/// Its blocks are one session.
+#[test]
+fn the_story_of_the_tutorial_is_told_by_commands_that_work() {
+    let session = blocks(include_str!("../docs/TUTORIAL.md")).concat();
+    run_as_written(&format!("```sh\n{session}```\n"));
 }
 
 #[test]

@@ -25,6 +25,9 @@ use crate::store::{Key, Store, StoreError};
 /// A checkpoint is written every so many ticks.
 pub const CHECKPOINT_EVERY: u64 = 8;
 
+/// No organisation has so many ticks: with one each millisecond it would take centuries.
+const MOST_AT_A_STEP: u64 = 1 << 44;
+
 /// `head.json`: a hint of the last closed tick. A lie is harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -131,6 +134,10 @@ impl Seen<'_> {
         let mut step = 1;
         while self.is_closed(Tick(last.0 + step)).await? {
             last = Tick(last.0 + step);
+            if step > MOST_AT_A_STEP {
+                let message = "is closed, like all before it: the store answers whatever is asked".to_owned();
+                return Err(EngineError::Damaged { tick: last, message });
+            }
             step *= 2;
         }
         while step > 1 {

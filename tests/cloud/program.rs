@@ -26,8 +26,9 @@ async fn logs_and_errors_show_no_key_and_no_command_whatever_is_asked_for() {
         let output = run(&world, &["status"]).await;
         let shown = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(!shown.contains(SECRET), "{shown}");
-        // Every object of this bucket says `body`, which is no JSON: whoever has keys finds that out.
-        assert_eq!(output.status.code(), Some(if gives_keys { 3 } else { 4 }), "{shown}");
+        // Whatever is asked for is in this bucket, and says `body`: whoever has keys finds out that this cannot be.
+        assert_eq!(output.status.code(), Some(if gives_keys { 1 } else { 4 }), "{shown}");
+        assert_eq!(shown.contains("the store answers whatever is asked"), gives_keys, "{shown}");
         assert_eq!(world.bucket.seen().len() > before, gives_keys, "{shown}");
         assert_eq!(shown.contains("run the credential_process of the profile by hand"), !gives_keys, "{shown}");
     }

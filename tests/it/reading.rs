@@ -20,17 +20,33 @@ enum Does {
     Reads(&'static [&'static str]),
     /// Reads it, and prints what is no JSON document.
     Prints(&'static [&'static str]),
+    /// Reads it where there is something to read, and has an answer where there is not.
+    Anywhere(&'static [&'static str]),
+    /// Reads it until it is stopped: tests/it/terminal.rs.
+    Lives,
     /// Writes to it.
     Writes,
     /// Has no use for it.
     Nothing,
 }
 
-use Does::{Nothing, Prints, Reads, Writes};
+use Does::{Anywhere, Lives, Nothing, Prints, Reads, Writes};
 
 /// Every command, but for those that only have commands below them.
 const COMMANDS: &[(&str, Does)] = &[
+    ("agents", Reads(&["", "--at 2"])),
+    ("agents clone", Writes),
+    ("agents disable", Writes),
+    ("agents edit", Writes),
+    ("agents enable", Writes),
+    ("agents list", Reads(&["", "--at 2"])),
+    ("agents new", Writes),
+    ("agents remove", Writes),
+    ("agents restore", Writes),
+    ("agents show", Reads(&["editor", "editor --at 2"])),
+    ("apply", Writes),
     ("bootstrap", Writes),
+    ("chat", Writes),
     ("completions", Nothing),
     ("cost", Reads(&["", "--provider r2"])),
     ("credits", Reads(&["", "--ticks 2"])),
@@ -38,19 +54,39 @@ const COMMANDS: &[(&str, Does)] = &[
     ("credits ledger", Reads(&["", "--agent editor --ticks 1..3"])),
     ("credits top-up", Writes),
     ("demo", Writes),
+    ("diff", Reads(&["2..4", "3", "..2 --agent editor"])),
     ("doctor", Writes),
+    ("export", Prints(&["-"])),
+    ("files list", Reads(&["", "shared", "shared --at 5"])),
+    ("files restore", Writes),
+    ("files show", Reads(&["shared briefs/1.md", "shared/briefs/1.md --at 5"])),
+    ("fork", Writes),
+    ("fsck", Reads(&["", "--from 3"])),
+    ("gc", Writes),
     ("graph", Reads(&["", "--agent editor", "--reach editor", "--at 2"])),
+    ("import", Writes),
     ("inbox", Reads(&["", "editor --limit 2", "--agent editor", "--all", "--at 2"])),
     ("inspect", Reads(&["editor", "editor --turns 1 --outbox 2", "editor --at 2"])),
     ("keys", Reads(&[""])),
     ("keys add", Writes),
     ("keys list", Reads(&[""])),
     ("keys remove", Writes),
+    ("list-agents", Reads(&[""])),
     ("logs", Reads(&["", "editor --ticks 2", "--lines 3"])),
     ("man", Nothing),
+    ("memory archive", Writes),
+    ("memory compact", Writes),
+    ("memory delete", Writes),
+    ("memory get", Reads(&["editor count", "editor count --at 2"])),
+    ("memory list", Reads(&["editor", "editor --at 2"])),
+    ("memory restore", Writes),
+    ("memory search", Reads(&["editor sundays", "--all sundays"])),
+    ("memory set", Writes),
+    ("messages", Reads(&["", "sundays", "--from editor --limit 2", "--at 2"])),
     ("models", Reads(&[""])),
     ("models test", Reads(&["desk"])),
     ("models use", Writes),
+    ("orgs", Anywhere(&[""])),
     ("pause", Writes),
     ("replay", Reads(&["2", "1 --agent editor"])),
     ("resume", Writes),
@@ -58,20 +94,36 @@ const COMMANDS: &[(&str, Does)] = &[
     ("schema", Nothing),
     ("send", Writes),
     ("serve", Writes),
+    ("show-agent", Reads(&["editor"])),
     ("status", Reads(&[""])),
+    ("templates", Anywhere(&[""])),
+    ("templates analyse", Reads(&[""])),
+    ("templates export", Writes),
+    ("templates import", Writes),
+    ("templates list", Anywhere(&[""])),
+    ("templates show", Anywhere(&["support_desk"])),
+    ("thread", Reads(&["", "--at 2 --full"])),
     ("tick", Writes),
+    ("ticks", Reads(&["", "--limit 2"])),
+    ("ticks list", Reads(&["", "--agent editor", "--at 3"])),
+    ("ticks show", Reads(&["", "2"])),
+    ("ticks why", Reads(&["editor", "writer --tick 2"])),
     ("tools", Reads(&["", "--at 1"])),
     ("tools list", Reads(&["", "--at 1"])),
     ("tools show", Reads(&["file_read"])),
     ("top-up", Writes),
     ("validate", Reads(&[""])),
+    ("watch", Lives),
 ];
 
-/// The same as text: what has no JSON of its own.
-const TEXTS: &[(&str, Does)] = &[
+/// What commands do besides: what has no JSON of its own, and what a command that writes does without.
+const BESIDES: &[(&str, Does)] = &[
     ("credits export", Prints(&["--csv"])),
     ("graph", Prints(&["--format text", "--format dot", "--format mermaid"])),
+    ("gc", Reads(&["--dry-run"])),
     ("logs", Prints(&["--jsonl"])),
+    ("messages", Prints(&["--jsonl"])),
+    ("tick", Reads(&["--dry-run", "--dry-run --prompts"])),
 ];
 
 /// The example after a few ticks with a question in it.
@@ -83,7 +135,7 @@ pub fn played() -> TempDir {
     };
     run(&["bootstrap"]);
     run(&["send", "editor", "Should we publish on Sundays?"]);
-    for seed in ["1", "2", "3", "4"] {
+    for seed in ["1", "2", "3", "4", "5", "6"] {
         run(&["tick", "--seed", seed]);
     }
     folder
@@ -108,15 +160,27 @@ fn state(folder: &Path) -> BTreeMap<String, (Vec<u8>, SystemTime)> {
     found
 }
 
-/// The commands of both tables that only read, with their arguments: words, and whether they have a document.
-fn readings() -> impl Iterator<Item = (&'static str, Vec<&'static str>, bool)> {
-    COMMANDS.iter().chain(TEXTS).flat_map(|(name, does)| {
-        let (tries, has_document) = match does {
-            Reads(tries) => (*tries, true),
-            Prints(tries) => (*tries, false),
-            Writes | Nothing => (&[][..], false),
+/// A command that only reads, with its arguments.
+struct Reading {
+    name: &'static str,
+    words: Vec<&'static str>,
+    has_document: bool,
+    needs_an_organisation: bool,
+}
+
+/// The commands of both tables that only read.
+fn readings() -> impl Iterator<Item = Reading> {
+    COMMANDS.iter().chain(BESIDES).flat_map(|(name, does)| {
+        let tries = match does {
+            Reads(tries) | Anywhere(tries) | Prints(tries) => *tries,
+            Writes | Lives | Nothing => &[][..],
         };
-        tries.iter().map(move |args| (*name, name.split(' ').chain(args.split_whitespace()).collect(), has_document))
+        tries.iter().map(move |args| Reading {
+            name,
+            words: name.split(' ').chain(args.split_whitespace()).collect(),
+            has_document: !matches!(does, Prints(_)),
+            needs_an_organisation: !matches!(does, Anywhere(_)),
+        })
     })
 }
 
@@ -140,7 +204,7 @@ fn reading_commands_leave_a_folder_as_it_is_and_need_no_more_of_a_bucket_than_re
     let elsewhere = tempfile::tempdir().expect("a folder");
     let before = state(played.path());
     let folder = played.path().to_str().expect("text");
-    for (name, words, has_document) in readings() {
+    for Reading { name, words, has_document, .. } in readings() {
         let args: Vec<&str> = words.iter().copied().chain(has_document.then_some("--json")).collect();
         let [on_disk, on_bucket] = [folder, &bucket.url()].map(|store| lemming(store, &args, elsewhere.path()));
         for done in [&on_disk, &on_bucket] {
@@ -166,7 +230,8 @@ fn reading_commands_leave_a_folder_as_it_is_and_need_no_more_of_a_bucket_than_re
 fn where_there_is_no_organisation_every_reading_command_says_so_in_an_envelope() {
     let nothing = tempfile::tempdir().expect("a folder");
     let nowhere = nothing.path().to_str().expect("text");
-    for (name, words, _) in readings().filter(|(_, _, has_document)| *has_document) {
+    let all = readings().filter(|reading| reading.has_document && reading.needs_an_organisation);
+    for Reading { name, words, .. } in all {
         for (store, code, word) in [(nowhere, 6, "not_found"), ("nosuch://x", 4, "store")] {
             let args: Vec<&str> = words.iter().copied().chain(["--json"]).collect();
             let done = lemming(store, &args, nothing.path());
@@ -181,15 +246,24 @@ fn where_there_is_no_organisation_every_reading_command_says_so_in_an_envelope()
     assert!(tree(nothing.path()).is_empty());
 }
 
-/// A document without what may differ: where it lies, how long things took, what requests they needed.
+/// A document without what may differ: where it lies, how long things took, what requests they needed,
+/// and when a tick would be that is not planned yet.
 fn document(bytes: &[u8]) -> Value {
     let mut document: Value = serde_json::from_slice(bytes).expect("one document");
-    if let Some(fields) = document.as_object_mut() {
-        for name in ["store", "place", "duration_ms", "requests"] {
-            fields.remove(name);
-        }
-    }
+    without(&mut document, &["store", "place", "duration_ms", "requests", "time"]);
     document
+}
+
+/// Removes fields wherever they are.
+fn without(value: &mut Value, names: &[&str]) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !names.contains(&name.as_str()));
+            fields.values_mut().for_each(|value| without(value, names));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| without(value, names)),
+        _ => {}
+    }
 }
 
 /// Every field of a document stands in docs/CLI.md, where its command is told of.

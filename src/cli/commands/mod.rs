@@ -58,9 +58,7 @@ pub(super) enum Command {
     Watch(watch::WatchArgs),
     Inspect(inspect::InspectArgs),
     Agents(agents::AgentsArgs),
-    #[command(hide = true)]
     ListAgents(agents::ListArgs),
-    #[command(hide = true)]
     ShowAgent(agents::ShowArgs),
     Templates(templates::TemplatesArgs),
     Apply(apply::ApplyArgs),

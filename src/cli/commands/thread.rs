@@ -1,6 +1,7 @@
 //! `lemming thread`
 
-use crate::chronicle::message::IdStart;
+use crate::chronicle::message::{Bounds, IdStart, newest};
+use crate::chronicle::moment::Moment;
 use crate::chronicle::thread::{Said, Thread, thread};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session};
@@ -17,8 +18,8 @@ const MAX_INDENT: usize = 12;
 /// their thread. With --json the messages stand in the order of the tree, each with its `depth`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ThreadArgs {
-    /// A message of it: its id, or how its id begins
-    id: String,
+    /// A message of it: its id, or how its id begins [default: the newest message]
+    id: Option<String>,
     /// At most so many messages: those above the message, and the newest
     #[arg(long, value_name = "N", default_value_t = 200)]
     limit: usize,
@@ -34,14 +35,29 @@ pub(in crate::cli) struct ThreadArgs {
 
 pub(super) async fn run(args: ThreadArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
-    let id = id_start(&args.id)?;
+    let id = args.id.as_deref().map(id_start).transpose()?;
     let moment = args.at.moment(&org).await?;
+    let id = match id {
+        Some(id) => id,
+        None => newest_of_all(&moment, args.ticks).await?,
+    };
     let found = thread(&moment, &id, args.ticks, args.limit).await?;
     match session.out.json() {
         true => session.out.document(&found)?,
         false => show(&found, args.full, &session.times(), &mut session.out)?,
     }
     Ok(Exit::Ok)
+}
+
+/// The id of the newest message.
+async fn newest_of_all(moment: &Moment, ticks: u64) -> Result<IdStart, CliError> {
+    let bounds = Bounds { last: moment.state.tick, messages: 1, ticks };
+    let found = newest(moment.store(), bounds, |_| true).await?;
+    match found.messages.first() {
+        Some(message) => id_start(&message.id.to_string()),
+        None => Err(CliError::new(Exit::NotFound, "nobody has said anything yet")
+            .hint("`lemming send AGENT TEXT` does, and `lemming tick` delivers it")),
+    }
 }
 
 /// The id that a person gives, or how it begins.

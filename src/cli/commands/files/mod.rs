@@ -42,6 +42,17 @@ async fn place(org: &Org, moment: &Moment, name: &str) -> Result<Place, CliError
     }
 }
 
+/// The file of a whole path, as `files list` prints it.
+fn whole(path: &str) -> Result<Key, CliError> {
+    match Key::parse(path) {
+        Some(key @ (Key::Workspace(..) | Key::Shared(_))) => Ok(key),
+        _ => Err(CliError::new(Exit::Usage, format!("{path:?} is no path of a file of a workspace or of shared/"))
+            .hint(
+                "such as shared/notes.md or agents/NAME/workspace/notes.md; or an agent's name, and the path after it",
+            )),
+    }
+}
+
 /// The file of that path below a place.
 fn key(place: &Place, path: &str) -> Result<Key, CliError> {
     let below = |folder: &str| path.strip_prefix(folder).unwrap_or(path).to_owned();

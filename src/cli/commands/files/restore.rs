@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{key, place};
+use super::{key, place, whole};
 use crate::chronicle::moment::Moment;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
@@ -16,10 +16,10 @@ use crate::domain::time::Tick;
 /// that is copied over the file by hand would be put right again: it is one that the records know.
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArgs {
-    /// An agent's name, or `shared`
+    /// An agent's name, or `shared`; or the whole path, as `files list` prints it
     place: String,
     /// The path below its workspace, or below `shared/`
-    path: String,
+    path: Option<String>,
     /// After which tick
     #[arg(long, value_name = "TICK")]
     at: u64,
@@ -30,15 +30,13 @@ pub(super) struct RestoreArgs {
 pub(super) async fn run(args: RestoreArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let then = Moment::of(&org.store, Some(Tick(args.at))).await?;
-    let place = match args.place.as_str() {
-        "shared" => place(&org, &then, "shared").await?,
-        // An agent that came later has a workspace too.
-        name => place(&org, &Moment::now(&org.store).await?, name).await?,
-    };
-    let key = key(&place, &args.path)?;
-    let path = key.path();
-    let was_there = then.state.files.get(&path).is_some_and(|file| file.sha256.is_some());
     let now = Moment::now(&org.store).await?;
+    let path = match &args.path {
+        // An agent that came later has a workspace too.
+        Some(path) => key(&place(&org, &now, &args.place).await?, path)?.path(),
+        None => whole(&args.place)?.path(),
+    };
+    let was_there = then.state.files.get(&path).is_some_and(|file| file.sha256.is_some());
     if !was_there && !now.state.files.contains_key(&path) {
         let error = CliError::new(Exit::NotFound, format!("there was no file {path} after tick {}", args.at));
         return Err(error.hint(format!("`lemming files list --at {}` shows those that there were", args.at)));

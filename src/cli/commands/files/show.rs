@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{key, place};
+use super::{key, place, whole};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session};
 use crate::cli::output::clean;
@@ -14,10 +14,10 @@ use crate::domain::ids::Sha;
 /// only size and hash are told.
 #[derive(Debug, clap::Args)]
 pub(super) struct ShowArgs {
-    /// An agent's name, or `shared`
+    /// An agent's name, or `shared`; or the whole path, as `files list` prints it
     place: String,
     /// The path below its workspace, or below `shared/`
-    path: String,
+    path: Option<String>,
     #[command(flatten)]
     at: AtArgs,
 }
@@ -25,7 +25,10 @@ pub(super) struct ShowArgs {
 pub(super) async fn run(args: ShowArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
-    let key = key(&place(&org, &moment, &args.place).await?, &args.path)?;
+    let key = match &args.path {
+        Some(path) => key(&place(&org, &moment, &args.place).await?, path)?,
+        None => whole(&args.place)?,
+    };
     let Some(bytes) = moment.file(&key).await? else {
         let error = CliError::new(Exit::NotFound, format!("there is no file {key}"));
         return Err(error.hint("`lemming files list` shows those that there are; --at TICK those that there were"));

@@ -11,12 +11,14 @@ use crate::record::plan::Trigger;
 
 /// Looks back at ticks: a line for each, the whole of one, and why an agent ran or did not.
 ///
-/// Reads only.
+/// Without ACTION it lists the last ones. Reads only.
 #[derive(Debug, clap::Args)]
-#[command(subcommand_value_name = "ACTION")]
+#[command(args_conflicts_with_subcommands = true, subcommand_value_name = "ACTION")]
 pub(in crate::cli) struct TicksArgs {
     #[command(subcommand)]
-    action: TicksAction,
+    action: Option<TicksAction>,
+    #[command(flatten)]
+    list: list::ListArgs,
 }
 
 /// What is looked at.
@@ -29,9 +31,10 @@ pub(in crate::cli) enum TicksAction {
 
 pub(super) async fn run(args: TicksArgs, session: &mut Session) -> Result<Exit, CliError> {
     match args.action {
-        TicksAction::List(args) => list::run(args, session).await,
-        TicksAction::Show(args) => show::run(args, session).await,
-        TicksAction::Why(args) => why::run(args, session).await,
+        None => list::run(args.list, session).await,
+        Some(TicksAction::List(args)) => list::run(args, session).await,
+        Some(TicksAction::Show(args)) => show::run(args, session).await,
+        Some(TicksAction::Why(args)) => why::run(args, session).await,
     }
 }
 
