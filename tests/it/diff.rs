@@ -238,7 +238,7 @@ fn a_diff_of_ticks_is_printed_for_people_and_for_programs() {
     );
     folder.ticks(1);
     insta::assert_snapshot!(folder.told(&["diff", "1..2"]), @r#"
-    after tick 1 (YYYY-MM-DDTHH:MM:SS.mmmZ) and after tick 2 (YYYY-MM-DDTHH:MM:SS.mmmZ)
+    after tick 1 (YYYY-MM-DD HH:MM:SS UTC) and after tick 2 (YYYY-MM-DD HH:MM:SS UTC)
 
     agents/ada/resume.json
     - /title "Agent"

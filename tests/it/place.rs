@@ -57,7 +57,12 @@ impl Place {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lemming"));
-        command.args(args).current_dir(self.path()).env_remove("LEMMING_STORE").env_remove("LEMMING_LOG");
+        command
+            .args(args)
+            .current_dir(self.path())
+            .env_remove("LEMMING_STORE")
+            .env_remove("LEMMING_LOG")
+            .env("TZ", "UTC");
         command.env("XDG_STATE_HOME", self.path().join(".state"));
         command
     }
@@ -117,6 +122,7 @@ impl Place {
             .current_dir(self.path())
             .env("XDG_STATE_HOME", self.path().join(".state"))
             .env("TERM", "xterm-256color")
+            .env("TZ", "UTC")
             .env_remove("NO_COLOR")
             .env_remove("LEMMING_STORE")
             .env_remove("LEMMING_LOG");
@@ -206,12 +212,12 @@ pub fn trimmed(text: &str) -> String {
 
 /// The same with `<id 1>`, `<id 2>` ... for ids, in the order in which they first appear, and without times.
 pub fn nameless(text: &str) -> String {
-    let id = regex::Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").expect("a pattern");
-    let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z").expect("a pattern");
+    let id = regex::Regex::new("[0-9a-f]{8}-[0-9a-f]{4}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?").expect("a pattern");
+    let time = regex::Regex::new(r"\d{4}-\d\d-\d\d(T[0-9:.]+Z| \d\d:\d\d:\d\d UTC)").expect("a pattern");
     let mut known: Vec<String> = Vec::new();
     let named = id.replace_all(text, |found: &regex::Captures<'_>| {
-        let at = known.iter().position(|known| *known == found[0]).unwrap_or_else(|| {
-            known.push(found[0].to_owned());
+        let at = known.iter().position(|known| *known == found[0][..13]).unwrap_or_else(|| {
+            known.push(found[0][..13].to_owned());
             known.len() - 1
         });
         format!("<id {}>", at + 1)

@@ -89,7 +89,12 @@ impl Program {
         for name in ["LEMMING_STORE", "LEMMING_LOG", "VISUAL", "EDITOR"] {
             command.env_remove(name);
         }
-        command.args(args).current_dir(self.path()).envs(self.vars.iter().cloned()).stdin(Stdio::null());
+        command
+            .env("TZ", "UTC")
+            .args(args)
+            .current_dir(self.path())
+            .envs(self.vars.iter().cloned())
+            .stdin(Stdio::null());
         command
     }
 

@@ -33,21 +33,21 @@ fn messages_are_found_by_words_and_by_who_said_what_to_whom() {
     place.says(&["send", "all", "Lunch is at noon."]);
     place.tick();
     insta::assert_snapshot!(nameless(&place.says(&["messages"])), @"
-    human → ada  tick 1, <id 1>
+    human → ada  tick 1, <time>, <id 1>
       When do we go to Berlin?
-    ada → human, bob  tick 1, <id 2>, response, high, #travel, answers <id 1>
+    ada → human, bob  tick 1, <time>, <id 2>, response, high, #travel, answers <id 1>
       You said: When do we go to Berlin?
-    bob → ada  tick 1, <id 3>, report, answers <id 2>, thread <id 1>
+    bob → ada  tick 1, <time>, <id 3>, report, answers <id 2>, thread <id 1>
       Noted by Bob.
-    human → everyone  tick 2, <id 4>
+    human → everyone  tick 2, <time>, <id 4>
       Lunch is at noon.
-    ada → human, bob  tick 2, <id 5>, response, high, #travel, answers <id 4>
+    ada → human, bob  tick 2, <time>, <id 5>, response, high, #travel, answers <id 4>
       You said: Lunch is at noon.
-    bob → ada  tick 2, <id 6>, report, answers <id 5>, thread <id 4>
+    bob → ada  tick 2, <time>, <id 6>, report, answers <id 5>, thread <id 4>
       Noted by Bob.
     ");
     insta::assert_snapshot!(nameless(&place.says(&["messages", "berl", "SAID"])), @"
-    ada → human, bob  tick 1, <id 1>, response, high, #travel, answers <id 2>
+    ada → human, bob  tick 1, <time>, <id 1>, response, high, #travel, answers <id 2>
       You said: When do we go to Berlin?
     ");
     let found = |args: &[&str]| texts(&place.json(&[&["messages"], args].concat()));
@@ -83,17 +83,17 @@ fn a_conversation_is_a_tree_whichever_of_its_messages_is_named() {
     place.tick();
     let shown = place.says(&["thread", all[1]]);
     insta::assert_snapshot!(nameless(&shown), @"
-    human → ada  tick 1, <id 1>
+    human → ada  tick 1, <time>, <id 1>
       When do we go to Berlin?
-      ada → human, bob  tick 1, <id 2>, response, high, #travel, answers <id 1>  <- this one
+      ada → human, bob  tick 1, <time>, <id 2>, response, high, #travel, answers <id 1>  <- this one
         You said: When do we go to Berlin?
-        bob → ada  tick 1, <id 3>, report, answers <id 2>, thread <id 1>
+        bob → ada  tick 1, <time>, <id 3>, report, answers <id 2>, thread <id 1>
           Noted by Bob.
-        human → ada  tick 2, <id 4>, answers <id 2>, thread <id 1>
+        human → ada  tick 2, <time>, <id 4>, answers <id 2>, thread <id 1>
           And back?
-          ada → human, bob  tick 2, <id 5>, response, high, #travel, answers <id 4>, thread <id 1>
+          ada → human, bob  tick 2, <time>, <id 5>, response, high, #travel, answers <id 4>, thread <id 1>
             You said: And back?
-            bob → ada  tick 2, <id 6>, report, answers <id 5>, thread <id 1>
+            bob → ada  tick 2, <time>, <id 6>, report, answers <id 5>, thread <id 1>
               Noted by Bob.
     ");
     let document = place.json(&["thread", all[1]]);

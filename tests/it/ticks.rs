@@ -56,7 +56,12 @@ impl Folder {
 
     pub fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lemming"));
-        command.args(args).current_dir(self.path()).env_remove("LEMMING_STORE").env("LEMMING_LOG", "error");
+        command
+            .args(args)
+            .current_dir(self.path())
+            .env_remove("LEMMING_STORE")
+            .env("LEMMING_LOG", "error")
+            .env("TZ", "UTC");
         command.env_remove("LEMMING_DEADLINE").output().expect("the program")
     }
 
@@ -95,10 +100,12 @@ pub fn code(output: &Output) -> i32 {
 fn steady(text: &str, place: &Path) -> String {
     let mut text = text.replace(&place.display().to_string(), "PLACE");
     for (pattern, word) in [
-        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "YYYY-MM-DDTHH:MM:SS.mmmZ"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "YYYY-MM-DD HH:MM:SS UTC"),
         (r"\b[0-9a-f]{64}\b", "SHA256"),
         (r"\b[0-9a-f]{16}\b", "HASHHASHHASHHASH"),
         (r" +\d+ ms", " N ms"),
+        (r"out +time +read", "out  time  read"),
+        (r"attempts +prompt +inbox", "attempts  prompt  inbox"),
         (r" +\d+ bytes", " N bytes"),
     ] {
         text = regex::Regex::new(pattern).expect("a pattern").replace_all(&text, word).into_owned();
@@ -113,14 +120,14 @@ fn ticks_are_listed_with_what_they_did_and_cost() {
     assert_eq!(folder.told(&["ticks", "list"]), "no tick yet; `lemming tick` runs the first");
     folder.ticks(3);
     insta::assert_snapshot!(folder.told(&["ticks", "list"]), @r#"
-    tick  clock  time                      trigger     due  ok  failed  skipped  said  mail  cost      hash
-       3      3  YYYY-MM-DDTHH:MM:SS.mmmZ  invocation    1   1       0        0     1     0  0.001122  HASHHASHHASHHASH
-       2      2  YYYY-MM-DDTHH:MM:SS.mmmZ  invocation    2   2       0        0     2     0   0.00216  HASHHASHHASHHASH
-       1      1  YYYY-MM-DDTHH:MM:SS.mmmZ  invocation    1   1       0        0     1     0  0.001122  HASHHASHHASHHASH
+    tick  clock  time                     trigger     due  ok  failed  skipped  said  mail      cost  hash
+       3      3  YYYY-MM-DD HH:MM:SS UTC  invocation    1   1       0        0     1     0  0.001122  HASHHASHHASHHASH
+       2      2  YYYY-MM-DD HH:MM:SS UTC  invocation    2   2       0        0     2     0   0.00216  HASHHASHHASHHASH
+       1      1  YYYY-MM-DD HH:MM:SS UTC  invocation    1   1       0        0     1     0  0.001122  HASHHASHHASHHASH
     "#);
     insta::assert_snapshot!(folder.told(&["ticks", "list", "--agent", "bob"]), @r#"
-    tick  clock  time                      trigger     due  ok  failed  skipped  said  mail  cost     hash
-       2      2  YYYY-MM-DDTHH:MM:SS.mmmZ  invocation    2   2       0        0     2     0  0.00216  HASHHASHHASHHASH
+    tick  clock  time                     trigger     due  ok  failed  skipped  said  mail     cost  hash
+       2      2  YYYY-MM-DD HH:MM:SS UTC  invocation    2   2       0        0     2     0  0.00216  HASHHASHHASHHASH
     "#);
     let found = folder.document(&["ticks", "list", "--limit", "1", "--at", "2"]);
     let row = &found["ticks"][0];
@@ -152,10 +159,10 @@ fn a_tick_is_shown_whole() {
         told = told.replace(&format!("{:>5}", turn["input_tokens"].as_u64().expect("tokens")), "   IN");
     }
     insta::assert_snapshot!(told, @r#"
-    tick 2 closed  clock 2, YYYY-MM-DDTHH:MM:SS.mmmZ, invocation
+    tick 2 closed  clock 2, YYYY-MM-DD HH:MM:SS UTC, invocation
 
     2 turns, 0.00216 charged
-      agent  because   status  cost      calls  tools  tokens in  out  time   read  said
+      agent  because   status      cost  calls  tools  tokens in  out  time  read  said
       ada    schedule  ok      0.001122      2      1         IN   61 N ms     0     1
       bob    mail      ok      0.001038      1      0         IN   19 N ms     3     1
       cy  skipped: no credits
@@ -232,7 +239,7 @@ fn a_dry_run_tells_what_the_tick_would_do() {
     insta::assert_snapshot!(folder.told(&["tick", "--dry-run"]), @r#"
     tick 1 (clock 1) would run 1 turn
     it would admit 1 message and 0 commands
-      agent  because   model  has     first call  turn   all attempts  prompt      inbox
+      agent  because   model     has  first call   turn  all attempts  prompt  inbox
       ada    schedule  m      100.00      0.0002  0.003         0.009 N bytes  0 messages
       cy  skipped: no credits, 0.0012 needed and 0.001 there
     at worst 0.003, and 0.009 if every runner dies over every turn
