@@ -98,7 +98,13 @@ pub(super) enum Command {
 impl Command {
     /// Says whether the command tells what happens, so that logs of the same would only be in the way.
     pub(super) fn tells_a_story(&self) -> bool {
-        matches!(self, Self::Demo(_))
+        match self {
+            Self::Demo(_) | Self::Chat(_) | Self::Watch(_) => true,
+            // What happens there is a past tick, or none.
+            Self::Replay(_) | Self::Fsck(_) => true,
+            Self::Tick(args) => args.is_rehearsal(),
+            _ => false,
+        }
     }
 
     pub(super) async fn run(self, session: &mut Session) -> Result<Exit, CliError> {

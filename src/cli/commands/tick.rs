@@ -96,6 +96,13 @@ impl FromStr for Share {
     }
 }
 
+impl TickArgs {
+    /// Says whether it only shows what would be.
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.dry_run
+    }
+}
+
 pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, CliError> {
     if args.dry_run {
         return dry::run(&args, session).await;
