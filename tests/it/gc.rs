@@ -333,3 +333,27 @@ fn the_program_says_what_would_go_and_does_it_only_with_yes() {
         assert_eq!(run(&args).1, Some(2), "{args:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_up_beside_running_ticks_is_nothing_that_they_need() {
+    let world = world_without_dan().await;
+    let retention = after(Some(5), Some(5), Some(5));
+    let ticks = async {
+        live(&world, 30).await;
+    };
+    let collections = async {
+        let mut given_up = 0;
+        for _ in 0..40 {
+            given_up += collect(&world, &retention, false).await.stubs.len();
+            tokio::task::yield_now().await;
+        }
+        given_up
+    };
+    let ((), given_up) = tokio::join!(ticks, collections);
+    assert!(given_up > 0, "something was given up");
+    let last = world.state().await.tick.0;
+    is_sound(&world, last - 16).await;
+    // Nobody missed anything: the next ticks run as ever.
+    live(&world, 2).await;
+    is_sound(&world, last).await;
+}

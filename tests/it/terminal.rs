@@ -30,7 +30,10 @@ fn through_a_pipe_each_line_is_a_message_and_the_thread_goes_on() {
     ada: **You** said:
 
     - Hello
-    ada was due in tick 1, because of: schedule
+    tick 1 (clock 1)  ran
+      ada ran, by its schedule: it read 1 message and said 1 message, for 0.01
+    next, tick 2 (clock 2)  will run
+      ada is due by its schedule, and may spend up to 0.03
     ada: **You** said:
 
     - Again

@@ -186,11 +186,7 @@ impl People {
             4..=6 => self.mail(Some(agent)).await,
             7 | 8 => self.command(json!({"action": "top_up", "agent": agent, "credits": 0.05})).await,
             9 => self.command(json!({"action": "top_up", "credits": 0.1})).await,
-            10 => {
-                let value = json!({"action": "memory", "agent": agent, "key": dice.pick(&MEMORIES),
-                    "operation": dice.pick(&["set", "append", "delete"]), "value": dice.below(1_000_000)});
-                self.command(value).await;
-            }
+            10 => self.command(self.order(agent)).await,
             11 => {
                 let whole = dice.chance(3_000).then_some(Value::Null);
                 let (agent, action) =
@@ -207,6 +203,25 @@ impl People {
                 self.put("head.json", &json!({"format": 1, "tick": tick}));
             }
             _ => drop(self.network.bucket.delete(Hand::Person, &format!("agents/{agent}/resume.json"))),
+        }
+    }
+
+    /// A command for a memory or a file.
+    fn order(&self, agent: &str) -> Value {
+        let dice = &self.network.dice;
+        let key = dice.pick(&MEMORIES);
+        match dice.below(6) {
+            0 => json!({"action": "archive", "agent": agent, "key": key}),
+            1 => json!({"action": "archive", "agent": agent, "key": key, "keep": 1 + dice.below(2)}),
+            2 => json!({"action": "put_back", "agent": agent, "key": key, "items": [dice.below(1_000_000)]}),
+            3 => {
+                let file = dice.pick(&FILES);
+                let path =
+                    if file.starts_with("shared/") { (*file).to_owned() } else { format!("agents/{agent}/{file}") };
+                json!({"action": "restore_file", "path": path, "tick": 1 + dice.below(60)})
+            }
+            _ => json!({"action": "memory", "agent": agent, "key": key,
+                "operation": dice.pick(&["set", "append", "delete"]), "value": dice.below(1_000_000)}),
         }
     }
 

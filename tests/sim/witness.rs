@@ -196,6 +196,13 @@ impl Witness {
                         self.contents.entry(path).or_default();
                     }
                 }
+                for change in &plan.files {
+                    let contents = self.contents.entry(change.path.clone()).or_default();
+                    contents.entry(change.sha256.clone()).or_default().insert(tick);
+                    if change.sha256.is_none() {
+                        self.deletions.insert(change.path.clone());
+                    }
+                }
             }
             Err(error) => self.object(format!("the plan of tick {tick}: {error}")),
         }

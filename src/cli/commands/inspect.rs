@@ -154,6 +154,9 @@ fn show_turn(turn: &Turn, times: &Times, out: &mut Output) -> Result<(), CliErro
             )
         )
     ))?;
+    if record.erased.is_some() {
+        out.line(styled(WARN, "erased: what was read, asked and answered is no longer kept"))?;
+    }
     if let Some(failure) = &record.failure {
         out.line(format!("{} {}", styled(BAD, "failed:"), clean(&failure.message)))?;
     }

@@ -9,9 +9,6 @@ use crate::cli::commands::Command;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{Session, known_agent};
 use crate::cli::output::{Cell, DIM, NAME, one_line, styled};
-use crate::domain::name::AgentName;
-use crate::record::plan::Plan;
-use crate::store::Key;
 
 /// What follows a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +25,7 @@ const OWN: [(&str, &str); 6] = [
     ("/to NAME", "talks with another agent, or with `all`"),
     ("/agents", "the agents, and what they are"),
     ("/new", "begins a new conversation"),
-    ("/why NAME", "why an agent did or did not run in the last tick"),
+    ("/why NAME", "why an agent did or did not run: `ticks why`"),
     ("/quit", "ends, as Ctrl-D does"),
 ];
 
@@ -56,9 +53,9 @@ impl Chat {
             (Some("to"), None) => return Err(CliError::new(Exit::Usage, "to whom? /to NAME, or /to all")),
             (Some("new"), _) => self.last.clear(),
             (Some("agents"), None) => self.agents(session).await?,
-            (Some("why"), Some(name)) => {
-                let agent = known_agent(&self.org, name).await?;
-                self.why(&agent, session).await?;
+            (Some("why"), Some(_)) => {
+                let words = ["ticks", "why"].into_iter().chain(words.iter().skip(1).map(String::as_str));
+                return self.other(words.map(str::to_owned).collect(), session).await;
             }
             (Some("why"), None) => return Err(CliError::new(Exit::Usage, "why who? /why NAME")),
             _ => return self.other(words, session).await,
@@ -85,36 +82,6 @@ impl Chat {
             rows.push(vec![Cell::new(agent.as_str()).style(NAME), Cell::new(title), Cell::new(does).style(DIM)]);
         }
         session.out.table(&rows)?;
-        Ok(())
-    }
-
-    /// Why an agent did or did not run in the last tick that was planned.
-    async fn why(&self, agent: &AgentName, session: &mut Session) -> Result<(), CliError> {
-        let last = Moment::now(&self.org.store).await?.state.tick;
-        let plan = match self.org.store.read::<Plan>(&Key::Plan(last.next())).await? {
-            Some(open) => Some(open),
-            None => self.org.store.read::<Plan>(&Key::Plan(last)).await?,
-        };
-        let text = match plan {
-            None => "no tick yet; /tick runs the first".to_owned(),
-            Some(plan) => {
-                let due = plan.due.iter().find(|due| due.agent == *agent);
-                let skipped = plan.skipped.iter().find(|skipped| skipped.agent == *agent);
-                let word = |value: serde_json::Value| value.as_str().unwrap_or_default().replace('_', " ");
-                match (due, skipped) {
-                    (Some(due), _) => {
-                        let because = word(serde_json::json!(due.because));
-                        format!("{agent} was due in tick {}, because of: {because}", plan.tick)
-                    }
-                    (_, Some(skipped)) => {
-                        let reason = skipped.reason.as_str().replace('_', " ");
-                        format!("{agent} was due in tick {} and was skipped: {reason}", plan.tick)
-                    }
-                    (None, None) => format!("{agent} was not due in tick {} (clock {})", plan.tick, plan.clock),
-                }
-            }
-        };
-        session.out.line(text)?;
         Ok(())
     }
 
