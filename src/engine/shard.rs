@@ -507,7 +507,7 @@ impl<'a> Shard<'a> {
             return Ok(());
         }
         let spent = self.mine.iter().map(|(agent, mine)| {
-            let (paid, unanswered) = mine.meter.read();
+            let (paid, unanswered) = mine.meter.released();
             Settled { seq: mine.id.seq, agent: agent.clone(), paid, unanswered }
         });
         let spent = spent.collect();
@@ -550,6 +550,7 @@ async fn attempt(
     let begin = Instant::now();
     match turn::work(run, due, permit, &preparation, committed).await? {
         Attempt::Done(record) => {
+            meter.commits(&record.spent);
             let published = commit(run, *record).await?;
             run.ctx.memo.turn_took(begin.elapsed());
             Ok(Some(published))

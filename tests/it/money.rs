@@ -323,6 +323,42 @@ async fn a_view_that_cannot_be_written_stops_the_other_calls_and_releases_the_sh
     world.audit(&Expect::default()).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_arrives_after_its_licence_was_released_is_within_the_grant() {
+    let mut came_late = 0;
+    for operations in 1..40 {
+        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let faulty = Arc::new(Faulty::new(objects.clone(), 1));
+        let of_mind = faulty.clone();
+        let once = std::sync::atomic::AtomicBool::new(false);
+        let mut world = World::through(objects, faulty.clone(), move |request| {
+            if request.view.agent.as_str() == "ada" && !once.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                // Her record is on its way for so long, and nobody hears what becomes of it.
+                of_mind.fail_next(Op::Put, 1, Fault::Late(operations));
+            }
+            Ok(says("x"))
+        });
+        world.org["visibility"] = json!("snapshot");
+        world.found().await;
+        // What she has is less than one attempt may cost: all of it is granted, and one licence may spend it.
+        world.agent("ada", json!({"credits": {"max_credits": 0.05, "soft_cap": 0}})).await;
+        world.agent("bob", json!({})).await;
+        let mut context = world.context();
+        context.progress = Arc::new(FailAtCommit(faulty));
+        run_tick(&context, Trigger::Invocation).await.expect_err("the view of bob is not written");
+        assert!(world.tick().await.closed);
+        let turn = world.turn(1, "ada").await;
+        let holds =
+            world.all().await.keys().filter(|path| path.contains("/shards/0/") && path.ends_with(".json")).count();
+        came_late += u32::from(turn.licence.is_some_and(|licence| licence.seq == 0) && holds > 3);
+        let granted = world.plan(1).await.due.iter().find(|due| due.agent == name("ada")).expect("due").grant_credits;
+        let charged = world.closed(1).await.turns[&name("ada")].charge.total();
+        assert!(charged <= granted, "after {operations} operations: {charged} of {granted}");
+        world.audit(&Expect::default()).await;
+    }
+    assert!(came_late > 0, "it never came after the next hold");
+}
+
 /// Stops a runner while the model is thinking.
 async fn stop_in_call(world: &World) {
     let (sender, mut context) = stopping(world);

@@ -15,12 +15,14 @@ pub(in super::super) struct Meter {
     ceiling: Credits,
     action: Credits,
     spent: Mutex<(Credits, Credits)>,
+    /// What a record says beside, once it is on its way: [`Self::commits`].
+    committing: Mutex<Credits>,
 }
 
 impl Meter {
     /// The meter of a licence that may spend `ceiling`, `action` of it for the turn itself.
     pub(in super::super) fn new(ceiling: Credits, action: Credits) -> Self {
-        Self { ceiling, action, spent: Mutex::default() }
+        Self { ceiling, action, spent: Mutex::default(), committing: Mutex::default() }
     }
 
     /// Says that so much is spent: for a turn that is run again from its record.
@@ -35,6 +37,17 @@ impl Meter {
     /// What was paid, and what went unanswered.
     pub(in super::super) fn read(&self) -> (Credits, Credits) {
         self.with(|spent| *spent)
+    }
+
+    /// A record with this bill is on its way. Whatever is heard of it, it may arrive, and be charged for.
+    pub(in super::super) fn commits(&self, bill: &Spent) {
+        *self.committing.lock().unwrap_or_else(PoisonError::into_inner) = bill.action;
+    }
+
+    /// What the licence counts for if it ends now, without a commit that is known of: paid, and unanswered.
+    pub(in super::super) fn released(&self) -> (Credits, Credits) {
+        let (paid, unanswered) = self.read();
+        (paid + *self.committing.lock().unwrap_or_else(PoisonError::into_inner), unanswered)
     }
 
     /// What the turn record says of it: `cost_per_action` counts once a call was answered.
