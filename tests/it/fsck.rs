@@ -89,7 +89,7 @@ async fn every_kind_of_corruption_is_found_where_it_is() {
         (at(4, "plan.json"), flip, Code::WrongHash),
         (at(4, "plan.json"), gone, Code::Missing),
         (at(4, "plan.json"), newer, Code::NewerFormat),
-        (at(4, "closed.json"), gone, Code::Stranger),
+        (at(4, "closed.json"), gone, Code::Missing),
         (at(4, "closed.json"), spaced, Code::NotCanonical),
         (at(4, "closed.json"), spaced, Code::WrongHash),
         (at(4, "turns/ada.json"), flip, Code::WrongHash),
@@ -213,6 +213,38 @@ async fn repair_writes_again_what_follows_from_the_records_and_nothing_else() {
     let report = fsck(&store, &Scope::default(), &|_, _| ()).await.unwrap();
     store.put_path("agents/bob/memory/seen.json", Bytes::from("{\"value\": 1}")).await.unwrap();
     assert_eq!(repair(&store, &report, false).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn over_damaged_records_nothing_is_repaired_and_the_gap_is_named() {
+    let whole = lived(10).await;
+    let damages: [(Key, fn(&Bytes) -> Option<Bytes>); 3] = [
+        (Key::Closed(Tick(1)), |_| None),
+        (Key::Closed(Tick(5)), |bytes| Some(bytes.slice(..bytes.len() / 2))),
+        (Key::Closed(Tick(1)), |bytes| {
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            let (paid, one_more) = text.split_once("\"paid\": 0.0").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            Some(format!("{paid}\"paid\": 0.1{one_more}").into())
+        }),
+    ];
+    for (key, damage) in damages {
+        let mut objects = whole.clone();
+        match damage(&whole[&key.path()]) {
+            Some(bytes) => drop(objects.insert(key.path(), bytes)),
+            None => drop(objects.remove(&key.path())),
+        }
+        let store = store(&objects).await;
+        let report = fsck(&store, &Scope::default(), &|_, _| ()).await.unwrap();
+        assert!(report.is_damaged, "{key}: {:#?}", report.findings);
+        assert!(report.findings.iter().any(|finding| finding.path == key.path()), "{key}: {:#?}", report.findings);
+        assert_eq!(report.open, None, "{key}: it was closed");
+        assert_eq!(repair(&store, &report, true).await.unwrap(), Vec::<String>::new(), "{key}");
+        for (path, bytes) in &objects {
+            assert_eq!(store.get_path(path).await.unwrap().as_ref(), Some(bytes), "{key}: {path}");
+        }
+        let strangers = report.findings.iter().filter(|finding| finding.code == Code::Stranger).count();
+        assert!(strangers == 0, "{key}: what lies beyond is not judged: {:#?}", report.findings);
+    }
 }
 
 #[tokio::test]

@@ -104,7 +104,11 @@ fn show(report: &Report, repaired: &[String], session: &mut Session) -> Result<(
         Some(head) => out.line(format!("{} {}:{}", styled(DIM, "head:"), head.tick, head.sha256))?,
         None => out.line(styled(DIM, "no tick is closed"))?,
     }
-    if !report.mends.is_empty() && repaired.is_empty() && errors > 0 {
+    if report.is_damaged {
+        out.note(
+            "hint: put the damaged records back from a copy; until then nothing that follows from them is repaired",
+        );
+    } else if !report.mends.is_empty() && repaired.is_empty() && errors > 0 {
         out.note("hint: `lemming fsck --repair` writes again what follows from the records");
     }
     Ok(())

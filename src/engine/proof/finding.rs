@@ -90,6 +90,18 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Says whether a record is what is wrong: then what follows from the records cannot be told from them.
+    #[must_use]
+    pub fn is_of_records(&self) -> bool {
+        let of_views = matches!(
+            self.code,
+            Code::StaleView | Code::MissingView | Code::ForeignFile | Code::UnknownKey | Code::OtherVersion
+        );
+        // Checkpoints are made from the others, and nothing but its turn rests on a journal.
+        let is_aside = matches!(Key::parse(&self.path), Some(Key::Checkpoint(_) | Key::Step(..)));
+        self.code.is_error() && !of_views && !is_aside
+    }
+
     /// A finding at an object.
     #[must_use]
     pub fn new(code: Code, path: impl Into<String>, message: impl Into<String>) -> Self {

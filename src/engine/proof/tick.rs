@@ -113,6 +113,13 @@ impl Prover {
         if let Err(error) = self.follow(before, &found, &mut findings).await {
             findings.push(Finding::of(error, &Key::Plan(tick))?);
         }
+        if found.closed.is_none()
+            && self.goes_on_after(tick).await?
+            && self.store.get(&Key::Closed(tick)).await?.is_none()
+        {
+            let message = "it is missing, and later ticks rest on it";
+            findings.push(Finding::at(Code::Missing, &Key::Closed(tick), message));
+        }
         let after = found.closed.as_ref().map(|closed| applied(before, closed));
         if let (Some(after), true) = (&after, tick.0.is_multiple_of(CHECKPOINT_EVERY))
             && let Some(bytes) = self.store.get(&Key::Checkpoint(tick)).await?
@@ -137,6 +144,12 @@ impl Prover {
     pub async fn collected(&self) -> Result<&Collected, EngineError> {
         let read = || async { Ok(self.store.read(&Key::Collected).await?.unwrap_or_else(Collected::nothing)) };
         self.collected.get_or_try_init(read).await
+    }
+
+    /// Says whether there is a tick after this one, so that this one was closed.
+    async fn goes_on_after(&self, tick: Tick) -> Result<bool, EngineError> {
+        let next = tick.next();
+        Ok(self.store.get(&Key::Plan(next)).await?.is_some() || self.store.get(&Key::Closed(next)).await?.is_some())
     }
 
     async fn closed_alone(&self, tick: Tick) -> Result<Option<Hashed<Closed>>, EngineError> {

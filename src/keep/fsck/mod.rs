@@ -51,6 +51,8 @@ pub struct Report {
     pub objects: usize,
     /// What is wrong, and what a person may want to know.
     pub findings: Vec<Finding>,
+    /// Whether records are damaged: then nothing can be mended, as what follows from them is not known.
+    pub is_damaged: bool,
     /// What would mend some of it.
     pub mends: Vec<Mend>,
 }
@@ -94,12 +96,23 @@ pub async fn fsck(store: &Store, scope: &Scope, told: Told<'_>) -> Result<Report
     let before = scope.from.map_or(Tick(0), Tick::previous);
     let (state, findings) = prover.state(before).await?;
     report.findings.extend(findings);
-    if let Some(state) = state {
-        walk(store, &prover, state, &mut tree, &mut report, told).await?;
-    }
+    let to_the_end = match state {
+        Some(state) => walk(store, &prover, state, &mut tree, &mut report, told).await?,
+        None => false,
+    };
     tree.contents(store, scope.from.is_none(), &mut report).await?;
-    tree.rest(&mut report);
+    // Beyond a gap nobody can say whose the rest is.
+    if to_the_end {
+        tree.rest(&mut report);
+    }
     expected(store, scope, &mut report).await?;
+    // From damaged records something else follows than from whole ones; and what was walked from a checkpoint rests on it.
+    let is_checkpoint = |finding: &Finding| matches!(Key::parse(&finding.path), Some(Key::Checkpoint(_)));
+    let rests_on_it = |finding: &Finding| scope.from.is_some() && finding.code.is_error() && is_checkpoint(finding);
+    report.is_damaged = report.findings.iter().any(|finding| finding.is_of_records() || rests_on_it(finding));
+    if report.is_damaged {
+        report.mends.clear();
+    }
     // A record that several rest on is said once.
     let mut said = BTreeSet::new();
     report.findings.retain(|finding| said.insert((finding.code, finding.path.clone(), finding.message.clone())));
@@ -109,6 +122,7 @@ pub async fn fsck(store: &Store, scope: &Scope, told: Told<'_>) -> Result<Report
 /// How often the end of the ticks is looked at again, where runners went on meanwhile.
 const ROUNDS: u32 = 8;
 
+/// Walks through the ticks, and says whether that led to their end: a closed record in between may be missing.
 async fn walk(
     store: &Store,
     prover: &Prover,
@@ -116,7 +130,7 @@ async fn walk(
     tree: &mut Tree,
     report: &mut Report,
     told: Told<'_>,
-) -> Result<(), EngineError> {
+) -> Result<bool, EngineError> {
     let last = tree.last_tick().unwrap_or(state.tick);
     let outbox_until = prover.collected().await?.outbox;
     for round in 1..=ROUNDS {
@@ -127,8 +141,14 @@ async fn walk(
             let tick = state.tick.next();
             told(tick, last);
             let Some(after) = proven.after.clone() else {
-                tree.tick(&proven, tick, &mut end);
                 end.findings.extend(proven.findings.iter().cloned());
+                let closed = Key::Closed(tick).path();
+                if proven.findings.iter().any(|finding| finding.is_of_records() && finding.path == closed) {
+                    report.findings.append(&mut end.findings);
+                    report.head = state.closed.map(|sha256| LastClosed { tick: state.tick, sha256 });
+                    return Ok(false);
+                }
+                tree.tick(&proven, tick, &mut end);
                 views::kept(store, &proven, outbox_until, tree, &mut end).await?;
                 if proven.plan.is_some() {
                     end.open = Some(tick);
@@ -161,7 +181,8 @@ async fn walk(
     }
     tree.beyond(report.open.unwrap_or(state.tick), report);
     checkpoints(&state, tree, report);
-    hint(store, &state, report).await
+    hint(store, &state, report).await?;
+    Ok(true)
 }
 
 /// A checkpoint that is not what the ticks give is written again from them.
