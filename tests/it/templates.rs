@@ -208,3 +208,20 @@ fn a_hostile_template_writes_nothing_outside_and_nothing_that_is_no_part_of_one(
     assert_eq!(world.refused(&["bootstrap", "--store", "big", "--template", "./none"]).0, 6);
     assert!(!world.has("big"), "nothing was founded");
 }
+
+#[test]
+fn founding_again_brings_back_nobody_and_no_agents_without_their_models() {
+    let world = Program::empty();
+    world.text(&["bootstrap"]);
+    world.text(&["agents", "remove", "critic", "--yes"]);
+    world.text(&["bootstrap"]);
+    assert!(!world.path().join("agents/critic/resume.json").exists(), "who was removed stays away");
+    let refused = world.run(&["bootstrap", "--template", "support_desk"]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("agents new --from support_desk"), "{told}");
+    assert!(!world.path().join("agents/triage").exists());
+    world.text(&["bootstrap", "--template", "brief_desk"]);
+    let refused = world.run(&["agents", "new", "all", "--title", "A", "--instructions", "I", "--model", "desk"]);
+    assert_eq!(refused.status.code(), Some(2), "everybody is no agent");
+}

@@ -9,6 +9,7 @@ use crate::cli::changes;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::cli::output::clean;
+use crate::domain::model::ModelRegistry;
 use crate::domain::pace::Span;
 use crate::engine::note_probed;
 use crate::runner::compose::Org;
@@ -67,6 +68,14 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
         let error = CliError::new(Exit::Usage, format!("the template {} brings no models along", template.about.name));
         return Err(error.hint("--model PROVIDER:NAME says what its agents think with"));
     }
+    if let Some(name) = &args.template
+        && lacks_models(&org, &template.models()).await?
+    {
+        let message = format!("there is another organisation at {}, without the template's models", org.place);
+        let hint =
+            format!("`lemming agents new --from {}` adds a template's agents, and their models, to it", clean(name));
+        return Err(CliError::new(Exit::Usage, message).hint(hint));
+    }
     let mut founded = found(&org, template.founding(&wishes)).await?;
     for left in &template.left_out {
         session.out.note(format!("note: {} is not taken along: it {}", clean(&left.path), left.reason));
@@ -108,13 +117,32 @@ pub(super) async fn run(args: BootstrapArgs, session: &mut Session) -> Result<Ex
     Ok(Exit::Ok)
 }
 
+/// Says whether there is an organisation that has not all of these models: files are never overwritten, and agents without
+/// their models would be of no use.
+async fn lacks_models(org: &Org, models: &ModelRegistry) -> Result<bool, CliError> {
+    if org.store.get(&Key::Org).await?.is_none() {
+        return Ok(false);
+    }
+    let Some(bytes) = org.store.get(&Key::Models).await? else { return Ok(false) };
+    let there: Option<ModelRegistry> = serde_json::from_slice(&bytes).ok();
+    Ok(there.is_some_and(|there| models.models.keys().any(|key| !there.models.contains_key(key))))
+}
+
 /// Creates what is missing.
 pub(super) async fn found(org: &Org, files: Vec<(Key, Bytes)>) -> Result<Founded, CliError> {
     let mut founded = Founded { store: org.place.clone(), created: Vec::new(), kept: Vec::new(), switched: None };
     if org.store.get(&Key::Org).await?.is_none() {
         org.probe().await?;
     }
+    let removed = crate::chronicle::removed(&org.store).await?;
     for (key, bytes) in files {
+        // Nobody who was removed comes back by founding.
+        if let Key::Resume(agent) = &key
+            && removed.contains(agent)
+        {
+            founded.kept.push(Key::Removed(agent.clone()).path());
+            continue;
+        }
         if org.store.get(&key).await?.is_some() {
             founded.kept.push(key.path());
             continue;

@@ -87,6 +87,9 @@ async fn new_name(org: &Org, name: &str) -> Result<AgentName, CliError> {
     if !name.may_be_an_agent() {
         return Err(wrong(format!("the name {name} is reserved")));
     }
+    if name.as_str() == "all" {
+        return Err(wrong("the name all is reserved: `lemming send all` means everybody".to_owned()));
+    }
     if org.store.get(&Key::Resume(name.clone())).await?.is_some() {
         let error = wrong(format!("there is an agent {name} already at {}", org.place));
         return Err(error.hint(format!("`lemming agents edit {name}` changes it")));
