@@ -52,6 +52,7 @@ mod requests;
 mod resilience;
 mod server;
 mod slots;
+mod story;
 mod surface;
 mod talk;
 mod templates;
