@@ -130,6 +130,8 @@ pub struct View {
     pub budget: Option<Budget>,
     /// The newest messages, the newest last.
     pub messages: Vec<Message>,
+    /// How many messages more were said in the ticks that the last look found closed: too many to be kept at hand.
+    pub messages_left_out: usize,
     /// What a person should know.
     pub problems: Vec<Problem>,
 }
@@ -154,6 +156,7 @@ pub struct Live {
     skipped: BTreeMap<AgentName, SkipReason>,
     last_tick_credits: Credits,
     messages: Vec<Message>,
+    messages_left_out: usize,
     open: Option<Open>,
 }
 
@@ -167,14 +170,16 @@ impl Live {
         let mut live = Self {
             store: store.clone(),
             org: settings(store).await?,
-            moment,
+            moment: moment.clone(),
             skipped: BTreeMap::new(),
             last_tick_credits: Credits::ZERO,
             messages: Vec::new(),
+            messages_left_out: 0,
             open: None,
         };
-        let first = Tick(live.moment.state.tick.0.saturating_sub(TICKS_BACK).max(1));
-        live.take_in(first).await?;
+        let last = moment.state.tick;
+        let org = live.org.clone();
+        live.take_in(moment, org, Tick(last.0.saturating_sub(TICKS_BACK).max(1)), last).await?;
         live.look().await?;
         Ok(live)
     }
@@ -186,10 +191,9 @@ impl Live {
     pub async fn look(&mut self) -> Result<(), EngineError> {
         let next = self.moment.state.tick.next();
         if self.store.get(&Key::Closed(next)).await?.is_some() {
-            self.moment = Moment::now(&self.store).await?;
-            self.org = settings(&self.store).await?;
-            self.open = None;
-            self.take_in(next).await?;
+            let moment = Moment::now(&self.store).await?;
+            let org = settings(&self.store).await?;
+            self.take_in(moment, org, next, next).await?;
         }
         self.look_at_open().await
     }
@@ -222,6 +226,7 @@ impl Live {
             charged_credits: state.agents.values().map(|agent| agent.account.charged.total()).sum(),
             budget: Budget::at(&self.org, state, now),
             messages: self.messages.clone(),
+            messages_left_out: self.messages_left_out,
             problems: state.problems.clone(),
         }
     }
@@ -254,22 +259,32 @@ impl Live {
         }
     }
 
-    /// Takes in what ticks from `first` on brought that are closed now.
-    async fn take_in(&mut self, first: Tick) -> Result<(), EngineError> {
-        let last = self.moment.state.tick;
+    /// Takes in what ticks from `first` on brought that are closed at a moment; those from `news` on were not seen
+    /// before. All is read before any of it is kept: what fails is looked at again as a whole.
+    async fn take_in(&mut self, moment: Moment, org: OrgConfig, first: Tick, news: Tick) -> Result<(), EngineError> {
+        let last = moment.state.tick;
         if last == Tick(0) {
             return Ok(());
         }
         // Whoever was away for long sees the newest of it.
-        let first = first.max(Tick(last.0.saturating_sub(TICKS_BACK)));
-        let found = search(&self.moment, &Filter::default(), Ticks { first, last }, MESSAGES).await?;
+        let earliest = Tick(last.0.saturating_sub(TICKS_BACK).max(1));
+        let (first, news) = (first.max(earliest), news.max(earliest));
+        let found = search(&moment, &Filter::default(), Ticks { first, last }, MESSAGES).await?;
+        let (mut said, mut credits) = (0, Credits::ZERO);
+        for tick in (news.0..=last.0).map(Tick) {
+            if let Some(closed) = self.store.read::<Closed>(&Key::Closed(tick)).await? {
+                said += closed.entries.len();
+                credits = closed.turns.values().map(|turn| turn.charge.total()).sum();
+            }
+        }
+        let plan = self.store.read::<Plan>(&Key::Plan(last)).await?;
+        let shown = found.messages.iter().filter(|message| message.tick >= news).count();
+        self.messages_left_out = said.saturating_sub(shown);
         self.messages.extend(found.messages);
         let excess = self.messages.len().saturating_sub(MESSAGES);
         self.messages.drain(..excess);
-        if let Some(closed) = self.store.read::<Closed>(&Key::Closed(last)).await? {
-            self.last_tick_credits = closed.turns.values().map(|turn| turn.charge.total()).sum();
-        }
-        let plan = self.store.read::<Plan>(&Key::Plan(last)).await?;
+        self.last_tick_credits = credits;
+        (self.moment, self.org, self.open) = (moment, org, None);
         let skipped = plan.into_iter().flat_map(|plan| plan.skipped);
         self.skipped = skipped.map(|skipped| (skipped.agent, skipped.reason)).collect();
         Ok(())
