@@ -133,6 +133,9 @@ impl Moment {
     pub async fn resume(&self, agent: &AgentName) -> Result<Result<Resume, String>, EngineError> {
         Ok(match self.resume_bytes(agent).await? {
             Some(bytes) => Resume::parse(&bytes, agent).map_err(|error| error.to_string()),
+            None if !self.is_past && self.store.get(&Key::Removed(agent.clone())).await?.is_some() => {
+                Err(format!("the agent is removed; its resume is {}", Key::Removed(agent.clone())))
+            }
             None => Err("resume.json is missing".to_owned()),
         })
     }
