@@ -22,7 +22,7 @@ use crate::engine::EngineError;
 use crate::record::chain::{Extension, Link};
 use crate::record::closed::Closed;
 use crate::record::plan::{Plan, SkipReason};
-use crate::record::state::Problem;
+use crate::record::state::{Authors, Problem};
 use crate::record::turn::{Status, TurnRecord};
 use crate::store::{Key, Store};
 
@@ -140,6 +140,8 @@ pub struct View {
 #[derive(Debug)]
 struct Open {
     plan: Plan,
+    due: BTreeSet<AgentName>,
+    skipped: BTreeMap<AgentName, SkipReason>,
     held: BTreeSet<AgentName>,
     /// The next link of each shard that is looked at.
     links: Vec<u32>,
@@ -152,6 +154,8 @@ pub struct Live {
     store: Store,
     org: OrgConfig,
     moment: Moment,
+    /// Whose entries are unread at that moment.
+    authors: Authors,
     /// Who was due in the last closed tick and did not run.
     skipped: BTreeMap<AgentName, SkipReason>,
     last_tick_credits: Credits,
@@ -170,6 +174,7 @@ impl Live {
         let mut live = Self {
             store: store.clone(),
             org: settings(store).await?,
+            authors: Authors::of(&moment.state),
             moment: moment.clone(),
             skipped: BTreeMap::new(),
             last_tick_credits: Credits::ZERO,
@@ -206,7 +211,7 @@ impl Live {
             name: name.clone(),
             doing: self.doing(name),
             credits_left: agent.account.balance,
-            unread: state.inbox(name, &agent.facts.reads).count(),
+            unread: self.authors.inbox(state, name, &agent.facts.reads).len(),
             last_turn: agent.last_turn.as_ref().map(|turn| turn.tick),
         });
         View {
@@ -235,7 +240,7 @@ impl Live {
         let state = &self.moment.state;
         let Some(agent) = state.agents.get(name) else { return Doing::Idle };
         let open = self.open.as_ref();
-        if let Some(open) = open.filter(|open| open.plan.due.iter().any(|due| due.agent == *name)) {
+        if let Some(open) = open.filter(|open| open.due.contains(name)) {
             return match open.committed.get(name) {
                 Some(Status::Failed) => Doing::Failed,
                 Some(_) => Doing::Done,
@@ -243,10 +248,7 @@ impl Live {
                 None => Doing::Due,
             };
         }
-        let skipped = match open {
-            Some(open) => open.plan.skipped.iter().find(|skipped| skipped.agent == *name).map(|skipped| skipped.reason),
-            None => self.skipped.get(name).copied(),
-        };
+        let skipped = open.map_or(&self.skipped, |open| &open.skipped).get(name).copied();
         let failed = || agent.last_turn.as_ref().is_some_and(|turn| turn.status == Status::Failed);
         match skipped {
             _ if agent.broken => Doing::Broken,
@@ -284,9 +286,9 @@ impl Live {
         let excess = self.messages.len().saturating_sub(MESSAGES);
         self.messages.drain(..excess);
         self.last_tick_credits = credits;
+        self.authors = Authors::of(&moment.state);
         (self.moment, self.org, self.open) = (moment, org, None);
-        let skipped = plan.into_iter().flat_map(|plan| plan.skipped);
-        self.skipped = skipped.map(|skipped| (skipped.agent, skipped.reason)).collect();
+        self.skipped = plan.as_ref().map(reasons).unwrap_or_default();
         Ok(())
     }
 
@@ -295,7 +297,10 @@ impl Live {
         if self.open.is_none() {
             let Some(plan) = self.store.read::<Plan>(&Key::Plan(next)).await? else { return Ok(()) };
             let links = vec![0; plan.shards.len().min(AT_ONE_LOOK)];
-            self.open = Some(Open { plan, held: BTreeSet::new(), links, committed: BTreeMap::new() });
+            let due = plan.due.iter().map(|due| due.agent.clone()).collect();
+            let skipped = reasons(&plan);
+            let (held, committed) = (BTreeSet::new(), BTreeMap::new());
+            self.open = Some(Open { plan, due, skipped, held, links, committed });
         }
         let Some(open) = &mut self.open else { return Ok(()) };
         for (shard, link) in (0..).zip(&mut open.links) {
@@ -320,4 +325,9 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// Why those did not run that a plan passes over.
+fn reasons(plan: &Plan) -> BTreeMap<AgentName, SkipReason> {
+    plan.skipped.iter().map(|skipped| (skipped.agent.clone(), skipped.reason)).collect()
 }
