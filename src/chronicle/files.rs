@@ -61,7 +61,7 @@ impl Place {
 pub async fn files(moment: &Moment, place: &Place) -> Result<Vec<FileNote>, EngineError> {
     let is_here = |path: &String| Key::parse(path).is_some_and(|key| place.has(&key));
     let known: BTreeMap<&String, &FileState> =
-        moment.state.files.iter().filter(|(path, file)| file.sha256.is_some() && is_here(path)).collect();
+        moment.recorded_below(&place.prefix()).filter(|(path, _)| is_here(path)).collect();
     let paths: Vec<String> = match moment.is_past {
         true => known.keys().map(|path| (*path).clone()).collect(),
         false => {

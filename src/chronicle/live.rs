@@ -22,7 +22,7 @@ use crate::engine::EngineError;
 use crate::record::chain::{Extension, Link};
 use crate::record::closed::Closed;
 use crate::record::plan::{Plan, SkipReason};
-use crate::record::state::Problem;
+use crate::record::state::{Authors, Problem};
 use crate::record::turn::{Status, TurnRecord};
 use crate::store::{Key, Store};
 
@@ -130,6 +130,8 @@ pub struct View {
     pub budget: Option<Budget>,
     /// The newest messages, the newest last.
     pub messages: Vec<Message>,
+    /// How many messages more were said in the ticks that the last look found closed: too many to be kept at hand.
+    pub messages_left_out: usize,
     /// What a person should know.
     pub problems: Vec<Problem>,
 }
@@ -138,6 +140,8 @@ pub struct View {
 #[derive(Debug)]
 struct Open {
     plan: Plan,
+    due: BTreeSet<AgentName>,
+    skipped: BTreeMap<AgentName, SkipReason>,
     held: BTreeSet<AgentName>,
     /// The next link of each shard that is looked at.
     links: Vec<u32>,
@@ -150,10 +154,13 @@ pub struct Live {
     store: Store,
     org: OrgConfig,
     moment: Moment,
+    /// Whose entries are unread at that moment.
+    authors: Authors,
     /// Who was due in the last closed tick and did not run.
     skipped: BTreeMap<AgentName, SkipReason>,
     last_tick_credits: Credits,
     messages: Vec<Message>,
+    messages_left_out: usize,
     open: Option<Open>,
 }
 
@@ -167,14 +174,17 @@ impl Live {
         let mut live = Self {
             store: store.clone(),
             org: settings(store).await?,
-            moment,
+            authors: Authors::of(&moment.state),
+            moment: moment.clone(),
             skipped: BTreeMap::new(),
             last_tick_credits: Credits::ZERO,
             messages: Vec::new(),
+            messages_left_out: 0,
             open: None,
         };
-        let first = Tick(live.moment.state.tick.0.saturating_sub(TICKS_BACK).max(1));
-        live.take_in(first).await?;
+        let last = moment.state.tick;
+        let org = live.org.clone();
+        live.take_in(moment, org, Tick(last.0.saturating_sub(TICKS_BACK).max(1)), last).await?;
         live.look().await?;
         Ok(live)
     }
@@ -186,10 +196,9 @@ impl Live {
     pub async fn look(&mut self) -> Result<(), EngineError> {
         let next = self.moment.state.tick.next();
         if self.store.get(&Key::Closed(next)).await?.is_some() {
-            self.moment = Moment::now(&self.store).await?;
-            self.org = settings(&self.store).await?;
-            self.open = None;
-            self.take_in(next).await?;
+            let moment = Moment::now(&self.store).await?;
+            let org = settings(&self.store).await?;
+            self.take_in(moment, org, next, next).await?;
         }
         self.look_at_open().await
     }
@@ -202,7 +211,7 @@ impl Live {
             name: name.clone(),
             doing: self.doing(name),
             credits_left: agent.account.balance,
-            unread: state.inbox(name, &agent.facts.reads).count(),
+            unread: self.authors.inbox(state, name, &agent.facts.reads).len(),
             last_turn: agent.last_turn.as_ref().map(|turn| turn.tick),
         });
         View {
@@ -222,6 +231,7 @@ impl Live {
             charged_credits: state.agents.values().map(|agent| agent.account.charged.total()).sum(),
             budget: Budget::at(&self.org, state, now),
             messages: self.messages.clone(),
+            messages_left_out: self.messages_left_out,
             problems: state.problems.clone(),
         }
     }
@@ -230,7 +240,7 @@ impl Live {
         let state = &self.moment.state;
         let Some(agent) = state.agents.get(name) else { return Doing::Idle };
         let open = self.open.as_ref();
-        if let Some(open) = open.filter(|open| open.plan.due.iter().any(|due| due.agent == *name)) {
+        if let Some(open) = open.filter(|open| open.due.contains(name)) {
             return match open.committed.get(name) {
                 Some(Status::Failed) => Doing::Failed,
                 Some(_) => Doing::Done,
@@ -238,10 +248,7 @@ impl Live {
                 None => Doing::Due,
             };
         }
-        let skipped = match open {
-            Some(open) => open.plan.skipped.iter().find(|skipped| skipped.agent == *name).map(|skipped| skipped.reason),
-            None => self.skipped.get(name).copied(),
-        };
+        let skipped = open.map_or(&self.skipped, |open| &open.skipped).get(name).copied();
         let failed = || agent.last_turn.as_ref().is_some_and(|turn| turn.status == Status::Failed);
         match skipped {
             _ if agent.broken => Doing::Broken,
@@ -254,24 +261,34 @@ impl Live {
         }
     }
 
-    /// Takes in what ticks from `first` on brought that are closed now.
-    async fn take_in(&mut self, first: Tick) -> Result<(), EngineError> {
-        let last = self.moment.state.tick;
+    /// Takes in what ticks from `first` on brought that are closed at a moment; those from `news` on were not seen
+    /// before. All is read before any of it is kept: what fails is looked at again as a whole.
+    async fn take_in(&mut self, moment: Moment, org: OrgConfig, first: Tick, news: Tick) -> Result<(), EngineError> {
+        let last = moment.state.tick;
         if last == Tick(0) {
             return Ok(());
         }
         // Whoever was away for long sees the newest of it.
-        let first = first.max(Tick(last.0.saturating_sub(TICKS_BACK)));
-        let found = search(&self.moment, &Filter::default(), Ticks { first, last }, MESSAGES).await?;
+        let earliest = Tick(last.0.saturating_sub(TICKS_BACK).max(1));
+        let (first, news) = (first.max(earliest), news.max(earliest));
+        let found = search(&moment, &Filter::default(), Ticks { first, last }, MESSAGES).await?;
+        let (mut said, mut credits) = (0, Credits::ZERO);
+        for tick in (news.0..=last.0).map(Tick) {
+            if let Some(closed) = self.store.read::<Closed>(&Key::Closed(tick)).await? {
+                said += closed.entries.len();
+                credits = closed.turns.values().map(|turn| turn.charge.total()).sum();
+            }
+        }
+        let plan = self.store.read::<Plan>(&Key::Plan(last)).await?;
+        let shown = found.messages.iter().filter(|message| message.tick >= news).count();
+        self.messages_left_out = said.saturating_sub(shown);
         self.messages.extend(found.messages);
         let excess = self.messages.len().saturating_sub(MESSAGES);
         self.messages.drain(..excess);
-        if let Some(closed) = self.store.read::<Closed>(&Key::Closed(last)).await? {
-            self.last_tick_credits = closed.turns.values().map(|turn| turn.charge.total()).sum();
-        }
-        let plan = self.store.read::<Plan>(&Key::Plan(last)).await?;
-        let skipped = plan.into_iter().flat_map(|plan| plan.skipped);
-        self.skipped = skipped.map(|skipped| (skipped.agent, skipped.reason)).collect();
+        self.last_tick_credits = credits;
+        self.authors = Authors::of(&moment.state);
+        (self.moment, self.org, self.open) = (moment, org, None);
+        self.skipped = plan.as_ref().map(reasons).unwrap_or_default();
         Ok(())
     }
 
@@ -280,7 +297,10 @@ impl Live {
         if self.open.is_none() {
             let Some(plan) = self.store.read::<Plan>(&Key::Plan(next)).await? else { return Ok(()) };
             let links = vec![0; plan.shards.len().min(AT_ONE_LOOK)];
-            self.open = Some(Open { plan, held: BTreeSet::new(), links, committed: BTreeMap::new() });
+            let due = plan.due.iter().map(|due| due.agent.clone()).collect();
+            let skipped = reasons(&plan);
+            let (held, committed) = (BTreeSet::new(), BTreeMap::new());
+            self.open = Some(Open { plan, due, skipped, held, links, committed });
         }
         let Some(open) = &mut self.open else { return Ok(()) };
         for (shard, link) in (0..).zip(&mut open.links) {
@@ -305,4 +325,9 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// Why those did not run that a plan passes over.
+fn reasons(plan: &Plan) -> BTreeMap<AgentName, SkipReason> {
+    plan.skipped.iter().map(|skipped| (skipped.agent.clone(), skipped.reason)).collect()
 }

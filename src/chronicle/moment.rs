@@ -16,7 +16,7 @@ use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
 use crate::domain::time::Tick;
 use crate::engine::{EngineError, load, load_at, recorded};
-use crate::record::state::State;
+use crate::record::state::{FileState, State};
 use crate::store::{Key, Prefix, Store};
 
 /// An organisation at a moment.
@@ -133,8 +133,18 @@ impl Moment {
     pub async fn resume(&self, agent: &AgentName) -> Result<Result<Resume, String>, EngineError> {
         Ok(match self.resume_bytes(agent).await? {
             Some(bytes) => Resume::parse(&bytes, agent).map_err(|error| error.to_string()),
+            None if !self.is_past && self.store.get(&Key::Removed(agent.clone())).await?.is_some() => {
+                Err(format!("the agent is removed; its resume is {}", Key::Removed(agent.clone())))
+            }
             None => Err("resume.json is missing".to_owned()),
         })
+    }
+
+    /// The files of a folder that the records have, of all agents' files those alone.
+    pub(super) fn recorded_below(&self, prefix: &Prefix) -> impl Iterator<Item = (&String, &FileState)> {
+        let folder = format!("{}/", prefix.path());
+        let from = self.state.files.range(folder.clone()..);
+        from.take_while(move |(path, _)| path.starts_with(&folder)).filter(|(_, file)| file.sha256.is_some())
     }
 
     /// The keys of an agent's memory.
@@ -142,10 +152,10 @@ impl Moment {
     /// # Errors
     /// The store failed.
     pub async fn memory_keys(&self, agent: &AgentName) -> Result<Vec<MemoryKey>, EngineError> {
-        let live = || self.state.files.iter().filter(|(_, file)| file.sha256.is_some()).map(|(path, _)| path.clone());
+        let prefix = Prefix::Memory(agent.clone());
         let paths: Vec<String> = match self.is_past {
-            true => live().collect(),
-            false => self.store.list(&Prefix::Memory(agent.clone())).await?,
+            true => self.recorded_below(&prefix).map(|(path, _)| path.clone()).collect(),
+            false => self.store.list(&prefix).await?,
         };
         let of_agent = |path: &String| match Key::parse(path)? {
             Key::Memory(owner, key) if owner == *agent => Some(key),

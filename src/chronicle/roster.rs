@@ -12,7 +12,7 @@ use crate::domain::resume::Resume;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::{Clock, Timestamp};
 use crate::engine::EngineError;
-use crate::record::state::{AgentState, LastTurn};
+use crate::record::state::{Authors, LastTurn};
 
 /// An agent, as its resume and the last closed tick have it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,10 +85,11 @@ impl Sketch {
 /// The store failed.
 pub async fn roster(moment: &Moment) -> Result<Vec<Member>, EngineError> {
     let names = moment.agents().await?;
-    stream::iter(names).map(|name| member(moment, name)).buffered(PARALLEL).try_collect().await
+    let authors = &Authors::of(&moment.state);
+    stream::iter(names).map(|name| member(moment, authors, name)).buffered(PARALLEL).try_collect().await
 }
 
-async fn member(moment: &Moment, name: AgentName) -> Result<Member, EngineError> {
+async fn member(moment: &Moment, authors: &Authors, name: AgentName) -> Result<Member, EngineError> {
     let read = match moment.resume(&name).await {
         Ok(read) => read,
         // One file that the store refuses, such as a link out of the organisation.
@@ -102,15 +103,11 @@ async fn member(moment: &Moment, name: AgentName) -> Result<Member, EngineError>
         credits_left: known.map_or(opening, |known| known.account.balance),
         turns: known.map_or(0, |known| known.turns),
         last_turn: known.and_then(|known| known.last_turn.clone()),
-        unread: known.map_or(0, |known| unread(moment, &name, known)),
+        unread: known.map_or(0, |known| authors.inbox(&moment.state, &name, &known.facts.reads).len()),
         resume: read.as_ref().ok().map(Sketch::of),
         broken: read.err(),
         name,
     })
-}
-
-fn unread(moment: &Moment, name: &AgentName, known: &AgentState) -> usize {
-    moment.state.inbox(name, &known.facts.reads).count()
 }
 
 /// A step of the clock at which an agent is due, and when that is, where slots say so.

@@ -12,7 +12,7 @@ use crate::domain::resume::Resume;
 use crate::domain::time::{Clock, Tick, Timestamp};
 use crate::engine::EngineError;
 use crate::record::plan::{Plan, Skipped};
-use crate::record::state::{LastTurn, Problem, State};
+use crate::record::state::{Authors, LastTurn, Problem, State};
 use crate::record::turn::TurnRecord;
 use crate::store::{Key, Prefix, Store, StoreError};
 
@@ -102,7 +102,8 @@ pub async fn status_at(moment: &Moment, place: &str, now: Timestamp) -> Result<S
     let org = moment.settings().await?;
     let names = moment.agents().await?;
     let mut found = Vec::with_capacity(names.len());
-    let mut each = stream::iter(names).map(|name| agent(moment, name)).buffered(PARALLEL);
+    let authors = &Authors::of(state);
+    let mut each = stream::iter(names).map(|name| agent(moment, authors, name)).buffered(PARALLEL);
     while let Some(agent) = each.next().await {
         found.push(agent?);
     }
@@ -123,7 +124,7 @@ pub async fn status_at(moment: &Moment, place: &str, now: Timestamp) -> Result<S
     })
 }
 
-async fn agent(moment: &Moment, name: AgentName) -> Result<AgentStatus, EngineError> {
+async fn agent(moment: &Moment, authors: &Authors, name: AgentName) -> Result<AgentStatus, EngineError> {
     let (store, state) = (moment.store(), &moment.state);
     let known = state.agents.get(&name);
     let mut broken = None;
@@ -163,7 +164,7 @@ async fn agent(moment: &Moment, name: AgentName) -> Result<AgentStatus, EngineEr
         below_soft_cap: limits.is_some_and(|limits| credits_left < limits.soft_cap),
         last_turn: known.and_then(|known| known.last_turn.clone()),
         failures: known.map_or(0, |known| known.failures),
-        unread: known.map_or(0, |known| state.inbox(&name, &known.facts.reads).count()),
+        unread: known.map_or(0, |known| authors.inbox(state, &name, &known.facts.reads).len()),
         broken,
         name,
     })

@@ -130,7 +130,7 @@ impl Session {
 /// # Errors
 /// There is none of that name; the hint names the nearest.
 pub(super) async fn known_agent(org: &Org, name: &str) -> Result<AgentName, CliError> {
-    among(chronicle::agents(&org.store).await?, org, name)
+    among(chronicle::agents(&org.store).await?, &format!("at {}", org.place), name)
 }
 
 /// The agent that a person names, of those that there were at a moment.
@@ -138,7 +138,7 @@ pub(super) async fn known_agent(org: &Org, name: &str) -> Result<AgentName, CliE
 /// # Errors
 /// As [`known_agent`].
 pub(super) async fn known_agent_at(org: &Org, moment: &Moment, name: &str) -> Result<AgentName, CliError> {
-    among(moment.agents().await?, org, name)
+    among(moment.agents().await?, &format!("at {}", org.place), name)
 }
 
 /// The agent that a person names, of those that there are and of those that the records know of, gone ones too.
@@ -146,11 +146,22 @@ pub(super) async fn known_agent_at(org: &Org, moment: &Moment, name: &str) -> Re
 /// # Errors
 /// As [`known_agent`].
 pub(super) async fn agent_of_any_time(org: &Org, moment: &Moment, name: &str) -> Result<AgentName, CliError> {
-    let mut agents = moment.agents().await?;
-    agents.extend(moment.state.agents.keys().cloned());
+    agent_of_moments(&[moment], &format!("at {}", org.place), name).await
+}
+
+/// As [`agent_of_any_time`], of several moments; `place`: where there is none, in words.
+///
+/// # Errors
+/// As [`known_agent`].
+pub(super) async fn agent_of_moments(moments: &[&Moment], place: &str, name: &str) -> Result<AgentName, CliError> {
+    let mut agents = Vec::new();
+    for moment in moments {
+        agents.extend(moment.agents().await?);
+        agents.extend(moment.state.agents.keys().cloned());
+    }
     agents.sort_unstable();
     agents.dedup();
-    among(agents, org, name)
+    among(agents, place, name)
 }
 
 /// There is no tick of that number, or none at all.
@@ -166,10 +177,10 @@ pub(super) async fn no_tick(org: &Org, tick: Option<Tick>) -> Result<CliError, C
     }))
 }
 
-fn among(agents: Vec<AgentName>, org: &Org, name: &str) -> Result<AgentName, CliError> {
+fn among(agents: Vec<AgentName>, place: &str, name: &str) -> Result<AgentName, CliError> {
     if let Some(agent) = agents.iter().find(|agent| agent.as_str() == name) {
         return Ok(agent.clone());
     }
-    let error = CliError::new(Exit::NotFound, format!("there is no agent {name:?} at {}", org.place));
+    let error = CliError::new(Exit::NotFound, format!("there is no agent {name:?} {place}"));
     Err(error.hint(who_instead(name, &agents)))
 }

@@ -11,6 +11,9 @@ use crate::cli::output::{DIM, MARK, NAME, TITLE, clean, styled};
 /// The narrowest room for text, however deep it stands.
 const LEAST_WIDTH: usize = 20;
 
+/// How many quotations and lists within each other have a margin; what stands deeper stands there too.
+const DEEPEST: usize = 32;
+
 /// Lines of at most `width` columns, where words allow it.
 pub(super) fn lines(text: &str, width: usize) -> Vec<String> {
     let text = clean(text);
@@ -39,6 +42,8 @@ struct Page {
     is_code: bool,
     /// What stands before the lines of quotations and lists.
     margins: Vec<Margin>,
+    /// How many quotations and lists are open that have no margin.
+    deeper: usize,
     /// The next number of each open list; none for bullets.
     lists: Vec<Option<u64>>,
     links: Vec<String>,
@@ -49,6 +54,7 @@ struct Page {
 struct Margin {
     first: Option<String>,
     rest: String,
+    width: usize,
 }
 
 impl Page {
@@ -89,7 +95,7 @@ impl Page {
             }
             Tag::BlockQuote(_) => {
                 self.end_block();
-                self.margins.push(Margin { first: None, rest: styled(DIM, "│ ") });
+                self.enter(Margin { first: None, rest: styled(DIM, "│ "), width: 2 });
             }
             Tag::CodeBlock(_) => {
                 self.end_block();
@@ -108,8 +114,8 @@ impl Page {
                     }
                     _ => "• ".to_owned(),
                 };
-                let rest = " ".repeat(mark.width());
-                self.margins.push(Margin { first: Some(mark), rest });
+                let width = mark.width();
+                self.enter(Margin { first: Some(mark), rest: " ".repeat(width), width });
             }
             Tag::Emphasis => self.emphasis += 1,
             Tag::Strong => self.strong += 1,
@@ -133,7 +139,7 @@ impl Page {
             TagEnd::BlockQuote(_) => {
                 self.end_block();
                 self.trim();
-                self.margins.pop();
+                self.leave();
                 self.gap();
             }
             TagEnd::CodeBlock => {
@@ -149,7 +155,7 @@ impl Page {
             }
             TagEnd::Item => {
                 self.end_block();
-                self.margins.pop();
+                self.leave();
             }
             TagEnd::Emphasis => self.emphasis = self.emphasis.saturating_sub(1),
             TagEnd::Strong => self.strong = self.strong.saturating_sub(1),
@@ -196,22 +202,37 @@ impl Page {
         self.is_glued = true;
     }
 
+    /// A quotation or an item of a list begins.
+    fn enter(&mut self, margin: Margin) {
+        match self.margins.len() {
+            DEEPEST.. => self.deeper += 1,
+            _ => self.margins.push(margin),
+        }
+    }
+
+    /// The innermost quotation or item ends.
+    fn leave(&mut self) {
+        match self.deeper {
+            0 => drop(self.margins.pop()),
+            deeper => self.deeper = deeper - 1,
+        }
+    }
+
     /// How many columns there are for text.
     fn room(&self) -> usize {
-        let margins: usize =
-            self.margins.iter().map(|margin| anstream::adapter::strip_str(&margin.rest).to_string().width()).sum();
+        let margins: usize = self.margins.iter().map(|margin| margin.width).sum();
         self.width.saturating_sub(margins).max(LEAST_WIDTH)
     }
 
     /// Writes the words of the block, wrapped.
     fn end_block(&mut self) {
-        let room = self.room();
-        let (mut line, mut used) = (String::new(), 0);
         let words = std::mem::take(&mut self.words);
         self.is_glued = false;
         if words.is_empty() {
             return;
         }
+        let room = self.room();
+        let (mut line, mut used) = (String::new(), 0);
         for word in words {
             let Some((word, width)) = word else {
                 self.line(&std::mem::take(&mut line));
@@ -297,6 +318,20 @@ mod tests {
             lines("\u{1b}[2J**bold** \u{1b}]0;title\u{7}`x\u{9b}1m`&#27;[31m [a](http://b/&#27;]0;c)", 60).join("\n");
         let link = styled(DIM, "(http://b/)");
         assert_eq!(shown, format!("{} {}[31m a {link}", styled(TITLE, "bold"), styled(MARK, "x")));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "how long it really takes is what is asked")]
+    fn what_stands_deep_takes_no_longer_and_comes_out_again() {
+        let begin = std::time::Instant::now();
+        let deep = 12_000;
+        assert_eq!(plain(&format!("{} deep\n\nafter", ">".repeat(deep)), 80).matches('│').count(), DEEPEST);
+        assert!(lines(&">".repeat(deep), 80).is_empty());
+        let stairs: String = (1..400).map(|depth| format!("{} step\n\n", ">".repeat(depth))).collect();
+        assert!(plain(&stairs, 80).contains("step"));
+        let shown = plain(&format!("{} deep\n\nafter\n\n> shallow", ">".repeat(deep)), 80);
+        assert!(shown.ends_with("deep\n\nafter\n\n│ shallow"), "{shown}");
+        assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
     }
 
     #[test]

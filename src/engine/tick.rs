@@ -234,7 +234,7 @@ pub(super) async fn propose(
         check: &check,
         ingress: &ingress,
         timing,
-        seed: relived.map(|tick| tick.seed).or(ctx.seed).unwrap_or_else(|| ctx.entropy.seed()),
+        seed: ctx.seed.or(relived.map(|tick| tick.seed)).unwrap_or_else(|| ctx.entropy.seed()),
         by: by.clone(),
         nonce: ctx.entropy.nonce(),
     };
@@ -243,7 +243,8 @@ pub(super) async fn propose(
 }
 
 /// In a fork: when its origin had this tick, and what asked for it. Asked for the same again, a fork lives it at the same
-/// time with the same ids, so that its prompts are the same where nothing was changed. A wake is of here and now.
+/// time with the same ids, so that its prompts are the same where nothing was changed. A wake is of here and now, and who
+/// names another seed wants other ids than those.
 async fn recorded_tick(
     ctx: &Context,
     org: &OrgConfig,
@@ -254,7 +255,8 @@ async fn recorded_tick(
     if !is_recorded || matches!(trigger, Trigger::Wake { .. }) {
         return Ok(None);
     }
-    Ok(ctx.store.read(&Key::RecordedTick(tick)).await?)
+    let recorded: Option<RecordedTick> = ctx.store.read(&Key::RecordedTick(tick)).await?;
+    Ok(recorded.filter(|recorded| ctx.seed.is_none_or(|seed| seed == recorded.seed)))
 }
 
 /// Takes somebody else's plan, with the settings that it pins.

@@ -222,6 +222,24 @@ fn a_removed_agent_is_none_but_stays_readable_and_comes_back_as_it_was() {
     let due = world.json(&["tick"])["due"].to_string();
     assert!(!due.contains("bob") && !told_of(&world), "{due}");
     assert!(world.json(&["inbox", "ada"]).to_string().contains("tick 1"), "what it said is still there");
+    for args in [
+        &["replay", "1", "--agent", "bob"][..],
+        &["credits", "ledger", "--agent", "bob"],
+        &["inspect", "bob"],
+        &["memory", "list", "bob"],
+        &["memory", "search", "bob", "word"],
+        &["files", "list", "bob"],
+        &["inbox", "bob"],
+        &["agents", "show", "bob"],
+    ] {
+        let document = world.json(args);
+        assert!(document.is_object(), "{args:?}: {document}");
+    }
+    assert_eq!(world.json(&["replay", "1", "--agent", "bob"])["turns"][0]["agent"], json!("bob"));
+    assert!(!world.json(&["credits", "ledger", "--agent", "bob"])["lines"].as_array().unwrap().is_empty());
+    assert!(!world.json(&["inspect", "bob"])["turns"].as_array().unwrap().is_empty());
+    assert!(world.text(&["agents", "show", "bob"]).contains("removed; its resume is removed/bob.json"));
+    assert_eq!(world.refused(&["pause", "bob"]).0, 6, "what changes an agent is for those that there are");
     // It comes back with what it had, and reads what was said while it was away.
     let back = world.json(&["agents", "restore", "bob"]);
     assert_eq!(back["credits_left"], json!(99.99));

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use lemming::chronicle::moment::Moment;
 use lemming::domain::credits::Credits;
+use lemming::domain::ids::Seed;
 use lemming::domain::time::Tick;
-use lemming::engine::prove;
+use lemming::engine::{Context, prove, run_tick};
 use lemming::keep::fork::{ForkError, Forked, Wish, fork};
 use lemming::keep::fsck::{Scope, fsck};
 use lemming::provider::Request;
@@ -105,6 +106,19 @@ async fn a_fork_is_as_its_origin_was_and_relives_what_is_not_changed_for_nothing
     assert!(fork.plan(15).await.time > origin.plan(14).await.time);
     is_sound(&fork).await;
     assert_eq!((origin.all().await, origin.calls().len()), (before, paid), "the origin is left alone");
+}
+
+#[tokio::test]
+async fn a_fork_that_is_given_a_seed_draws_its_ids_from_that_one_and_of_today() {
+    let origin = origin().await;
+    let (fork, _) = forked(&origin, 9).await;
+    let seed = Seed(4711);
+    let ctx = Context { seed: Some(seed), ..fork.context() };
+    run_tick(&ctx, Trigger::Invocation).await.unwrap();
+    let plan = fork.plan(10).await;
+    assert_eq!(plan.seed, seed);
+    assert!(plan.time > origin.plan(14).await.time, "it is not relived");
+    is_sound(&fork).await;
 }
 
 #[tokio::test]

@@ -311,6 +311,12 @@ fn the_program_proves_breaks_and_mends_the_example() {
     let head = said.lines().find_map(|line| line.strip_prefix("head: ")).expect("a head").to_owned();
     assert!(head.starts_with("3:") && head.len() == 66, "{head}");
     assert_eq!(run(&["fsck", "--expect", &head, "--from", "2"]).status.code(), Some(0));
+    for beyond in ["4", "18446744073709551615"] {
+        let output = run(&["fsck", "--from", beyond]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(6), "{said}");
+        assert!(said.contains("was not planned") && said.contains("the last closed tick is 3"), "{said}");
+    }
     let replayed = text(&run(&["replay", "3"]).stdout);
     assert!(
         replayed.contains(&format!("tick 3 comes out the same; its closed record is {}", &head[2..])),

@@ -383,6 +383,11 @@ fn every_exit_code_comes_of_a_real_run_and_is_documented() {
         (world.code(&["status", "--store", "nosuch://x"]), 4),
         (world.code(&["inspect", "nobody"]), 6),
     ];
+    std::fs::create_dir_all(world.0.path().join("other/agents/cyd")).expect("folders");
+    let mut other = sending("cyd", &["ada"], &["bob"]);
+    other["title"] = json!("Another");
+    world.write("other/agents/cyd/resume.json", &other);
+    seen.push((world.code(&["apply", "other", "--dry-run"]), 7));
     world.write("agents/cyd/resume.json", &json!({}));
     seen.push((world.code(&["validate"]), 3));
     // No turn ends within a millisecond: the next invocation runs it.

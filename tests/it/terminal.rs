@@ -227,3 +227,39 @@ async fn a_look_while_nothing_happens_is_two_reads_and_writes_nothing() {
     assert_eq!(doing(&live), Doing::Failed);
     assert_eq!(live.view(Timestamp::from_unix_ms(0)).messages.len(), 1);
 }
+
+#[tokio::test]
+async fn a_tick_of_many_messages_says_how_many_are_not_shown() {
+    let world = World::new(|_| Ok("{}".to_owned()));
+    world.found().await;
+    world.agent("ada", json!({})).await;
+    let mut live = Live::begin(&world.store).await.unwrap();
+    for number in 0..45 {
+        world.mail(number, "human", Some(&["ada"]), "hello").await;
+    }
+    world.tick().await;
+    live.look().await.unwrap();
+    let view = |live: &Live| live.view(Timestamp::from_unix_ms(0));
+    assert_eq!((view(&live).messages.len(), view(&live).messages_left_out), (30, 15));
+    let again = Live::begin(&world.store).await.unwrap();
+    assert_eq!((view(&again).messages.len(), view(&again).messages_left_out), (30, 15));
+    world.tick().await;
+    live.look().await.unwrap();
+    assert_eq!((view(&live).tick.0, view(&live).messages_left_out), (2, 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn lines_of_a_tick_of_many_messages_say_how_many_are_left_out() {
+    let place = talking();
+    for number in 0..45 {
+        place.says(&["send", "ada", &format!("Hello {number}")]);
+    }
+    place.tick();
+    let mut child = place.spawn(&["watch", "--interval", "20ms"], Stdio::null());
+    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map(|line| line.expect("a line"));
+    let more = lines.take(3).find(|line| line.contains("messages more"));
+    assert!(more.is_some_and(|more| more.contains("lemming messages")));
+    child.kill().expect("an end");
+    child.wait().expect("an end");
+}

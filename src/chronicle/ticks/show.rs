@@ -228,7 +228,11 @@ pub async fn show(store: &Store, number: Tick) -> Result<Option<TickView>, Engin
         async { Ok(store.get(&Key::Closed(number)).await?) }
     )?;
     let closed = records.closed.as_ref();
-    let turns = plan.due.iter().map(|due| line(due, &records, &shards)).collect();
+    let by_agent: BTreeMap<&AgentName, &TurnRecord> = records.turns.iter().map(|turn| (&turn.agent, turn)).collect();
+    let held = shards.iter().flat_map(|shard| shard.agents.iter().map(move |agent| (agent, shard)));
+    let held: BTreeMap<&AgentName, &Shard> = held.collect();
+    let find = |due: &Due| (by_agent.get(&due.agent).copied(), held.get(&due.agent).copied());
+    let turns = plan.due.iter().map(|due| line(due, closed, find(due))).collect();
     let missed = plan.range.filter(|range| range.from < range.to).map(|range| Missed {
         from: range.from,
         to: Clock(range.to.0 - 1),
@@ -284,10 +288,8 @@ fn inputs(plan: &Plan) -> Inputs {
     }
 }
 
-fn line(due: &Due, records: &TickRecords, shards: &[Shard]) -> TurnLine {
-    let turn = records.turns.iter().find(|turn| turn.agent == due.agent);
-    let fold = records.closed.as_ref().and_then(|closed: &Closed| closed.turns.get(&due.agent));
-    let shard = shards.iter().find(|shard| shard.agents.contains(&due.agent));
+fn line(due: &Due, closed: Option<&Closed>, (turn, shard): (Option<&TurnRecord>, Option<&Shard>)) -> TurnLine {
+    let fold = closed.and_then(|closed| closed.turns.get(&due.agent));
     let count = |of: fn(&TurnRecord) -> usize| turn.map_or(0, of);
     let receipts = || turn.into_iter().flat_map(|turn| &turn.exchanges).map(|exchange| &exchange.receipt);
     let usage = || receipts().filter_map(|receipt| receipt.usage);

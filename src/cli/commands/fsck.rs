@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::findings;
-use crate::cli::globals::Session;
+use crate::cli::globals::{Session, no_tick};
 use crate::cli::output::{BAD, DIM, GOOD, clean, counted, styled};
 use crate::cli::progress::Line;
 use crate::domain::ids::Sha;
 use crate::domain::time::Tick;
 use crate::keep::fsck::{Report, Scope, fsck, repair};
+use crate::store::{Key, Prefix, Store, StoreError};
 
 /// Looks through a whole organisation for damage: every record, hash, view and account.
 ///
@@ -49,6 +50,11 @@ fn noted(text: &str) -> Result<(Tick, Sha), String> {
 pub(super) async fn run(args: FsckArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let scope = Scope { from: args.from.map(Tick), expect: args.expect };
+    if let Some(from) = scope.from
+        && is_beyond(&org.store, from).await?
+    {
+        return Err(no_tick(&org, Some(from)).await?);
+    }
     let line = Mutex::new(Line::default());
     let is_watched = session.out.is_watched();
     let draw = |tick: Tick, last: Tick| {
@@ -71,6 +77,21 @@ pub(super) async fn run(args: FsckArgs, session: &mut Session) -> Result<Exit, C
     }
     show(&report, &repaired, session)?;
     Ok(exit)
+}
+
+/// Says whether no tick from that one on has a record.
+async fn is_beyond(store: &Store, from: Tick) -> Result<bool, StoreError> {
+    for key in [Key::Plan(from), Key::Closed(from)] {
+        if store.get(&key).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    // Of a damaged organisation both may be missing, and later ones be there.
+    let is_later = |path: &String| match Key::parse(path) {
+        Some(Key::Plan(tick) | Key::Closed(tick)) => tick >= from,
+        _ => false,
+    };
+    Ok(!store.list(&Prefix::Everything).await?.iter().any(is_later))
 }
 
 fn document(report: &Report, repaired: &[String]) -> Value {

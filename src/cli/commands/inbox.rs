@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::chronicle::message::{Bounds, newest};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{AtArgs, Session, known_agent_at};
+use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::letter::{self, Look};
 use crate::domain::name::AgentName;
 use crate::record::state::Unread;
@@ -36,7 +36,7 @@ pub(super) async fn run(args: InboxArgs, session: &mut Session) -> Result<Exit, 
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
     let agent = match args.agent.as_ref().or(args.of.as_ref()) {
-        Some(name) if name != crate::domain::name::HUMAN => Some(known_agent_at(&org, &moment, name).await?),
+        Some(name) if name != crate::domain::name::HUMAN => Some(agent_of_any_time(&org, &moment, name).await?),
         _ => None,
     };
     let state = &moment.state;

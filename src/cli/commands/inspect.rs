@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::chronicle::message::{Bounds, newest as messages};
 use crate::chronicle::turns::{Turn, newest};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{AtArgs, Session, known_agent_at};
+use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::letter::{self, Look};
 use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
 use crate::cli::times::Times;
@@ -37,7 +37,7 @@ pub(in crate::cli) struct InspectArgs {
 pub(super) async fn run(args: InspectArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
-    let agent = known_agent_at(&org, &moment, &args.agent).await?;
+    let agent = agent_of_any_time(&org, &moment, &args.agent).await?;
     let turns = newest(&moment, &agent, args.turns, TICKS_BACK).await?;
     let mut outbox = Vec::new();
     if args.outbox > 0 {

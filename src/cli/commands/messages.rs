@@ -5,7 +5,7 @@ use crate::chronicle::moment::Moment;
 use crate::chronicle::search::{Filter, Hits, Ticks, To, search};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::follow;
-use crate::cli::globals::{AtArgs, Session, known_agent_at};
+use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::letter::{self, Look};
 use crate::cli::output::Output;
 use crate::cli::ticks::TickRange;
@@ -158,9 +158,8 @@ impl MessagesArgs {
 
 /// `human`, an agent of now, or one that there once was.
 async fn anybody(org: &Org, moment: &Moment, name: &str) -> Result<AgentName, CliError> {
-    let known = AgentName::new(name).ok().filter(|known| name == HUMAN || moment.state.agents.contains_key(known));
-    match known {
-        Some(known) => Ok(known),
-        None => known_agent_at(org, moment, name).await,
+    match name {
+        HUMAN => Ok(AgentName::human()),
+        name => agent_of_any_time(org, moment, name).await,
     }
 }

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::chronicle::moment::Moment;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::findings;
-use crate::cli::globals::{Session, known_agent};
+use crate::cli::globals::{Session, agent_of_any_time, known_agent};
 use crate::cli::output::{BAD, DIM, GOOD, NAME, styled};
 use crate::domain::time::Tick;
 use crate::engine::{Code, Proof, Replayed, prove};
@@ -28,7 +29,13 @@ pub(in crate::cli) struct ReplayArgs {
 pub(super) async fn run(args: ReplayArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let agent = match &args.agent {
-        Some(name) => Some(known_agent(&org, name).await?),
+        Some(name) => Some(match known_agent(&org, name).await {
+            // One that is removed has the turns that it had.
+            Err(error) if error.exit() == Exit::NotFound => {
+                agent_of_any_time(&org, &Moment::now(&org.store).await?, name).await?
+            }
+            known => known?,
+        }),
         None => None,
     };
     let with = org.replaying();

@@ -23,6 +23,12 @@ pub(super) async fn after(
     last: Tick,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<State>, EngineError> {
+    let key = Key::Closed(last);
+    if last.0 > 0 && store.get(&key).await?.is_none() {
+        // Or whoever names a tick that was never reached would wait for all the checkpoints before it to be looked for.
+        findings.push(Finding::at(Code::Missing, &key, "later ticks rest on it, and it is missing"));
+        return Ok(None);
+    }
     let (mut state, proven) = begin(store, last, findings).await?;
     let ticks = (state.tick.0 + 1..=last.0).map(Tick);
     let get = |tick: Tick| async move { (tick, store.get(&Key::Closed(tick)).await) };

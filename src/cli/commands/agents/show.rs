@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::list::period;
 use crate::chronicle::roster::{FiresAt, next_fire_points};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{AtArgs, Session, known_agent_at};
+use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_line, styled};
 use crate::cli::times::Times;
 use crate::domain::name::AgentName;
@@ -44,12 +44,9 @@ struct Shown<'a> {
 pub(in crate::cli::commands) async fn run(args: ShowArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
-    let agent = known_agent_at(&org, &moment, &args.agent).await?;
+    let agent = agent_of_any_time(&org, &moment, &args.agent).await?;
     let bytes = moment.resume_bytes(&agent).await?;
-    let resume = match &bytes {
-        Some(bytes) => Resume::parse(bytes, &agent).map_err(|error| error.to_string()),
-        None => Err("resume.json is missing".to_owned()),
-    };
+    let resume = moment.resume(&agent).await?;
     let findings = match moment.is_past {
         // Of a version of the past nothing can be mended.
         true => Vec::new(),
@@ -103,8 +100,12 @@ fn document(shown: &Shown<'_>) -> Value {
 }
 
 fn show(shown: &Shown<'_>, times: &Times, out: &mut Output) -> Result<(), CliError> {
-    let title = shown.resume.map(|resume| styled(TITLE, one_line(&resume.title, 80)));
-    out.line(format!("{}  {}", styled(NAME, shown.agent), title.unwrap_or_default()))?;
+    let title = match (shown.resume, shown.text) {
+        (Ok(resume), _) => styled(TITLE, one_line(&resume.title, 80)),
+        (Err(error), None) => styled(WARN, clean(error)),
+        (Err(_), Some(_)) => String::new(),
+    };
+    out.line(format!("{}  {title}", styled(NAME, shown.agent)))?;
     for finding in shown.findings {
         let style = if finding.severity == Severity::Error { BAD } else { WARN };
         let text = clean(&finding.to_string()).replace('\n', " ");

@@ -6,11 +6,11 @@ use futures::StreamExt as _;
 use serde_json::json;
 
 use crate::chronicle::ledger::{Line, LineKind, ledgers};
+use crate::chronicle::moment::Moment;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{Session, known_agent};
+use crate::cli::globals::{Session, agent_of_any_time};
 use crate::cli::output::{Cell, DIM, NAME, one_line, styled};
 use crate::domain::credits::Credits;
-use crate::engine::load;
 use crate::runner::compose::Org;
 
 /// So many ticks are shown where nobody says which.
@@ -56,11 +56,12 @@ impl FromStr for Ticks {
 }
 
 pub(super) async fn run(args: LedgerArgs, org: &Org, session: &mut Session) -> Result<Exit, CliError> {
+    let moment = Moment::now(&org.store).await?;
     let agent = match &args.agent {
-        Some(name) => Some(known_agent(org, name).await?),
+        Some(name) => Some(agent_of_any_time(org, &moment, name).await?),
         None => None,
     };
-    let last = load(&org.store).await?.state.tick.0;
+    let last = moment.state.tick.0;
     let (from, to) = match args.ticks {
         Some(ticks) => (ticks.from.unwrap_or(1), ticks.to.unwrap_or(last).min(last)),
         None => (last.saturating_sub(TICKS_BACK - 1), last),

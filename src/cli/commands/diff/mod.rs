@@ -9,12 +9,11 @@ use self::range::Range;
 use crate::chronicle::compare::{Wanted, compare};
 use crate::chronicle::moment::Moment;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::Session;
+use crate::cli::globals::{Session, agent_of_moments};
 use crate::domain::name::AgentName;
 use crate::domain::time::Tick;
 use crate::runner::compose::{self, Org};
 use crate::store::Key;
-use crate::validate::who_instead;
 
 /// Shows what changed between two ticks, or what differs between two organisations.
 ///
@@ -108,14 +107,5 @@ async fn moment(org: &Org, at: Option<Tick>) -> Result<Moment, CliError> {
 
 /// The agent that a person names, of those that either side knows.
 async fn agent(name: &str, before: &Moment, after: &Moment) -> Result<AgentName, CliError> {
-    let mut agents = before.agents().await?;
-    agents.extend(after.agents().await?);
-    agents.extend(before.state.agents.keys().chain(after.state.agents.keys()).cloned());
-    agents.sort_unstable();
-    agents.dedup();
-    if let Some(agent) = agents.iter().find(|agent| agent.as_str() == name) {
-        return Ok(agent.clone());
-    }
-    let error = CliError::new(Exit::NotFound, format!("there is no agent {name:?} on either side"));
-    Err(error.hint(who_instead(name, &agents)))
+    agent_of_moments(&[before, after], "on either side", name).await
 }

@@ -7,7 +7,7 @@ mod show;
 use crate::chronicle::files::Place;
 use crate::chronicle::moment::Moment;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{Session, known_agent_at};
+use crate::cli::globals::{Session, agent_of_any_time};
 use crate::domain::path::RelativePath;
 use crate::runner::compose::Org;
 use crate::store::Key;
@@ -38,7 +38,7 @@ pub(super) async fn run(args: FilesArgs, session: &mut Session) -> Result<Exit, 
 async fn place(org: &Org, moment: &Moment, name: &str) -> Result<Place, CliError> {
     match name {
         "shared" => Ok(Place::Shared),
-        name => Ok(Place::Workspace(known_agent_at(org, moment, name).await?)),
+        name => Ok(Place::Workspace(agent_of_any_time(org, moment, name).await?)),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{key, none};
 use crate::chronicle::memory::{archived, one};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{AtArgs, Session, known_agent_at};
+use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::output::{Output, clean};
 
 /// Prints one memory: a text as it is, anything else as JSON.
@@ -24,7 +24,7 @@ pub(super) struct GetArgs {
 pub(super) async fn run(args: GetArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
-    let agent = known_agent_at(&org, &moment, &args.agent).await?;
+    let agent = agent_of_any_time(&org, &moment, &args.agent).await?;
     let out = &mut session.out;
     if args.key.starts_with("archive/") {
         let found = archived(&moment, &agent, &args.key).await?;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::chronicle::memory::{Kept, Left, archive, kept};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{AtArgs, Session, known_agent_at};
+use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::order::memories;
 use crate::cli::output::{Cell, DIM, NAME, Output, WARN, counted, one_line};
 
@@ -28,7 +28,7 @@ pub(super) struct ListArgs {
 pub(super) async fn run(args: ListArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
-    let agent = known_agent_at(&org, &moment, &args.agent).await?;
+    let agent = agent_of_any_time(&org, &moment, &args.agent).await?;
     let out = &mut session.out;
     if args.archive {
         let left = archive(&moment, &agent, None).await?;

@@ -2,7 +2,7 @@
 
 use crate::chronicle::memory::{Hit, search};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::globals::{AtArgs, Session, known_agent_at};
+use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::output::{Cell, DIM, NAME, counted};
 
 /// Finds what agents keep by its words, the best first; of lists, item by item.
@@ -30,7 +30,7 @@ pub(super) async fn run(args: SearchArgs, session: &mut Session) -> Result<Exit,
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
     let (agents, words) = match (args.all, args.words.split_first()) {
-        (false, Some((name, words))) => (vec![known_agent_at(&org, &moment, name).await?], words),
+        (false, Some((name, words))) => (vec![agent_of_any_time(&org, &moment, name).await?], words),
         _ => (moment.agents().await?, &args.words[..]),
     };
     if words.is_empty() {

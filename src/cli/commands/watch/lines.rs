@@ -35,6 +35,10 @@ impl Lines {
                 format!("tick {} closed {cost}", view.tick)
             };
             out.line(styled(TITLE, head))?;
+            if view.messages_left_out > 0 {
+                let more = format!("{} messages more, before these:", view.messages_left_out);
+                out.line(format!("  {} {}", styled(DIM, more), styled(DIM, "`lemming messages` shows all")))?;
+            }
             for message in &view.messages {
                 if self.told.is_none_or(|told| message.position > told) && (!is_first || message.tick == view.tick) {
                     letter::show(message, times, Look { indent: 2, is_short: true, ..Look::default() }, out)?;

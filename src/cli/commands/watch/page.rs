@@ -162,6 +162,7 @@ mod tests {
             charged_credits: Credits::ZERO,
             budget: None,
             messages: Vec::new(),
+            messages_left_out: 0,
             problems: Vec::new(),
         }
     }
