@@ -150,6 +150,7 @@ fn a_folder_of_the_original_system_comes_in_is_valid_and_runs() {
         "lemming/config/credits.json#/gone",
         "lemming/config/models.json#/exotic",
         "lemming/config/models.json#/gpt/provider_config/api_key",
+        "lemming/config/models.json#/local/provider_config/env",
         "lemming/config/org_config.json#/base_turn_seconds",
         "lemming/config/org_config.json#/max_turns",
         "lemming/config/org_config.json#/summary_every_n_turns",
