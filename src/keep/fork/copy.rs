@@ -97,7 +97,8 @@ async fn one_turn(from: &Store, to: &Store, plan: &Plan, agent: AgentName) -> Re
 }
 
 /// Writes what lies beside the records as they have it at that moment: resumes, models, memory, files. Of the other
-/// settings no record has the versions: they are taken as they are now, but for the API's keys, which let nobody in here.
+/// settings no record has the versions, nor of templates and of the resumes of removed agents: they are taken as they are
+/// now, but for the API's keys, which let nobody in here.
 pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(), ForkError> {
     let state = &moment.state;
     let mut files: Vec<(Key, Option<Key>)> = Vec::new();
@@ -107,6 +108,20 @@ pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(
     for path in from.list(&Prefix::Area(Area::Config)).await? {
         if let Some(key @ Key::Config(_)) = Key::parse(&path)
             && key != Key::api_keys()
+        {
+            files.push((key.clone(), Some(key)));
+        }
+    }
+    for path in from.list(&Prefix::Templates).await? {
+        if let Some(key @ Key::Template(..)) = Key::parse(&path) {
+            files.push((key.clone(), Some(key)));
+        }
+    }
+    for path in from.list(&Prefix::Removed).await? {
+        // Whoever was there at that moment, or did not exist yet, is not removed here.
+        if let Some(key @ Key::Removed(_)) = Key::parse(&path)
+            && let Key::Removed(name) = &key
+            && state.agents.get(name).is_some_and(|agent| !agent.present)
         {
             files.push((key.clone(), Some(key)));
         }
