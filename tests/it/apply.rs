@@ -1,6 +1,6 @@
 //! `lemming apply` and `lemming orgs`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::program::{Program, code, resume, utf8};
 
@@ -101,4 +101,37 @@ fn organisations_below_a_place_are_listed_with_how_they_stand() {
     let text = world.text(&["orgs", "--store", "all"]);
     assert!(text.contains("Review team") && text.contains("never"), "{text}");
     assert_eq!(world.files(""), before);
+}
+
+#[test]
+fn a_fork_stays_one_whatever_is_applied_to_it() {
+    let (world, fork) = (Program::founded(), Program::empty());
+    for _ in 0..3 {
+        world.text(&["tick"]);
+    }
+    let dest = fork.at("org").display().to_string();
+    world.text(&["fork", "--at", "2", &dest]);
+    let forked_from = |text: String| serde_json::from_str::<Value>(&text).unwrap()["forked_from"].clone();
+    let before = forked_from(fork.read("org/org.json"));
+    assert_eq!(before["tick"], 2);
+    fork.write("git/org.json", r#"{ "format": 1, "name": "Renamed" }"#);
+    fork.text(&["--store", "org", "apply", "git", "--yes"]);
+    assert_eq!(forked_from(fork.read("org/org.json")), before);
+    assert!(fork.read("org/org.json").contains("Renamed"));
+    assert_eq!(code(&fork.run(&["--store", "org", "apply", "git", "--dry-run"])), 0, "nothing differs any more");
+    // Nor does an organisation become one by the settings of a fork.
+    world.text(&["apply", &dest, "--yes"]);
+    assert_eq!((forked_from(world.read("org.json")), world.read("org.json").contains("Renamed")), (Value::Null, true));
+    assert_eq!(code(&world.run(&["apply", &dest, "--dry-run"])), 0);
+}
+
+#[test]
+fn folders_whose_names_no_agent_can_have_are_told_of() {
+    let world = Program::founded();
+    world.write("git/agents/eve/resume.json", resume("eve"));
+    world.write("git/agents/Mal-Named/resume.json", resume("eve"));
+    let done = world.json(&["apply", "git", "--yes"]);
+    assert_eq!(done["ignored"], json!(["agents/Mal-Named"]));
+    let output = world.run(&["apply", "git"]);
+    assert!(utf8(&output.stderr).contains("not taken: agents/Mal-Named"), "{}", utf8(&output.stderr));
 }

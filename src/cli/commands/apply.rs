@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::cli::changes;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::counted;
+use crate::cli::output::{clean, counted};
 use crate::configuration::{ConfigurationError, compare};
 use crate::domain::name::AgentName;
 use crate::runner::compose;
@@ -51,6 +51,9 @@ pub(super) async fn run(args: ApplyArgs, session: &mut Session) -> Result<Exit, 
         if !found.kept.is_empty() {
             let names: Vec<&str> = found.kept.iter().map(AgentName::as_str).collect();
             session.out.note(format!("note: not in the folder, and kept without --prune: {}", names.join(", ")));
+        }
+        if !found.ignored.is_empty() {
+            session.out.note(format!("note: not taken: {}", clean(&found.ignored.join(", "))));
         }
     }
     let written = !args.dry_run && !changed.is_empty();
