@@ -56,6 +56,7 @@ pub(super) async fn run(args: ApplyArgs, session: &mut Session) -> Result<Exit, 
             session.out.note(format!("note: not taken: {}", clean(&found.ignored.join(", "))));
         }
     }
+    changes::warn_of_new_programs(&found.revision, &mut session.out);
     let written = !args.dry_run && !changed.is_empty();
     if written {
         changes::confirm(session, args.yes, &format!("change {}", counted(changed.len(), "file")))?;
