@@ -49,6 +49,8 @@ fn an_organisation_goes_elsewhere_whole_and_goes_on_there() {
     let bytes = std::fs::read(world.at("a.tar.gz")).unwrap();
     assert_eq!(bytes, std::fs::read(world.at("b.tar.gz")).unwrap(), "the same organisation gives the same bytes");
 
+    let said = world.run(&["import", "a.tar.gz", "three"]);
+    assert!(utf8(&said.stderr).contains("`lemming fsck` there"), "{}", utf8(&said.stderr));
     let done = world.json(&["import", "a.tar.gz", "two"]);
     assert_eq!((&done["from"], &done["imported"]["tick"]), (&json!("archive"), &json!(10)));
     assert_eq!(inside(world.files("two")), inside(before));
