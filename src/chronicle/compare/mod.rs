@@ -17,6 +17,7 @@ use serde_json::Value;
 
 pub use self::contents::{FileDiff, MemoryDiff};
 pub use self::messages::Messages;
+pub(crate) use self::text::hunks_around;
 pub use self::text::{Hunk, Line, Sign};
 pub use self::value::ValueChange;
 use super::PARALLEL;
