@@ -20,7 +20,7 @@ pub(super) struct Saved<'a> {
     /// Whether it was written; it was not where nothing changes, or it was only to be shown.
     pub(super) written: bool,
     /// The files, in the order in which they are written.
-    pub(super) changes: &'a [Change],
+    pub(super) changes: Vec<&'a Change>,
     /// What there is to say of them besides.
     pub(super) warnings: Vec<Finding>,
 }
@@ -73,7 +73,7 @@ impl From<RevisionError> for CliError {
 }
 
 /// Shows what differs, file by file.
-pub(super) fn show(changes: &[Change], out: &mut Output) -> Result<(), CliError> {
+pub(super) fn show<'a>(changes: impl IntoIterator<Item = &'a Change>, out: &mut Output) -> Result<(), CliError> {
     for change in changes {
         let word = match change.kind() {
             ChangeKind::Created => "new",

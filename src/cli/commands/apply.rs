@@ -46,7 +46,7 @@ pub(super) async fn run(args: ApplyArgs, session: &mut Session) -> Result<Exit, 
     let changed = found.revision.changes();
     let json = session.out.json();
     if !json {
-        changes::show(changed, &mut session.out)?;
+        changes::show(changed.iter().copied(), &mut session.out)?;
         changes::warn(&warnings, &mut session.out);
         if !found.kept.is_empty() {
             let names: Vec<&str> = found.kept.iter().map(AgentName::as_str).collect();
