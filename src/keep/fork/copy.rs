@@ -9,7 +9,7 @@ use super::{ForkError, Told};
 use crate::chronicle::moment::Moment;
 use crate::domain::name::{AgentName, TEMPLATE};
 use crate::domain::time::Tick;
-use crate::engine::{CHECKPOINT_EVERY, kept_views, named_contents};
+use crate::engine::{CHECKPOINT_EVERY, EngineError, kept_views, named_contents};
 use crate::record::closed::Closed;
 use crate::record::plan::Plan;
 use crate::record::state::State;
@@ -135,7 +135,11 @@ pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(
     let writes = stream::iter(files).map(|(key, source)| async move {
         let bytes = match &source {
             Some(source) => from.get(source).await?,
-            None => moment.file(&key).await?,
+            None => match moment.file(&key).await {
+                // What was erased there cannot be here.
+                Err(EngineError::Erased { .. }) => return Ok(()),
+                read => read?,
+            },
         };
         match bytes {
             Some(bytes) => Ok(to.put(&key, bytes).await?),
