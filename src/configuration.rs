@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde_json::Value;
 
 use crate::chronicle;
 use crate::domain::name::AgentName;
+use crate::edit;
 use crate::revision::Revision;
 use crate::store::{Area, Key, Prefix, Store, StoreError};
 
@@ -19,6 +21,9 @@ const MAX_FILES: usize = 10_000;
 
 /// The most bytes of one of its files.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What says in `org.json` that an organisation is a fork: a fact about it, and no setting.
+const ORIGIN: &str = "forked_from";
 
 /// How many files are read at once.
 const PARALLEL: usize = 16;
@@ -49,7 +54,7 @@ pub struct Configuration {
     pub removed: Vec<AgentName>,
     /// Agents that the source does not have, and that stay.
     pub kept: Vec<AgentName>,
-    /// Files in the source's `config/` that are not taken.
+    /// Files in the source's `config/` that are not taken, and folders of agents that can be none.
     pub ignored: Vec<String>,
 }
 
@@ -77,8 +82,14 @@ pub async fn compare(org: &Store, source: &Store, prune: bool) -> Result<Configu
         }
     }
     let folders = source.folders(&Prefix::Agents).await?;
-    let names = folders.into_iter().filter_map(|name| AgentName::new(name).ok()).filter(AgentName::may_be_an_agent);
-    keys.extend(names.map(Key::Resume));
+    for folder in folders {
+        match AgentName::new(folder.clone()) {
+            Ok(name) if name.may_be_an_agent() => keys.push(Key::Resume(name)),
+            // Names that mean something else.
+            Ok(_) => {}
+            Err(_) => found.ignored.push(format!("{}/{folder}", Prefix::Agents.path())),
+        }
+    }
     let read = |key: Key| async move {
         let (ours, theirs) = futures::try_join!(org.get(&key), source.get(&key))?;
         Ok::<_, StoreError>((key, ours, theirs))
@@ -92,6 +103,10 @@ pub async fn compare(org: &Store, source: &Store, prune: bool) -> Result<Configu
         if let Key::Resume(name) = &key {
             agents.insert(name.clone());
         }
+        let theirs = match (&key, &ours) {
+            (Key::Org, Some(ours)) => with_origin_of(ours, theirs),
+            _ => theirs,
+        };
         found.revision.set(key, ours, Some(theirs));
     }
     drop(reads);
@@ -118,4 +133,20 @@ pub async fn compare(org: &Store, source: &Store, prune: bool) -> Result<Configu
         return Err(ConfigurationError::NoAgents);
     }
     Ok(found)
+}
+
+/// Settings of a source, with what the organisation itself is a fork of: by that it finds its recorded answers, and the name
+/// that its agents know. Where one of them cannot be read, those of the source as they are: the check has more to say.
+fn with_origin_of(ours: &Bytes, theirs: Bytes) -> Bytes {
+    let (Ok(mine), Ok(other)) = (serde_json::from_slice::<Value>(ours), serde_json::from_slice::<Value>(&theirs))
+    else {
+        return theirs;
+    };
+    let Ok(text) = std::str::from_utf8(&theirs) else { return theirs };
+    let merged = match (mine.get(ORIGIN), other.get(ORIGIN)) {
+        (mine, other) if mine == other => return theirs,
+        (Some(mine), _) => edit::set(text, &[ORIGIN], mine),
+        (None, _) => edit::remove(text, ORIGIN),
+    };
+    merged.map_or(theirs.clone(), Bytes::from)
 }

@@ -37,12 +37,20 @@ pub struct Kept {
     pub is_edited: bool,
 }
 
-/// The keys of an agent's memory, by name.
+/// The keys of an agent's memory, by name. One whose value was erased is among them, as one that cannot be read.
 ///
 /// # Errors
 /// The store failed.
 pub async fn kept(moment: &Moment, agent: &AgentName) -> Result<Vec<Kept>, EngineError> {
-    let read = |key: MemoryKey| async move { one(moment, agent, &key).await };
+    let read = |key: MemoryKey| async move {
+        match one(moment, agent, &key).await {
+            Err(EngineError::Erased { path, tick }) => {
+                let broken = Some(EngineError::Erased { path, tick }.to_string());
+                Ok(Some(Kept { key, value: None, broken, bytes: 0, changed: Some(tick), is_edited: false }))
+            }
+            found => found,
+        }
+    };
     let mut kept: Vec<Kept> = stream::iter(moment.memory_keys(agent).await?)
         .map(read)
         .buffered(PARALLEL)

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::cli::error::{CliError, Exit};
@@ -10,6 +11,7 @@ use crate::cli::output::{BAD, DIM, GOOD, Output, clean, one_line, styled};
 use crate::domain::model::ModelRegistry;
 use crate::revision::{Change, ChangeKind, Revision, RevisionError, Verdict};
 use crate::runner::compose::Org;
+use crate::store::Key;
 use crate::validate::{Finding, ValidateError};
 
 /// What a revision came to, for programs.
@@ -18,7 +20,7 @@ pub(super) struct Saved<'a> {
     /// Whether it was written; it was not where nothing changes, or it was only to be shown.
     pub(super) written: bool,
     /// The files, in the order in which they are written.
-    pub(super) changes: &'a [Change],
+    pub(super) changes: Vec<&'a Change>,
     /// What there is to say of them besides.
     pub(super) warnings: Vec<Finding>,
 }
@@ -71,7 +73,7 @@ impl From<RevisionError> for CliError {
 }
 
 /// Shows what differs, file by file.
-pub(super) fn show(changes: &[Change], out: &mut Output) -> Result<(), CliError> {
+pub(super) fn show<'a>(changes: impl IntoIterator<Item = &'a Change>, out: &mut Output) -> Result<(), CliError> {
     for change in changes {
         let word = match change.kind() {
             ChangeKind::Created => "new",
@@ -107,6 +109,18 @@ pub(super) fn warn_of_programs(models: &ModelRegistry, out: &mut Output) {
             "note: the model {key} runs a program where the organisation ticks: {}",
             one_line(&command, 200)
         ));
+    }
+}
+
+/// Names the programs that a revision brings: those of models that are new in it, or others than before.
+pub(super) fn warn_of_new_programs(revision: &Revision, out: &mut Output) {
+    for change in revision.changes().iter().filter(|change| change.key == Key::Models) {
+        let read = |bytes: &Option<Bytes>| -> ModelRegistry {
+            bytes.as_ref().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default()
+        };
+        let (before, mut after) = (read(&change.before), read(&change.after));
+        after.models.retain(|key, model| before.models.get(key) != Some(model));
+        warn_of_programs(&after, out);
     }
 }
 

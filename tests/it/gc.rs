@@ -20,6 +20,7 @@ use object_store::path::Path;
 use serde_json::json;
 
 use crate::gate::{Gate, Gated};
+use crate::program::{Program, code, resume, utf8};
 use crate::proof::{live, world};
 use crate::world::{World, name};
 
@@ -356,4 +357,32 @@ async fn what_is_given_up_beside_running_ticks_is_nothing_that_they_need() {
     // Nobody missed anything: the next ticks run as ever.
     live(&world, 2).await;
     is_sound(&world, last).await;
+}
+
+#[test]
+fn what_was_erased_hides_nothing_else_of_the_past_nor_stops_a_fork() {
+    let world = Program::founded();
+    // She hears nobody, so that nothing of hers has to go along.
+    world.write("agents/cyd/resume.json", resume("cyd").replace(r#"["ada", "bob"]"#, "[]"));
+    for _ in 0..5 {
+        world.text(&["tick"]);
+    }
+    world.run(&["gc", "--erase", "ada/2", "--yes"]);
+    assert!(world.read("ticks/000000000002/turns/ada.json").contains("erased"), "it is a stub");
+    let get = world.run(&["memory", "get", "ada", "said", "--at", "2"]);
+    assert!(code(&get) == 6 && utf8(&get.stderr).contains("erased"), "{}", utf8(&get.stderr));
+    let kept = world.json(&["memory", "list", "ada", "--at", "2"])["memory"][0].clone();
+    assert!(kept["key"] == "said" && kept["broken"].to_string().contains("erased"), "{kept}");
+    assert_eq!(world.json(&["memory", "search", "said", "--all", "--at", "2"])["found"][0]["agent"], "cyd");
+    let diff = world.json(&["diff", "1..2"]);
+    let of = |agent: &str| diff["memory"].as_array().unwrap().iter().find(|one| one["agent"] == agent).unwrap().clone();
+    assert_eq!((&of("ada")["erased"], &of("cyd")["erased"]), (&json!(true), &serde_json::Value::Null), "{diff}");
+    let beside = Program::empty();
+    for at in ["2", "3"] {
+        let dest = beside.at(at).display().to_string();
+        world.text(&["fork", "--at", at, &dest]);
+        assert_eq!(beside.has(&format!("{at}/agents/ada/memory/said.json")), at == "3");
+        beside.text(&["--store", at, "tick"]);
+        beside.text(&["--store", at, "fsck"]);
+    }
 }

@@ -3,11 +3,20 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
+use lemming::chronicle::moment::Moment;
+use lemming::store::{Prefix, Store};
+use lemming::transfer::Limits;
+use lemming::transfer::archive::{export, import};
+use object_store::memory::InMemory;
+use object_store::path::Path as At;
 use serde_json::{Value, json};
 
 use crate::bucket::Bucket;
+use crate::gate::{Gate, Gated};
 use crate::program::{Program, code, utf8};
+use crate::world::{World, says};
 
 /// An organisation with some history, mail that waits, an edit of a person and a key.
 fn lived() -> Program {
@@ -40,6 +49,8 @@ fn an_organisation_goes_elsewhere_whole_and_goes_on_there() {
     let bytes = std::fs::read(world.at("a.tar.gz")).unwrap();
     assert_eq!(bytes, std::fs::read(world.at("b.tar.gz")).unwrap(), "the same organisation gives the same bytes");
 
+    let said = world.run(&["import", "a.tar.gz", "three"]);
+    assert!(utf8(&said.stderr).contains("`lemming fsck` there"), "{}", utf8(&said.stderr));
     let done = world.json(&["import", "a.tar.gz", "two"]);
     assert_eq!((&done["from"], &done["imported"]["tick"]), (&json!("archive"), &json!(10)));
     assert_eq!(inside(world.files("two")), inside(before));
@@ -150,6 +161,7 @@ fn a_folder_of_the_original_system_comes_in_is_valid_and_runs() {
         "lemming/config/credits.json#/gone",
         "lemming/config/models.json#/exotic",
         "lemming/config/models.json#/gpt/provider_config/api_key",
+        "lemming/config/models.json#/local/provider_config/env",
         "lemming/config/org_config.json#/base_turn_seconds",
         "lemming/config/org_config.json#/max_turns",
         "lemming/config/org_config.json#/summary_every_n_turns",
@@ -294,4 +306,57 @@ fn on_a_bucket_all_of_it_works_the_same() {
     let moved = bucket.url("orgs/moved");
     office.text(&["import", "office", &moved]);
     assert!(office.json(&["--store", &moved, "tick"])["due"].to_string().contains("manager"));
+}
+
+/// What is written, for whoever holds the other end.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn mail_that_a_tick_takes_during_an_export_is_not_lost_wherever_it_closes() {
+    let mut whole = 0;
+    for n in 1.. {
+        let world = World::new(|_| Ok(says("yes")));
+        world.found().await;
+        world.agent("ada", json!({})).await;
+        world.tick().await;
+        world.mail(1, "human", Some(&["ada"]), "sent before the export began").await;
+        let gate = Gate::closing_at(n);
+        let gated = Gated { inner: world.objects.clone(), gate: gate.clone() };
+        let (from, written) = (Store::new(Arc::new(gated), At::from("org"), true), Written::default());
+        let to = Box::new(written.clone());
+        let mut export = tokio::spawn(async move { export(&from, to, false).await });
+        let (exported, is_over) = tokio::select! {
+            biased;
+            done = &mut export => (done.unwrap(), true),
+            () = gate.hit() => {
+                assert!(world.tick().await.closed);
+                gate.open();
+                (export.await.unwrap(), false)
+            }
+        };
+        if exported.is_ok() {
+            whole += 1;
+            let bytes = std::io::Cursor::new(written.0.lock().unwrap().clone());
+            let copy = Store::new(Arc::new(InMemory::new()), At::from("org"), true);
+            import(Box::new(bytes), &copy, Limits::default(), false).await.unwrap();
+            let waits = copy.list(&Prefix::Ingress).await.unwrap().len();
+            let taken = Moment::now(&copy).await.unwrap().state.admitted.len();
+            assert!(waits + taken > 0, "a tick that closed at operation {n} took it along");
+        }
+        if is_over {
+            assert!(n > 20 && whole > 10, "{whole} of {n}");
+            break;
+        }
+    }
 }

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 pub use self::contents::{FileDiff, MemoryDiff};
 pub use self::messages::Messages;
+pub(crate) use self::text::hunks_around;
 pub use self::text::{Hunk, Line, Sign};
 pub use self::value::ValueChange;
 use super::PARALLEL;
@@ -322,7 +323,10 @@ fn budget(before: &Moment, after: &Moment) -> Option<Pair<BudgetSide>> {
     (pair.before != pair.after && !(nothing(&pair.before) && nothing(&pair.after))).then_some(pair)
 }
 
-/// The bytes of a memory, workspace or shared file as the records have it.
+/// The bytes of a memory, workspace or shared file as the records have it; `None` where they were erased, too.
 async fn content(store: &Store, moment: &Moment, key: &Key) -> Result<Option<Bytes>, EngineError> {
-    crate::engine::recorded(store, &moment.state, key).await
+    match crate::engine::recorded(store, &moment.state, key).await {
+        Err(EngineError::Erased { .. }) => Ok(None),
+        read => read,
+    }
 }

@@ -56,12 +56,18 @@ pub enum Sign {
 /// The lines that differ; `None` where one of the texts is too long.
 #[must_use]
 pub(super) fn hunks(before: &str, after: &str) -> Option<Vec<Hunk>> {
+    hunks_around(before, after, AROUND)
+}
+
+/// The lines that differ, with so many that stay around them; `None` where one of the texts is too long.
+#[must_use]
+pub(crate) fn hunks_around(before: &str, after: &str, around: usize) -> Option<Vec<Hunk>> {
     let is_long = |text: &str| text.len() > MOST_BYTES || text.lines().nth(MOST_LINES).is_some();
     if is_long(before) || is_long(after) {
         return None;
     }
     let diff = TextDiff::from_lines(before, after);
-    let groups = diff.grouped_ops(AROUND);
+    let groups = diff.grouped_ops(around);
     let hunks = groups.iter().filter_map(|ops| {
         let (first, last) = (ops.first()?, ops.last()?);
         let (old, new) = (first.old_range().start..last.old_range().end, first.new_range().start..last.new_range().end);

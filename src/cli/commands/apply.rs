@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::cli::changes;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::counted;
+use crate::cli::output::{clean, counted};
 use crate::configuration::{ConfigurationError, compare};
 use crate::domain::name::AgentName;
 use crate::runner::compose;
@@ -46,13 +46,17 @@ pub(super) async fn run(args: ApplyArgs, session: &mut Session) -> Result<Exit, 
     let changed = found.revision.changes();
     let json = session.out.json();
     if !json {
-        changes::show(changed, &mut session.out)?;
+        changes::show(changed.iter().copied(), &mut session.out)?;
         changes::warn(&warnings, &mut session.out);
         if !found.kept.is_empty() {
             let names: Vec<&str> = found.kept.iter().map(AgentName::as_str).collect();
             session.out.note(format!("note: not in the folder, and kept without --prune: {}", names.join(", ")));
         }
+        if !found.ignored.is_empty() {
+            session.out.note(format!("note: not taken: {}", clean(&found.ignored.join(", "))));
+        }
     }
+    changes::warn_of_new_programs(&found.revision, &mut session.out);
     let written = !args.dry_run && !changed.is_empty();
     if written {
         changes::confirm(session, args.yes, &format!("change {}", counted(changed.len(), "file")))?;

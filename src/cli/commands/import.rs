@@ -89,6 +89,7 @@ async fn archive(args: ImportArgs, dest: &Org, session: &mut Session) -> Result<
     }
     let said = format!("{}, up to tick {}", counted(done.files, "file"), done.tick);
     session.out.line(format!("the organisation is at {}: {said}", dest.place))?;
+    session.out.note("note: `lemming fsck` there proves that nobody changed its records on the way");
     if done.keys_left_out {
         session.out.note("note: the API's keys in it were left out; --with-keys takes them along");
     }

@@ -9,7 +9,7 @@ use super::{ForkError, Told};
 use crate::chronicle::moment::Moment;
 use crate::domain::name::{AgentName, TEMPLATE};
 use crate::domain::time::Tick;
-use crate::engine::{CHECKPOINT_EVERY, kept_views, named_contents};
+use crate::engine::{CHECKPOINT_EVERY, EngineError, kept_views, named_contents};
 use crate::record::closed::Closed;
 use crate::record::plan::Plan;
 use crate::record::state::State;
@@ -97,7 +97,8 @@ async fn one_turn(from: &Store, to: &Store, plan: &Plan, agent: AgentName) -> Re
 }
 
 /// Writes what lies beside the records as they have it at that moment: resumes, models, memory, files. Of the other
-/// settings no record has the versions: they are taken as they are now, but for the API's keys, which let nobody in here.
+/// settings no record has the versions, nor of templates and of the resumes of removed agents: they are taken as they are
+/// now, but for the API's keys, which let nobody in here.
 pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(), ForkError> {
     let state = &moment.state;
     let mut files: Vec<(Key, Option<Key>)> = Vec::new();
@@ -111,6 +112,20 @@ pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(
             files.push((key.clone(), Some(key)));
         }
     }
+    for path in from.list(&Prefix::Templates).await? {
+        if let Some(key @ Key::Template(..)) = Key::parse(&path) {
+            files.push((key.clone(), Some(key)));
+        }
+    }
+    for path in from.list(&Prefix::Removed).await? {
+        // Whoever was there at that moment, or did not exist yet, is not removed here.
+        if let Some(key @ Key::Removed(_)) = Key::parse(&path)
+            && let Key::Removed(name) = &key
+            && state.agents.get(name).is_some_and(|agent| !agent.present)
+        {
+            files.push((key.clone(), Some(key)));
+        }
+    }
     if let Ok(template) = AgentName::new(TEMPLATE) {
         let key = Key::Resume(template);
         files.push((key.clone(), Some(key)));
@@ -120,7 +135,11 @@ pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(
     let writes = stream::iter(files).map(|(key, source)| async move {
         let bytes = match &source {
             Some(source) => from.get(source).await?,
-            None => moment.file(&key).await?,
+            None => match moment.file(&key).await {
+                // What was erased there cannot be here.
+                Err(EngineError::Erased { .. }) => return Ok(()),
+                read => read?,
+            },
         };
         match bytes {
             Some(bytes) => Ok(to.put(&key, bytes).await?),

@@ -145,9 +145,15 @@ fn entry(key: &ModelKey, provider: &str, model: &Value, at: &str, draft: &mut Dr
         let address = value.as_str().filter(|_| is_address && provider != "cli").map(BaseUrl::parse);
         match (address, field.as_str()) {
             (Some(Ok(address)), _) => entry["base_url"] = json!(address),
-            (None, "command" | "cwd" | "env" | "timeout") if provider == "cli" => {
+            (None, "command" | "cwd" | "timeout") if provider == "cli" => {
                 config.insert(field.clone(), value.clone());
             }
+            // Variables of a program are how it is given keys.
+            (None, "env") if provider == "cli" => draft.leave(
+                format!("{at}/provider_config/env"),
+                "keys are never copied, and a program's variables may hold some: set what it needs where the \
+                 organisation ticks, or write it into config/models.json again",
+            ),
             // Its value may be the key: it is not repeated.
             (None, name) if name.to_lowercase().contains("key") || name.to_lowercase().contains("token") => draft.leave(
                 format!("{at}/provider_config/{field}"),

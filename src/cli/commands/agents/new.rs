@@ -106,6 +106,7 @@ pub(super) async fn run(args: NewArgs, session: &mut Session) -> Result<Exit, Cl
         None => of_words(&org, args).await?,
     };
     let warnings = changes::check(&org, &revision).await?;
+    changes::warn_of_new_programs(&revision, &mut session.out);
     if !dry_run {
         revision.write(&org.store).await?;
     }
