@@ -31,7 +31,7 @@ use lemming::domain::time::{Clock, Tick, Timestamp};
 use lemming::engine::Head;
 use lemming::record::chain::{Extension, LicenceId, Link, Settled};
 use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
-use lemming::record::erased::Collected;
+use lemming::record::erased::{Collected, Erasing};
 use lemming::record::plan::{
     Admitted, Cause, ClockRange, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger,
 };
@@ -632,6 +632,14 @@ fn turns() {
     check("turn_erased", &turn().stub(sha("turn")));
     let collected = Collected { turns: Tick(8), steps: Tick(9), outbox: Tick(10), ..Collected::nothing() };
     check("collected", &collected);
+    let erasing = Erasing {
+        format: 1,
+        what: "agent ada in tick 12".to_owned(),
+        ids: [id(7)].into(),
+        texts: ["a secret text".to_owned()].into(),
+        blobs: [sha("blob")].into(),
+    };
+    check("erasing", &erasing);
 }
 
 #[test]

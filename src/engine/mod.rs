@@ -52,4 +52,4 @@ pub use self::terms::{Deadline, Part, Terms};
 pub use self::tick::run_tick;
 pub use self::trust::note_probed;
 pub use self::verdict::{Decision, Verdict, Why, verdict};
-pub use self::view::kept_views;
+pub use self::view::{commanded_views, kept_views};

@@ -27,6 +27,16 @@ pub fn kept_views(plan: &Plan, turn: &TurnRecord) -> Vec<(Key, Bytes)> {
     said.chain(archived).collect()
 }
 
+/// The files that show what a plan's commands archived, each with whose memory it left and what left it.
+#[must_use]
+pub fn commanded_views(plan: &Plan) -> Vec<(&AgentName, &Archived, Key)> {
+    let mut views = Vec::new();
+    for (agent, archived) in &plan.archive {
+        views.extend((0..).zip(archived).map(|(part, left)| (agent, left, archive(plan, agent, part, left).0)));
+    }
+    views
+}
+
 /// The file of one memory key after a change; `None`: there is none.
 pub(super) fn memory(plan: &Plan, agent: &AgentName, change: &MemoryChange) -> Option<Bytes> {
     let value = change.value.clone()?;

@@ -1,6 +1,9 @@
 //! Erasure: what is left of a record whose contents were given up, and how far that has gone.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::record;
 use crate::domain::ids::Sha;
@@ -49,3 +52,20 @@ impl Collected {
         }
     }
 }
+
+/// `erasing/<sha256>.json`: an erasure on request that is not at its end, under the hash of [`Self::what`]. What was erased
+/// first no longer says by what the rest is known, so that this does; deleted when nothing is left of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasing {
+    /// The format of this record.
+    pub format: u32,
+    /// What must go, in words.
+    pub what: String,
+    /// The ids of the messages.
+    pub ids: BTreeSet<Uuid>,
+    /// The texts that are looked for.
+    pub texts: BTreeSet<String>,
+    /// The blobs that hold it.
+    pub blobs: BTreeSet<Sha>,
+}
+record!(Erasing, "an erasure");

@@ -309,15 +309,15 @@ mod tests {
     }
 
     #[test]
-    fn many_changes_are_put_in_order_as_fast_as_they_come() {
-        let begun = std::time::Instant::now();
+    fn many_changes_are_in_order_whichever_way_they_come() {
+        // Sorted at each of them it takes minutes.
         let mut revision = Revision::default();
         for n in (0..20_000).rev() {
             revision.set(resume(&format!("agent_{n:05}")), None, Some(Bytes::from("{}")));
         }
-        assert_eq!(revision.changes().len(), 20_000);
-        // Well below a second; sorted at each of them it takes minutes.
-        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+        let changes = revision.changes();
+        assert_eq!(changes.len(), 20_000);
+        assert!(changes.windows(2).all(|two| two[0].key.path() < two[1].key.path()));
     }
 
     #[tokio::test]

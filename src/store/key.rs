@@ -8,6 +8,7 @@
 //! ticks/<tick:012>/**, checkpoints/<tick:012>.json          the records
 //! head.json                                                 a hint
 //! collected.json                                            what `gc` has given up
+//! erasing/<sha256>.json                                     erasures on request that are not at their end
 //! recorded/**                                               in a fork: answers of its origin
 //! <area>/probe:<run>:<name>                                 what `doctor` writes for a moment; read by nobody
 //! ```
@@ -79,6 +80,8 @@ pub enum Key {
     Head,
     /// `collected.json`: what `gc` has given up.
     Collected,
+    /// `erasing/<sha256>.json`: an erasure on request that is not at its end.
+    Erasing(Sha),
     /// `recorded/fork.json`: the mark of a fork.
     ForkMark,
     /// `recorded/answers/<sha256>.json`: in a fork, the answer of the origin to the request of that hash.
@@ -184,6 +187,7 @@ impl Key {
             Self::Checkpoint(tick) => format!("checkpoints/{:012}.json", tick.0),
             Self::Head => "head.json".to_owned(),
             Self::Collected => "collected.json".to_owned(),
+            Self::Erasing(what) => format!("erasing/{what}.json"),
             Self::ForkMark => "recorded/fork.json".to_owned(),
             Self::Recorded(request) => format!("recorded/answers/{request}.json"),
             Self::RecordedTick(tick) => format!("recorded/ticks/{:012}.json", tick.0),
@@ -211,6 +215,7 @@ impl Key {
             "org.json" => Some(Self::Org),
             "head.json" => Some(Self::Head),
             "collected.json" => Some(Self::Collected),
+            "erasing" => Some(Self::Erasing(Sha::try_from(rest.strip_suffix(".json")?.to_owned()).ok()?)),
             "recorded" => match rest.split_once('/') {
                 None => (rest == "fork.json").then_some(Self::ForkMark),
                 Some(("answers", name)) => {
@@ -410,6 +415,7 @@ mod tests {
             Just(Key::Head),
             Just(Key::ForkMark),
             Just(Key::Collected),
+            sha().prop_map(Key::Erasing),
             sha().prop_map(Key::Recorded),
             tick().prop_map(Key::RecordedTick),
             Just(Key::Models),

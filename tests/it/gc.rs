@@ -386,3 +386,213 @@ fn what_was_erased_hides_nothing_else_of_the_past_nor_stops_a_fork() {
         beside.text(&["--store", at, "fsck"]);
     }
 }
+
+fn showing(all: &BTreeMap<String, Bytes>, text: &str) -> Vec<String> {
+    let shows = |bytes: &Bytes| String::from_utf8_lossy(bytes).contains(text);
+    all.iter().filter(|(_, bytes)| shows(bytes)).map(|(path, _)| path.clone()).collect()
+}
+
+/// What ada says first, bob quotes.
+async fn quoted() -> World {
+    let mut world = World::new(|request| {
+        let heard: Vec<String> = request.view.inbox.iter().map(|entry| entry.text()).collect();
+        let said = match (request.view.agent.as_str(), request.view.tick.0) {
+            ("ada", 1) => "the word is xyzzy-4711".to_owned(),
+            ("bob", 1 | 2) => format!("I heard: {heard:?}"),
+            (agent, tick) => format!("{agent} in {tick}"),
+        };
+        Ok(json!({"outbox_entries": [{"payload": {"text": said}}]}).to_string())
+    });
+    world.org["visibility"] = json!("ordered");
+    world.found().await;
+    for agent in ["ada", "bob"] {
+        world.agent(agent, json!({})).await;
+    }
+    for _ in 0..2 {
+        world.tick().await;
+    }
+    world
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_incomplete_is_completed_later_and_leaves_no_note_of_it() {
+    let world = quoted().await;
+    let what = What::Message(world.turn(1, "ada").await.effects.outbox[0].id);
+    let first = erase(&world.raw, &what, false, &|_, _| ()).await.unwrap();
+    assert!(world.turn(1, "ada").await.erased.is_some() && !first.kept.is_empty(), "{first:?}");
+    assert!(!showing(&world.all().await, "xyzzy").is_empty());
+    assert!(first.kept.iter().any(|kept| kept.path.starts_with("erasing/")), "{first:?}");
+    for _ in 0..3 {
+        world.tick().await;
+    }
+    let dry = erase(&world.raw, &what, true, &|_, _| ()).await.unwrap();
+    let second = erase(&world.raw, &what, false, &|_, _| ()).await.unwrap();
+    assert_eq!(second, dry);
+    assert!(!second.stubs.is_empty() && second.kept.is_empty(), "{second:?}");
+    let all = world.all().await;
+    assert_eq!(showing(&all, "xyzzy"), Vec::<String>::new());
+    assert!(!all.keys().any(|path| path.starts_with("erasing/")), "{all:?}");
+    is_sound(&world, 5).await;
+    assert!(erase(&world.raw, &what, false, &|_, _| ()).await.unwrap().is_empty(), "nothing is left of it");
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_broken_off_between_two_stubs_still_finds_every_quotation() {
+    let world = quoted().await;
+    let what = What::Message(world.turn(1, "ada").await.effects.outbox[0].id);
+    for _ in 0..3 {
+        world.tick().await;
+    }
+    let whole = world.all().await;
+    for n in 1.. {
+        let objects = copied(&whole).await;
+        let gate = Gate::closing_at(n);
+        let gated = Gated { inner: objects.clone(), gate: gate.clone() };
+        let gated = Store::new(Arc::new(gated), Path::from("org"), true);
+        let is_over = tokio::select! {
+            biased;
+            done = erase(&gated, &what, false, &|_, _| ()) => done.is_ok(),
+            () = gate.hit() => false,
+        };
+        let raw = Store::new(objects.clone(), Path::from("org"), true);
+        erase(&raw, &what, false, &|_, _| ()).await.unwrap();
+        let all = objects_of(objects).await;
+        assert_eq!(showing(&all, "xyzzy"), Vec::<String>::new(), "broken off at {n}");
+        assert!(!all.keys().any(|path| path.starts_with("erasing/")), "broken off at {n}");
+        if is_over {
+            break;
+        }
+    }
+}
+
+/// An organisation in which bob keeps something in its first tick.
+async fn with_a_memory() -> World {
+    let world = World::new(|request| {
+        let view = &request.view;
+        Ok(match (view.agent.as_str(), view.tick.0) {
+            ("bob", 1) => json!({"memory_updates": [{"key": "told", "value": "the word is xyzzy-4711"}]}),
+            _ => json!({}),
+        }
+        .to_string())
+    });
+    world.found().await;
+    world.agent("bob", json!({})).await;
+    world.tick().await;
+    world
+}
+
+/// The same when it was long ago, and lies in a blob that retention made.
+async fn with_an_old_memory() -> (World, String) {
+    let world = with_a_memory().await;
+    for _ in 0..19 {
+        world.tick().await;
+    }
+    let done = collect(&world, &after(Some(1), None, None), false).await;
+    let [blob] = done.blobs.as_slice() else { panic!("{done:?}") };
+    let delete = json!({"action": "memory", "agent": "bob", "key": "told", "operation": "delete"});
+    world.command(1, delete).await;
+    for _ in 0..3 {
+        world.tick().await;
+    }
+    (world, blob.clone())
+}
+
+#[tokio::test]
+async fn a_memory_that_must_go_is_gone_from_the_blob_that_retention_made_of_it() {
+    let (world, blob) = with_an_old_memory().await;
+    let memory = What::Memory(name("bob"), "told".parse().unwrap());
+    let done = erase(&world.raw, &memory, false, &|_, _| ()).await.unwrap();
+    assert!(done.deleted.contains(&blob) && done.kept.is_empty(), "{done:?}");
+    assert_eq!(showing(&world.all().await, "xyzzy"), Vec::<String>::new());
+    is_sound(&world, 23).await;
+}
+
+#[tokio::test]
+async fn a_memory_that_a_person_archived_is_gone_from_the_archive_and_the_plan() {
+    let world = with_a_memory().await;
+    world.command(1, json!({"action": "archive", "agent": "bob", "key": "told"})).await;
+    for _ in 0..4 {
+        world.tick().await;
+    }
+    let archived = |all: &BTreeMap<String, Bytes>| all.keys().any(|path| path.starts_with("agents/bob/archive/told/"));
+    assert!(archived(&world.all().await) && !world.plan(2).await.archive.is_empty());
+    let memory = What::Memory(name("bob"), "told".parse().unwrap());
+    let done = erase(&world.raw, &memory, false, &|_, _| ()).await.unwrap();
+    assert!(done.kept.is_empty(), "{done:?}");
+    let all = world.all().await;
+    assert_eq!(showing(&all, "xyzzy"), Vec::<String>::new());
+    assert!(!archived(&all));
+    is_sound(&world, 5).await;
+}
+
+#[tokio::test]
+async fn no_blob_is_deleted_once_a_tick_has_begun_beside_an_erasure() {
+    let (world, blob) = with_an_old_memory().await;
+    let whole = world.all().await;
+    let next = Key::Plan(world.state().await.tick.next()).path();
+    let plan = whole[&Key::Plan(world.state().await.tick).path()].clone();
+    let memory = What::Memory(name("bob"), "told".parse().unwrap());
+    let mut tried = 0;
+    for n in (10..).step_by(10) {
+        let objects = copied(&whole).await;
+        let raw = Store::new(objects.clone(), Path::from("org"), true);
+        let gate = Gate::closing_at(n);
+        let gated = Gated { inner: objects.clone(), gate: gate.clone() };
+        let gated = Store::new(Arc::new(gated), Path::from("org"), true);
+        let begins = async {
+            gate.hit().await;
+            // Beside the deletion itself nobody can be.
+            let is_there = raw.get_path(&blob).await.unwrap().is_some();
+            raw.put_path(&next, plan.clone()).await.unwrap();
+            gate.open();
+            is_there
+        };
+        let erasure = erase(&gated, &memory, false, &|_, _| ());
+        let (done, is_there) = tokio::join!(erasure, begins);
+        let Ok(done) = done else { continue };
+        if !is_there || tried == 3 {
+            break;
+        }
+        tried += 1;
+        assert!(raw.get_path(&blob).await.unwrap().is_some(), "begun at {n}");
+        assert!(done.kept.iter().any(|kept| kept.path == blob), "{done:?}");
+        // When it is closed, the rest goes.
+        raw.delete_path(&next).await.unwrap();
+        let done = erase(&raw, &memory, false, &|_, _| ()).await.unwrap();
+        assert!(done.deleted.contains(&blob) && done.kept.is_empty(), "{done:?}");
+    }
+    assert!(tried > 0, "it began beside one");
+}
+
+#[tokio::test]
+async fn mail_that_nobody_has_taken_yet_goes_with_its_message() {
+    let world = quoted().await;
+    world.mail(7, "human", Some(&["bob"]), "the number is 0800-4711").await;
+    world.mail(8, "human", Some(&["bob"]), "again: the number is 0800-4711").await;
+    let what = What::Message("00000000-0000-7000-8000-000000000007".parse().unwrap());
+    let done = erase(&world.raw, &what, false, &|_, _| ()).await.unwrap();
+    assert_eq!(done.deleted.len(), 1, "{done:?}");
+    // Somebody else's waits for its reader.
+    let waiting = showing(&world.all().await, "0800");
+    assert_eq!(waiting.iter().filter(|path| path.starts_with("ingress/")).count(), 1, "{waiting:?}");
+    let is_told = |path: &String| done.kept.iter().any(|kept| kept.path == *path);
+    assert!(waiting.iter().all(is_told), "{waiting:?} {done:?}");
+}
+
+#[tokio::test]
+async fn answers_that_a_fork_carries_go_with_what_they_say() {
+    let world = quoted().await;
+    world.tick().await;
+    let to = Store::new(Arc::new(InMemory::new()), Path::from("org"), true);
+    let wish = Wish { at: Some(Tick(1)), ..Wish::default() };
+    fork(&world.raw, &to, &wish, &|_, _| ()).await.unwrap();
+    let carried = |all: Vec<String>| all.into_iter().filter(|path| path.starts_with("recorded/answers/")).count();
+    assert_eq!(carried(to.list(&Prefix::Recorded).await.unwrap()), 4, "of two ticks of two agents");
+    // Of bob's, the one that quotes ada; of ada's, both.
+    let done = erase(&to, &What::Agent(name("ada"), None), false, &|_, _| ()).await.unwrap();
+    assert_eq!(carried(done.deleted.clone()), 3, "{done:?}");
+    for path in to.list(&Prefix::Recorded).await.unwrap() {
+        let bytes = to.get_path(&path).await.unwrap().unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("xyzzy"), "{path}");
+    }
+}

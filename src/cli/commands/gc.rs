@@ -26,8 +26,10 @@ const SHOWN: usize = 20;
 /// `replay` say `erased` of the rest.
 ///
 /// --erase, --message and --memory take something out of every record that shows it: those that hold it, those of whoever
-/// read it, and all that quote one of its texts word for word. They show what would go, and do it only with --yes. What
-/// somebody said about it in words of their own is not found, nor are copies outside: forks, exports, the provider's logs.
+/// read it, and all that quote one of its texts of 8 bytes or more word for word. Shorter ones and numbers are not looked
+/// for. They show what would go, and do it only with --yes. What must stay for now is told: the same again, later, takes it.
+/// What somebody said about it in words of their own is not found, nor are copies outside: forks, exports, the provider's
+/// logs.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct GcArgs {
     /// Shows what would go, and leaves everything as it is

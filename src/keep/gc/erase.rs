@@ -1,26 +1,30 @@
 //! Erasure on request: every record that shows something, found by what it says, becomes a stub.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::traces::{Traces, beside, without};
 use super::{Collector, Kept, Needs, Report, Told, is_awaited};
 use crate::domain::ids::Sha;
-use crate::domain::ingress::{Action, Mail};
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::time::Tick;
-use crate::engine::{EngineError, load, recorded};
+use crate::engine::{EngineError, commanded_views, load, recorded};
+use crate::record::closed::Closed;
 use crate::record::encode;
-use crate::record::erased::Erased;
-use crate::record::plan::{Item, Plan};
+use crate::record::erased::Erasing;
+use crate::record::plan::Plan;
 use crate::record::state::{State, Unread};
-use crate::record::turn::{Content, ERASED, TurnRecord};
+use crate::record::turn::{Content, TurnRecord};
 use crate::store::{Key, Store};
 
-/// So often a text is looked for as JSON within JSON.
-const QUOTED_WITHIN: u32 = 3;
+/// Of so many ticks the records are read at a time, and of each so many turns.
+const TICKS_AT_ONCE: usize = 4;
+const TURNS_AT_ONCE: usize = 16;
 
 /// What must go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +37,46 @@ pub enum What {
     Memory(AgentName, MemoryKey),
 }
 
-/// Texts shorter than this are no trace of anything: they are found by who wrote and read them alone.
-const SHORTEST_TRACE: usize = 8;
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agent(agent, None) => write!(f, "agent {agent}"),
+            Self::Agent(agent, Some(tick)) => write!(f, "agent {agent} in tick {tick}"),
+            Self::Message(id) => write!(f, "message {id}"),
+            Self::Memory(agent, key) => write!(f, "memory {key} of {agent}"),
+        }
+    }
+}
+
+impl What {
+    /// Says whether it is this turn, among others.
+    pub(super) fn is_turn_of(&self, tick: Tick, of: &AgentName) -> bool {
+        matches!(self, Self::Agent(agent, at) if agent == of && at.is_none_or(|at| at == tick))
+    }
+}
+
+/// What must go and where it shows.
+#[derive(Debug, Default)]
+struct Found {
+    /// By tick: the agents whose turns show it, and whether the plan does.
+    ticks: Vec<(Tick, BTreeSet<AgentName>, bool)>,
+    /// What waits in the ingress, and answers that a fork carries.
+    beside: Vec<Key>,
+    /// Blobs that hold it.
+    blobs: BTreeSet<Sha>,
+}
+
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.ticks.is_empty() && self.beside.is_empty() && self.blobs.is_empty()
+    }
+}
 
 /// Erases something from every record that shows it, or says from which; what was to go and could not yet is said.
 ///
-/// Found are the records that hold it, those of whoever read it, and all that hold one of its texts word for word.
+/// Found are the records that hold it, those of whoever read it, and all that hold one of its texts word for word; and
+/// blobs, mail that waits and a fork's answers that do. What was found is kept until nothing is left of it, so that
+/// another run goes on where this one ended.
 ///
 /// # Errors
 /// A tick is open, which may need it; the store failed or refuses; or a record is missing or damaged.
@@ -49,71 +87,181 @@ pub async fn erase(store: &Store, what: &What, is_dry: bool, told: Told<'_>) -> 
         let message = "it is open, and may need what is to be erased: let a `lemming tick` close it first".to_owned();
         return Err(EngineError::Damaged { tick: open, message });
     }
-    let mut traces = Traces::default();
-    for tick in (1..=state.tick.0).map(Tick) {
-        told(tick, state.tick);
-        let (plan, turns) = records(store, tick).await?;
-        traces.take_in(store, what, &plan, turns.iter().map(|(turn, _)| turn)).await?;
-    }
+    let pending = Key::Erasing(Sha::of(what.to_string().as_bytes()));
+    let before = store.read::<Erasing>(&pending).await?;
+    let traces = traces(store, &state, what, before.as_ref(), told).await?;
     let mut collector = Collector::new(store, &state, Needs::of(&state, true), is_dry);
     live(store, &state, what, &traces, &mut collector.report).await?;
+    let found = find(what, &traces, &mut collector, told).await?;
+    let is_pending = before.is_some() || !found.is_empty();
+    if !is_dry && !found.is_empty() {
+        let erasing = Erasing {
+            format: 1,
+            what: what.to_string(),
+            ids: traces.ids.clone(),
+            texts: traces.texts.clone(),
+            blobs: found.blobs.clone(),
+        };
+        store.put(&pending, Bytes::from(encode(&erasing))).await?;
+    }
+    give_up(what, &traces, found, open, &mut collector).await?;
+    let mut report = collector.report;
+    report.deleted.sort();
+    report.deleted.dedup();
+    if is_pending && report.kept.is_empty() && !is_dry {
+        store.delete_path(&pending.path()).await?;
+    } else if is_pending && !report.kept.is_empty() {
+        let because = "it says by what the rest is found, and goes with the last of it".to_owned();
+        report.kept.push(Kept { path: pending.path(), because });
+    }
+    Ok(report)
+}
+
+/// By what it is known.
+async fn traces(
+    store: &Store,
+    state: &State,
+    what: &What,
+    before: Option<&Erasing>,
+    told: Told<'_>,
+) -> Result<Traces, EngineError> {
+    let mut traces = Traces::of(store, what, before).await?;
+    let ticks = stream::iter((1..=state.tick.0).map(Tick)).map(|tick| records(store, tick));
+    let mut ticks = std::pin::pin!(ticks.buffered(TICKS_AT_ONCE));
+    while let Some(records) = ticks.try_next().await? {
+        told(records.plan.tick, state.tick);
+        traces.take_in(store, what, &records).await?;
+    }
+    traces.take_in_beside(store, what).await?;
+    traces.find_blobs(store).await?;
+    Ok(traces)
+}
+
+/// Where it shows, without what must stay.
+async fn find(
+    what: &What,
+    traces: &Traces,
+    collector: &mut Collector<'_>,
+    told: Told<'_>,
+) -> Result<Found, EngineError> {
+    let (store, state) = (collector.store, collector.state);
+    let mut found = Found::default();
     let mut named: BTreeSet<Sha> = BTreeSet::new();
-    let mut shown: Vec<(Tick, BTreeSet<AgentName>, bool)> = Vec::new();
-    for tick in (1..=state.tick.0).map(Tick) {
-        told(tick, state.tick);
-        let (plan, turns) = records(store, tick).await?;
+    found.blobs.extend(traces.versions.iter().chain(&traces.shown).cloned());
+    let ticks = stream::iter((1..=state.tick.0).map(Tick)).map(|tick| records(store, tick));
+    let mut ticks = std::pin::pin!(ticks.buffered(TICKS_AT_ONCE));
+    while let Some(Records { plan, turns, .. }) = ticks.try_next().await? {
+        told(plan.tick, state.tick);
         let in_plan =
-            plan.erased.is_none() && traces.in_plan(what, &plan) && !is_needed(&state, &plan, &mut collector.report);
+            plan.erased.is_none() && traces.in_plan(what, &plan) && !is_needed(state, &plan, &mut collector.report);
+        for change in &plan.files {
+            if let Content::Blob(sha) = &change.content {
+                if traces.shown.contains(sha) && !collector.needs.live.contains(sha) {
+                    let because = "a command gave a file this version: its plan names it".to_owned();
+                    collector.report.kept.push(Kept { path: Key::Blob(sha.clone()).path(), because });
+                }
+                named.insert(sha.clone());
+            }
+        }
         let mut agents = BTreeSet::new();
         for (turn, _) in &turns {
             let must_go = turn.erased.is_none() && traces.in_turn(what, turn);
             if !must_go || collector.keep(turn) {
                 named.extend(blobs(turn));
             } else {
+                found.blobs.extend(blobs(turn));
                 agents.insert(turn.agent.clone());
             }
         }
         if in_plan || !agents.is_empty() {
-            shown.push((tick, agents, in_plan));
+            found.ticks.push((plan.tick, agents, in_plan));
         }
     }
-    for (tick, agents, in_plan) in shown {
-        let (plan, turns) = records(store, tick).await?;
+    let is_free =
+        |sha: &Sha| traces.existing.contains(sha) && !named.contains(sha) && !collector.needs.live.contains(sha);
+    found.blobs.retain(is_free);
+    for (key, bytes) in beside(store).await? {
+        let (is_meant, shows) = traces.in_beside(what, &key, &bytes);
+        let is_done = match &key {
+            Key::Mail(name) | Key::Control(name) => state.admitted.contains_key(name),
+            _ => true,
+        };
+        if (is_meant || shows) && (is_done || (is_meant && matches!(key, Key::Mail(_)))) {
+            found.beside.push(key);
+        } else if is_meant || shows {
+            let because = "it waits for a tick and shows it: let a tick admit it, and erase again".to_owned();
+            collector.report.kept.push(Kept { path: key.path(), because });
+        }
+    }
+    Ok(found)
+}
+
+/// Puts stubs in place of the records, and deletes what else shows it.
+async fn give_up(
+    what: &What,
+    traces: &Traces,
+    found: Found,
+    open: Tick,
+    collector: &mut Collector<'_>,
+) -> Result<(), EngineError> {
+    let store = collector.store;
+    for key in &found.beside {
+        collector.delete(key).await?;
+    }
+    for (tick, agents, in_plan) in found.ticks {
+        let Records { plan, turns, .. } = records(store, tick).await?;
         for (turn, bytes) in turns.iter().filter(|(turn, _)| agents.contains(&turn.agent)) {
-            let is_free = |sha: &Sha| !named.contains(sha) && !collector.needs.live.contains(sha);
-            let free: Vec<Sha> = blobs(turn).filter(is_free).collect();
-            for sha in free {
-                collector.delete(&Key::Blob(sha)).await?;
-            }
             collector.delete_steps(turn).await?;
             collector.delete_views(&plan, turn, true).await?;
-            // Last: as long as it is whole, it says what else must go.
+            // Last: as long as it is whole, it says which steps and views go with it.
             collector.stub(turn, bytes).await?;
         }
         if in_plan {
+            for (agent, left, key) in commanded_views(&plan) {
+                if traces.in_archived(what, agent, left) && store.get(&key).await?.is_some() {
+                    collector.delete(&key).await?;
+                }
+            }
             let key = Key::Plan(tick);
-            if let (false, Some(bytes)) = (is_dry, store.get(&key).await?) {
-                store.put(&key, Bytes::from(encode(&without(what, &traces, plan, Sha::of(&bytes))))).await?;
+            if let (false, Some(bytes)) = (collector.is_dry, store.get(&key).await?) {
+                store.put(&key, Bytes::from(encode(&without(what, traces, plan, Sha::of(&bytes))))).await?;
             }
             collector.report.stubs.push(key.path());
         }
     }
-    let mut report = collector.report;
-    report.deleted.sort();
-    report.deleted.dedup();
-    Ok(report)
+    for sha in found.blobs {
+        let key = Key::Blob(sha);
+        // What lives is known of the last tick that was closed at the beginning.
+        if store.last_modified(&Key::Plan(open)).await?.is_some() {
+            let because = "a tick began meanwhile, and may have named it: erase again".to_owned();
+            collector.report.kept.push(Kept { path: key.path(), because });
+        } else {
+            collector.delete(&key).await?;
+        }
+    }
+    Ok(())
 }
 
-async fn records(store: &Store, tick: Tick) -> Result<(Plan, Vec<(TurnRecord, Bytes)>), EngineError> {
+/// The records of a tick.
+pub(super) struct Records {
+    pub(super) plan: Plan,
+    pub(super) closed: Closed,
+    pub(super) turns: Vec<(TurnRecord, Bytes)>,
+}
+
+async fn records(store: &Store, tick: Tick) -> Result<Records, EngineError> {
     let missing = |key: &Key| EngineError::Damaged { tick, message: format!("{key} is missing") };
     let key = Key::Plan(tick);
     let plan = store.read::<Plan>(&key).await?.ok_or_else(|| missing(&key))?;
-    let mut turns = Vec::new();
-    for due in &plan.due {
-        let key = Key::Turn(tick, due.agent.clone());
-        turns.push(store.read_with_bytes::<TurnRecord>(&key).await?.ok_or_else(|| missing(&key))?);
-    }
-    Ok((plan, turns))
+    let key = Key::Closed(tick);
+    let closed = store.read::<Closed>(&key).await?.ok_or_else(|| missing(&key))?;
+    let due: Vec<AgentName> = plan.due.iter().map(|due| due.agent.clone()).collect();
+    let turns = stream::iter(due).map(|agent| async move {
+        let key = Key::Turn(tick, agent);
+        store.read_with_bytes::<TurnRecord>(&key).await?.ok_or_else(|| missing(&key))
+    });
+    let turns = turns.buffered(TURNS_AT_ONCE).try_collect().await?;
+    Ok(Records { plan, closed, turns })
 }
 
 /// Says whether somebody may still need what a plan holds: mail that is not read, memory that lives.
@@ -135,177 +283,12 @@ fn is_needed(state: &State, plan: &Plan, report: &mut Report) -> bool {
 }
 
 /// The blobs that a turn's record names.
-fn blobs(turn: &TurnRecord) -> impl Iterator<Item = Sha> + '_ {
+pub(super) fn blobs(turn: &TurnRecord) -> impl Iterator<Item = Sha> + '_ {
     let changes = turn.effects.files.iter().chain(&turn.imports).chain(&turn.unimported);
     changes.filter(|_| turn.erased.is_none()).filter_map(|change| match &change.content {
         Content::Blob(sha) => Some(sha.clone()),
         Content::Text(_) | Content::Deleted => None,
     })
-}
-
-/// By what something is known wherever it shows.
-#[derive(Debug, Default)]
-struct Traces {
-    ids: BTreeSet<Uuid>,
-    texts: BTreeSet<String>,
-}
-
-impl Traces {
-    /// Takes in what the records of a tick hold of it.
-    async fn take_in(
-        &mut self,
-        store: &Store,
-        what: &What,
-        plan: &Plan,
-        turns: impl Iterator<Item = &TurnRecord>,
-    ) -> Result<(), EngineError> {
-        for mail in plan.ingress.iter().filter_map(|admitted| mail(&admitted.item)) {
-            if matches!(what, What::Message(id) if *id == mail.id) {
-                self.ids.insert(mail.id);
-                mail.payload.values().for_each(|value| self.texts_of(value));
-            }
-        }
-        if let What::Memory(agent, of) = what {
-            for change in plan.memory.get(agent).into_iter().flatten().filter(|change| change.key == *of) {
-                change.value.iter().for_each(|value| self.texts_of(value));
-            }
-        }
-        for turn in turns.filter(|turn| turn.erased.is_none()) {
-            let is_whole = matches!(what, What::Agent(agent, at)
-                if *agent == turn.agent && at.is_none_or(|at| at == turn.tick));
-            for entry in &turn.effects.outbox {
-                if is_whole || matches!(what, What::Message(id) if *id == entry.id) {
-                    self.ids.insert(entry.id);
-                    entry.payload.values().for_each(|value| self.texts_of(value));
-                }
-            }
-            let of_memory =
-                |key: &MemoryKey| matches!(what, What::Memory(agent, of) if *agent == turn.agent && of == key);
-            for change in turn.effects.memory.iter().filter(|change| is_whole || of_memory(&change.key)) {
-                change.value.iter().for_each(|value| self.texts_of(value));
-            }
-            for left in turn.effects.archive.iter().filter(|left| is_whole || of_memory(&left.key)) {
-                self.texts_of(&left.value);
-            }
-            for change in turn.imports.iter().chain(&turn.unimported) {
-                let key = Key::parse(&change.path);
-                if matches!(&key, Some(Key::Memory(owner, of)) if *owner == turn.agent && of_memory(of)) {
-                    self.text_of_content(store, &change.content).await?;
-                }
-            }
-            if is_whole {
-                for change in &turn.effects.files {
-                    self.text_of_content(store, &change.content).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn text_of_content(&mut self, store: &Store, content: &Content) -> Result<(), EngineError> {
-        let text = match content {
-            Content::Text(text) => text.clone(),
-            Content::Blob(sha) => {
-                let bytes = store.get(&Key::Blob(sha.clone())).await?.unwrap_or_default();
-                String::from_utf8(bytes.to_vec()).unwrap_or_default()
-            }
-            Content::Deleted => return Ok(()),
-        };
-        self.text(&text);
-        Ok(())
-    }
-
-    fn texts_of(&mut self, value: &Value) {
-        match value {
-            Value::String(text) => self.text(text),
-            Value::Array(items) => items.iter().for_each(|item| self.texts_of(item)),
-            Value::Object(fields) => fields.values().for_each(|value| self.texts_of(value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
-    }
-
-    fn text(&mut self, text: &str) {
-        if text.len() >= SHORTEST_TRACE && text != ERASED {
-            // As it stands where JSON is text inside of JSON: in a prompt, in an answer, in a quotation of either.
-            let mut text = text.to_owned();
-            for _ in 0..=QUOTED_WITHIN {
-                let quoted = Value::from(text.as_str()).to_string();
-                self.texts.insert(std::mem::replace(&mut text, quoted[1..quoted.len() - 1].to_owned()));
-            }
-        }
-    }
-
-    /// Says whether one of the texts stands anywhere in a value.
-    fn stand_in(&self, value: &Value) -> bool {
-        match value {
-            Value::String(text) => self.texts.iter().any(|trace| text.contains(trace.as_str())),
-            Value::Array(items) => items.iter().any(|item| self.stand_in(item)),
-            Value::Object(fields) => fields.values().any(|value| self.stand_in(value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        }
-    }
-
-    fn in_turn(&self, what: &What, turn: &TurnRecord) -> bool {
-        let is_meant = match what {
-            What::Agent(agent, at) => *agent == turn.agent && at.is_none_or(|at| at == turn.tick),
-            What::Message(id) => turn.effects.outbox.iter().any(|entry| entry.id == *id),
-            What::Memory(agent, of) => {
-                *agent == turn.agent
-                    && (turn.effects.memory.iter().any(|change| change.key == *of)
-                        || turn.effects.archive.iter().any(|left| left.key == *of))
-            }
-        };
-        is_meant
-            || turn.inbox.iter().any(|read| self.ids.contains(&read.id))
-            || self.stand_in(&serde_json::to_value(turn).unwrap_or_default())
-    }
-
-    fn in_plan(&self, what: &What, plan: &Plan) -> bool {
-        let commanded = matches!(what, What::Memory(agent, of)
-            if plan.memory.get(agent).is_some_and(|changes| changes.iter().any(|change| change.key == *of)));
-        commanded
-            || plan.ingress.iter().filter_map(|admitted| mail(&admitted.item)).any(|mail| self.ids.contains(&mail.id))
-            || self.stand_in(&serde_json::to_value((&plan.ingress, &plan.memory)).unwrap_or_default())
-    }
-}
-
-fn mail(item: &Item) -> Option<&Mail> {
-    match item {
-        Item::Mail(mail) => Some(mail),
-        Item::Control(_) => None,
-    }
-}
-
-/// The plan without it, as a stub.
-fn without(what: &What, traces: &Traces, mut plan: Plan, sha256: Sha) -> Plan {
-    for admitted in &mut plan.ingress {
-        match &mut admitted.item {
-            Item::Mail(mail) => {
-                let shows = traces.ids.contains(&mail.id) || mail.payload.values().any(|value| traces.stand_in(value));
-                if shows {
-                    mail.payload = std::iter::once(("text".to_owned(), Value::from(ERASED))).collect();
-                }
-            }
-            Item::Control(control) => {
-                if let Action::Memory { agent, key, value, .. } = &mut control.action {
-                    let is_meant = matches!(what, What::Memory(of, name) if of == agent && name == key);
-                    if is_meant || traces.stand_in(value) {
-                        *value = Value::from(ERASED);
-                    }
-                }
-            }
-        }
-    }
-    for (agent, changes) in &mut plan.memory {
-        for change in changes {
-            let is_meant = matches!(what, What::Memory(of, name) if of == agent && *name == change.key);
-            if is_meant || change.value.as_ref().is_some_and(|value| traces.stand_in(value)) {
-                change.value = change.value.as_ref().map(|_| Value::from(ERASED));
-            }
-        }
-    }
-    plan.erased = Some(plan.erased.take().unwrap_or(Erased { sha256 }));
-    plan
 }
 
 /// Says of living files that hold it: they are people's and agents' own, and are deleted before.

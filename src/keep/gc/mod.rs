@@ -9,6 +9,7 @@
 
 mod erase;
 mod retain;
+mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
 
