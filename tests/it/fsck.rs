@@ -218,7 +218,8 @@ async fn repair_writes_again_what_follows_from_the_records_and_nothing_else() {
 #[tokio::test]
 async fn over_damaged_records_nothing_is_repaired_and_the_gap_is_named() {
     let whole = lived(10).await;
-    let damages: [(Key, fn(&Bytes) -> Option<Bytes>); 3] = [
+    type Damage = fn(&Bytes) -> Option<Bytes>;
+    let damages: [(Key, Damage); 3] = [
         (Key::Closed(Tick(1)), |_| None),
         (Key::Closed(Tick(5)), |bytes| Some(bytes.slice(..bytes.len() / 2))),
         (Key::Closed(Tick(1)), |bytes| {
