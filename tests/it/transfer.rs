@@ -226,6 +226,18 @@ fn a_folder_of_the_original_system_comes_in_is_valid_and_runs() {
 }
 
 #[test]
+fn balances_that_cannot_be_read_are_not_lost_in_silence() {
+    let world = old_office();
+    world.write("office/lemming/config/credits.json", r#"{ "writer": 5 }"#);
+    world.write("office/lemming/config/tick.json", r#""x""#);
+    let left_out = world.json(&["import", "office", "new"])["imported"]["left_out"].to_string();
+    assert!(left_out.contains("credits.json#/writer") && left_out.contains("tick.json"), "{left_out}");
+    world.write("office/lemming/config/credits.json", "[]");
+    let left_out = world.json(&["import", "office", "other"])["imported"]["left_out"].to_string();
+    assert!(left_out.contains("holds no accounts by name"), "{left_out}");
+}
+
+#[test]
 fn the_sign_of_the_originals_code_can_be_asked_for_and_what_is_no_such_folder_is_refused() {
     let world = old_office();
     let output = world.run(&["import", "office", "new", "--negate-offsets", "--name", "Ours"]);

@@ -158,6 +158,7 @@ pub async fn import(source: &Store, dest: &Org, options: &Options) -> Result<Ori
     let models = json(source, &config("models"), &mut draft).await?;
     let credits = json(source, &config("credits"), &mut draft).await?;
     let tick = json(source, &config("tick"), &mut draft).await?;
+    settings::name_what_is_wrong(&credits, &tick, &mut draft);
     draft.done.tick = settings::tick(&tick);
     settings::models(&models, &mut draft);
     settings::org(&org, &credits, &options.name, &mut draft);

@@ -27,8 +27,26 @@ const NO_PLACE: [(&str, &str); 3] = [
 
 /// The number in `tick.json`.
 pub(super) fn tick(value: &Value) -> u64 {
+    number(value).unwrap_or(0)
+}
+
+fn number(value: &Value) -> Option<u64> {
     let named = ["current_tick", "tick", "last_tick"].iter().find_map(|name| value.get(name));
-    named.unwrap_or(value).as_u64().unwrap_or(0)
+    named.unwrap_or(value).as_u64()
+}
+
+/// Names what `credits.json` and `tick.json` hold that is not what it should be: no balance is lost in silence.
+pub(super) fn name_what_is_wrong(credits: &Value, tick: &Value, draft: &mut Draft) {
+    let path = "lemming/config/credits.json";
+    if !credits.is_null() && !credits.is_object() {
+        draft.leave(path, "holds no accounts by name: balances are those that the resumes say");
+    }
+    for (name, account) in entries(credits).filter(|(_, account)| !account.is_object()) {
+        draft.leave(format!("{path}#/{name}"), format!("is {account}, and no account"));
+    }
+    if !tick.is_null() && number(tick).is_none() {
+        draft.leave("lemming/config/tick.json", "holds no number of a tick: offsets stay as they are");
+    }
 }
 
 /// An amount of the original, which held floats: rounded down to a millionth, and never below 0.
@@ -85,8 +103,12 @@ pub(super) fn org(settings: &Value, credits: &Value, name: &str, draft: &mut Dra
 
 /// The accounts in `credits.json` by name.
 pub(super) fn accounts(credits: &Value) -> impl Iterator<Item = (&String, &Map<String, Value>)> {
+    entries(credits).filter_map(|(name, account)| Some((name, account.as_object()?)))
+}
+
+fn entries(credits: &Value) -> impl Iterator<Item = (&String, &Value)> {
     let agents = credits.get("agents").filter(|agents| agents.is_object()).unwrap_or(credits);
-    agents.as_object().into_iter().flatten().filter_map(|(name, account)| Some((name, account.as_object()?)))
+    agents.as_object().into_iter().flatten()
 }
 
 /// `models.json` becomes `config/models.json`: with a price for each, and without any key.
