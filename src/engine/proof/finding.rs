@@ -36,7 +36,7 @@ pub enum Code {
     Overspent,
     /// A record of somebody who was not due, a link after a seal, or a tick after a gap.
     Stranger,
-    /// An object whose name no key of an organisation has.
+    /// An object that nobody looks for, such as a README that a person put there: it has no effect.
     UnknownKey,
     /// A file that follows from the records, and is not what they give.
     StaleView,
@@ -71,7 +71,10 @@ impl Code {
     /// Says whether something is wrong: the others are what a person may want to know.
     #[must_use]
     pub const fn is_error(self) -> bool {
-        !matches!(self, Self::Edited | Self::Erased | Self::Leftover | Self::WrongHint | Self::OpenTick)
+        !matches!(
+            self,
+            Self::Edited | Self::Erased | Self::Leftover | Self::WrongHint | Self::OpenTick | Self::UnknownKey
+        )
     }
 }
 
@@ -93,10 +96,8 @@ impl Finding {
     /// Says whether a record is what is wrong: then what follows from the records cannot be told from them.
     #[must_use]
     pub fn is_of_records(&self) -> bool {
-        let of_views = matches!(
-            self.code,
-            Code::StaleView | Code::MissingView | Code::ForeignFile | Code::UnknownKey | Code::OtherVersion
-        );
+        let of_views =
+            matches!(self.code, Code::StaleView | Code::MissingView | Code::ForeignFile | Code::OtherVersion);
         // Checkpoints are made from the others, and nothing but its turn rests on a journal.
         let is_aside = matches!(Key::parse(&self.path), Some(Key::Checkpoint(_) | Key::Step(..)));
         self.code.is_error() && !of_views && !is_aside
