@@ -239,7 +239,7 @@ pub(super) fn not_due(why: &mut Why, verdict: &Verdict, plan: &Plan) {
             why.say(format!(
                 "{agent} {was} no longer there: its folder or its resume is gone; its account and its place in the mail are kept"
             ));
-            why.advise(format!("write agents/{agent}/resume.json again to let it return"));
+            why.advise(format!("`lemming agents restore {agent}` brings back who was removed; otherwise write agents/{agent}/resume.json again"));
         }
         Reason::Disabled => {
             why.say(format!("{agent} is disabled: its resume says \"enabled\": false"));
