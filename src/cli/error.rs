@@ -92,6 +92,7 @@ Exit codes:
 
 With --json, standard output holds one JSON document; a failed command leaves it empty and ends
 standard error with one line {\"error\": {\"code\", \"message\", \"path\"?, \"pointer\"?, \"causes\"?, \"hint\"?}}.
+Who looked and found something wrong (fsck, gc, replay, validate, apply --dry-run) prints what it found.
 
 Environment:
   LEMMING_STORE  the store, where --store does not name one

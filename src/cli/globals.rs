@@ -88,7 +88,7 @@ impl Session {
         Bar::new(total.into(), what, self.out.is_watched() && !self.out.json())
     }
 
-    /// Does what reads for long, while a person who waits sees how many objects it has read.
+    /// Does what reads or writes for long, while a person who waits sees how many objects it has come to.
     pub(super) async fn reading<T>(&self, org: &Org, what: &str, work: impl Future<Output = T>) -> T {
         const LOOK_EVERY: Duration = Duration::from_millis(125);
         let bar = self.progress(None, what);
@@ -98,7 +98,10 @@ impl Session {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                () = org.clock().sleep(LOOK_EVERY) => bar.set((org.requests() - before).get),
+                () = org.clock().sleep(LOOK_EVERY) => {
+                    let made = org.requests() - before;
+                    bar.set(made.get + made.put);
+                },
             }
         }
     }

@@ -273,6 +273,9 @@ fn fit(widths: &mut [usize], is_rigid: &[bool], columns: usize) {
 
 /// The start of a text that takes at most so many columns, with `…` where something is left out.
 pub(super) fn cut(text: &str, columns: usize) -> String {
+    if columns == 0 {
+        return String::new();
+    }
     if text.width() <= columns {
         return text.to_owned();
     }

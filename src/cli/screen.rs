@@ -6,7 +6,7 @@ use anstyle::Style;
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use crossterm::{cursor, execute, queue, terminal};
 use futures::StreamExt as _;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 /// A line: texts and their styles. The texts are clean.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Row {
         let mut line = String::new();
         let mut left = columns;
         for (style, text) in &self.0 {
-            let shown = cut(text, left);
+            let shown = super::output::cut(text, left);
             left = left.saturating_sub(shown.width());
             match colours {
                 true => line.push_str(&format!("{style}{shown}{style:#}")),
@@ -33,23 +33,6 @@ impl Row {
         }
         line
     }
-}
-
-/// A text cut to so many columns, with a mark where something is missing.
-pub(super) fn cut(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut used = 0;
-    let fits = |c: &char| {
-        used += c.width().unwrap_or(0);
-        used < columns
-    };
-    let mut shown: String = text.chars().take_while(fits).collect();
-    if columns > 0 {
-        shown.push('…');
-    }
-    shown
 }
 
 /// What a person does at the terminal.

@@ -54,7 +54,7 @@ pub(super) async fn run(args: ExportArgs, session: &mut Session) -> Result<Exit,
         part = Some(file);
         Box::new(std::io::BufWriter::new(to))
     };
-    let done = export(&org.store, to, args.with_keys).await?;
+    let done = session.reading(&org, "exporting", export(&org.store, to, args.with_keys)).await?;
     if let Some(part) = part {
         part.as_file().sync_all().map_err(failed)?;
         part.persist_noclobber(&args.file).map_err(|error| failed(error.error))?;

@@ -1,11 +1,8 @@
 //! `lemming fork`
 
-use std::sync::{Mutex, PoisonError};
-
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::cli::output::{DIM, clean, counted, styled};
-use crate::cli::progress::Line;
 use crate::domain::time::Tick;
 use crate::keep::fork::{ForkError, Forked, Wish, fork};
 use crate::runner::compose::{self, Org};
@@ -49,15 +46,10 @@ pub(super) async fn run(args: ForkArgs, session: &mut Session) -> Result<Exit, C
         place: Some(org.place.clone()).filter(|_| !org.is_in_memory()),
         probed: dest.store.place().map(str::to_owned).into_iter().collect(),
     };
-    let line = Mutex::new(Line::default());
-    let is_watched = session.out.is_watched();
-    let draw = |tick: Tick, last: Tick| {
-        if is_watched {
-            line.lock().unwrap_or_else(PoisonError::into_inner).draw(&format!("tick {tick} of {last}"));
-        }
-    };
+    let bar = session.progress(None, "going through ticks");
+    let draw = |tick: Tick, _: Tick| bar.set(tick.0);
     let forked = fork(&org.store, &dest.store, &wish, &draw).await;
-    line.lock().unwrap_or_else(PoisonError::into_inner).erase();
+    drop(bar);
     let forked = forked.map_err(|error| said(error, &dest))?;
     show(&forked, &dest, session)?;
     Ok(Exit::Ok)

@@ -1,14 +1,11 @@
 //! `lemming fsck`
 
-use std::sync::{Mutex, PoisonError};
-
 use serde_json::{Value, json};
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::findings;
 use crate::cli::globals::{Session, no_tick};
 use crate::cli::output::{BAD, DIM, GOOD, clean, counted, styled};
-use crate::cli::progress::Line;
 use crate::domain::ids::Sha;
 use crate::domain::time::Tick;
 use crate::keep::fsck::{Report, Scope, fsck, repair};
@@ -55,15 +52,10 @@ pub(super) async fn run(args: FsckArgs, session: &mut Session) -> Result<Exit, C
     {
         return Err(no_tick(&org, Some(from)).await?);
     }
-    let line = Mutex::new(Line::default());
-    let is_watched = session.out.is_watched();
-    let draw = |tick: Tick, last: Tick| {
-        if is_watched {
-            line.lock().unwrap_or_else(PoisonError::into_inner).draw(&format!("tick {tick} of {last}"));
-        }
-    };
+    let bar = session.progress(None, "going through ticks");
+    let draw = |tick: Tick, _: Tick| bar.set(tick.0);
     let found = fsck(&org.store, &scope, &draw).await;
-    line.lock().unwrap_or_else(PoisonError::into_inner).erase();
+    drop(bar);
     let mut report = found?;
     let mut repaired = Vec::new();
     if args.repair {

@@ -1,14 +1,11 @@
 //! `lemming gc`
 
-use std::sync::{Mutex, PoisonError};
-
 use uuid::Uuid;
 
 use crate::chronicle;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::cli::output::{BAD, DIM, GOOD, WARN, clean, counted, styled};
-use crate::cli::progress::Line;
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::time::Tick;
 use crate::keep::gc::{Report, What, erase, retain};
@@ -67,13 +64,8 @@ pub(super) async fn run(args: GcArgs, session: &mut Session) -> Result<Exit, Cli
     let org = session.org().await?;
     let what = args.erase.or(args.message.map(What::Message)).or(args.memory);
     let is_dry = args.dry_run || (what.is_some() && !args.yes);
-    let line = Mutex::new(Line::default());
-    let is_watched = session.out.is_watched();
-    let draw = |tick: Tick, last: Tick| {
-        if is_watched {
-            line.lock().unwrap_or_else(PoisonError::into_inner).draw(&format!("tick {tick} of {last}"));
-        }
-    };
+    let bar = session.progress(None, "going through ticks");
+    let draw = |tick: Tick, _: Tick| bar.set(tick.0);
     let done = match &what {
         Some(what) => erase(&org.store, what, is_dry, &draw).await,
         None => {
@@ -81,7 +73,7 @@ pub(super) async fn run(args: GcArgs, session: &mut Session) -> Result<Exit, Cli
             retain(&org.store, &retention, is_dry, &draw).await
         }
     };
-    line.lock().unwrap_or_else(PoisonError::into_inner).erase();
+    drop(bar);
     let report = done?;
     // What must go and could not is no success; what is only old may stay a little longer.
     let exit = if what.is_some() && !report.kept.is_empty() { Exit::Failed } else { Exit::Ok };

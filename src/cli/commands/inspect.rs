@@ -11,7 +11,6 @@ use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_l
 use crate::cli::times::Times;
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
-use crate::domain::schedule::{Schedule, When};
 use crate::record::state::AgentState;
 
 /// How far back turns are looked for, in ticks.
@@ -72,7 +71,7 @@ pub(super) async fn run(args: InspectArgs, session: &mut Session) -> Result<Exit
         out.line(styled(DIM, "it has said nothing yet"))?;
     }
     outbox.iter().try_for_each(|message| letter::show(message, &times, Look::default(), out))?;
-    if turns.is_empty() {
+    if turns.is_empty() && args.turns > 0 {
         out.line(styled(DIM, "no turn yet"))?;
     }
     for turn in &turns {
@@ -106,7 +105,7 @@ fn show_resume(
                 resume.model.key, resume.model.temperature, resume.model.max_tokens
             ),
         ),
-        ("runs", period(schedule)),
+        ("runs", super::agents::period(schedule)),
         ("reads", if reads.is_empty() { "nobody".to_owned() } else { reads.join(", ") }),
         (
             "credits",
@@ -121,17 +120,6 @@ fn show_resume(
     }
     out.line(format!("{} {}", styled(DIM, "told:"), clean(&resume.instructions)))?;
     Ok(())
-}
-
-fn period(schedule: &Schedule) -> String {
-    let when = match schedule.when {
-        When::Always => "",
-        When::OnMessage => ", with unread mail",
-    };
-    match schedule.run_every_n_ticks.get() {
-        1 => format!("at every tick{when}"),
-        n => format!("every {n} ticks, offset {}{when}", schedule.phase_offset),
-    }
 }
 
 fn show_turn(turn: &Turn, times: &Times, out: &mut Output) -> Result<(), CliError> {

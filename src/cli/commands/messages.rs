@@ -71,7 +71,8 @@ pub(super) async fn run(args: MessagesArgs, session: &mut Session) -> Result<Exi
     let moment = args.at.moment(&org).await?;
     let filter = args.filter(&org, &moment).await?;
     let last = moment.state.tick;
-    let hits = search(&moment, &filter, args.ticks.up_to(last), args.limit).await?;
+    let searching = search(&moment, &filter, args.ticks.up_to(last), args.limit);
+    let hits = session.reading(&org, "reading ticks", searching).await?;
     let times = session.times();
     let lines = args.jsonl || (args.follow && session.out.json());
     let show = |messages: &[Message], out: &mut Output| -> Result<(), CliError> {

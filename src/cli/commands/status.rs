@@ -20,7 +20,8 @@ pub(in crate::cli) struct StatusArgs {
 pub(super) async fn run(args: StatusArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
-    let status = status_at(&moment, &org.place, org.clock().now()).await?;
+    let looking = status_at(&moment, &org.place, org.clock().now());
+    let status = session.reading(&org, "reading resumes", looking).await?;
     if session.out.json() {
         session.out.document(&status)?;
     } else {

@@ -41,7 +41,7 @@ pub(super) async fn run(args: ThreadArgs, session: &mut Session) -> Result<Exit,
         Some(id) => id,
         None => newest_of_all(&moment, args.ticks).await?,
     };
-    let found = thread(&moment, &id, args.ticks, args.limit).await?;
+    let found = session.reading(&org, "reading ticks", thread(&moment, &id, args.ticks, args.limit)).await?;
     match session.out.json() {
         true => session.out.document(&found)?,
         false => show(&found, args.full, &session.times(), &mut session.out)?,

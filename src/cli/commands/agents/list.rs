@@ -24,7 +24,7 @@ pub(in crate::cli) struct ListArgs {
 pub(in crate::cli::commands) async fn run(args: ListArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.org().await?;
     let moment = args.at.moment(&org).await?;
-    let agents = roster(&moment).await?;
+    let agents = session.reading(&org, "reading resumes", roster(&moment)).await?;
     let removed = match args.removed {
         // What was removed since then was there.
         true if !moment.is_past => chronicle::removed(&org.store).await?.into_iter().collect(),

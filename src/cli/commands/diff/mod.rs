@@ -44,12 +44,13 @@ pub(in crate::cli) struct DiffArgs {
 }
 
 pub(super) async fn run(args: DiffArgs, session: &mut Session) -> Result<Exit, CliError> {
-    let (places, before, after) = match &args.second {
+    let (looked_at, places, before, after) = match &args.second {
         Some(second) => {
             let (one, other) = (org(&args.first, session).await?, org(second, session).await?);
             let at = args.at.map(Tick);
             let moments = futures::try_join!(moment(&one, at), moment(&other, at))?;
-            (Some([one.place, other.place]), moments.0, moments.1)
+            let places = [one.place.clone(), other.place];
+            (one, Some(places), moments.0, moments.1)
         }
         None => {
             let org = session.org().await?;
@@ -67,14 +68,16 @@ pub(super) async fn run(args: DiffArgs, session: &mut Session) -> Result<Exit, C
             }
             // The later one first: that it is not closed says more.
             let after = moment(&org, Some(last)).await?;
-            (None, moment(&org, Some(range.from)).await?, after)
+            let before = moment(&org, Some(range.from)).await?;
+            (org, None, before, after)
         }
     };
     let agent = match &args.agent {
         Some(name) => Some(agent(name, &before, &after).await?),
         None => None,
     };
-    let found = compare(&before, &after, &Wanted { agent, messages: args.limit }).await?;
+    let wanted = Wanted { agent, messages: args.limit };
+    let found = session.reading(&looked_at, "comparing", compare(&before, &after, &wanted)).await?;
     if session.out.json() {
         let mut document = json!(found);
         if let Some(places) = &places {

@@ -37,7 +37,9 @@ pub(super) async fn run(args: SearchArgs, session: &mut Session) -> Result<Exit,
         let error = CliError::new(Exit::Usage, "there are no words to look for");
         return Err(error.hint("`lemming memory search AGENT WORDS`, or `lemming memory search --all WORDS`"));
     }
-    let hits = search(&moment, &agents, &words.join(" "), !args.no_archive, args.limit).await?;
+    let words = words.join(" ");
+    let searching = search(&moment, &agents, &words, !args.no_archive, args.limit);
+    let hits = session.reading(&org, "reading memories", searching).await?;
     let out = &mut session.out;
     if out.json() {
         out.document(&hits)?;

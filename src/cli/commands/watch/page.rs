@@ -4,9 +4,9 @@ use anstyle::Style;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::chronicle::live::{AgentNow, Doing, View};
-use crate::cli::output::{BAD, DIM, GOOD, NAME, TITLE, WARN, counted, one_line};
+use crate::cli::output::{BAD, DIM, GOOD, NAME, TITLE, WARN, counted, cut, one_line};
 use crate::cli::problems;
-use crate::cli::screen::{Row, cut};
+use crate::cli::screen::Row;
 use crate::cli::times::Times;
 
 /// How wide the bar of an open tick is.
