@@ -353,7 +353,8 @@ async fn what_is_given_up_beside_running_ticks_is_nothing_that_they_need() {
     let ((), given_up) = tokio::join!(ticks, collections);
     assert!(given_up > 0, "something was given up");
     let last = world.state().await.tick.0;
-    is_sound(&world, last - 16).await;
+    // How late a turn may read what was given up meanwhile depends on who came first.
+    is_sound(&world, last).await;
     // Nobody missed anything: the next ticks run as ever.
     live(&world, 2).await;
     is_sound(&world, last).await;
