@@ -156,6 +156,7 @@ fn context(root: &Path, delay: Duration, fsync: bool) -> Context {
         stop: Stop::never(),
         terms: lemming::engine::Terms::default(),
         memo: Arc::default(),
+        connector: Arc::new(lemming::tool::Unconnected),
         progress: Arc::new(Silent),
     }
 }

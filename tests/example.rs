@@ -77,7 +77,8 @@ fn only_schema(extra: &Map<String, Value>, schema: &str) {
 fn every_resume_is_right_and_names_only_what_exists() {
     let resumes = resumes();
     let models: ModelRegistry = serde_json::from_slice(&file("models.json")).expect("models.json");
-    let tools: Vec<&str> = tool::builtin().iter().map(|tool| tool.name()).collect();
+    let tools = tool::builtin();
+    let tools: Vec<&str> = tools.iter().map(|tool| tool.name()).collect();
     assert!((4..=6).contains(&resumes.len()));
     for (name, resume) in &resumes {
         assert_ne!(name.as_str(), TEMPLATE);
@@ -646,6 +647,7 @@ async fn the_engine_tells_the_same_story_and_charges_for_it() {
             stop: Stop::never(),
             terms: lemming::engine::Terms::default(),
             memo: Arc::default(),
+            connector: Arc::new(lemming::tool::Unconnected),
             progress: Arc::new(Silent),
         };
         let outcome = run_tick(&context, Trigger::Invocation).await.expect("a tick");

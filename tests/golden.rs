@@ -215,6 +215,9 @@ fn receipt() -> Receipt {
 
 fn results() -> Vec<ToolResult> {
     vec![ToolResult {
+        call: None,
+        unknown: false,
+        waits: false,
         id: Some("call_1".to_owned()),
         tool: "file_write".to_owned(),
         arguments: json!({"path": "shared/a.md", "text": "A"}),
@@ -292,6 +295,9 @@ fn effects() -> Effects {
 fn plan() -> Plan {
     let admitted = |n: u128, item| Admitted { name: IngressName::new(id(n).to_string()).expect("name"), item };
     Plan {
+        tools: None,
+        tools_lock: None,
+        decisions: Vec::new(),
         format: 1,
         erased: None,
         nonce: nonce(),
@@ -409,6 +415,8 @@ fn link(what: Extension) -> Link {
 
 fn turn() -> TurnRecord {
     TurnRecord {
+        answered: Vec::new(),
+        waiting: Vec::new(),
         format: 1,
         erased: None,
         nonce: nonce(),
@@ -469,6 +477,7 @@ fn failed_turn() -> TurnRecord {
 
 fn step() -> StepRecord {
     StepRecord {
+        answered: Vec::new(),
         format: 1,
         nonce: nonce(),
         by: runner(),
@@ -504,6 +513,8 @@ fn charge() -> Charge {
 
 fn closed() -> Closed {
     let turn = |status, cursor, blamed, dead_letters| TurnFold {
+        waiting: Vec::new(),
+        answered: Vec::new(),
         sha256: sha("turn"),
         status,
         charge: charge(),
@@ -514,6 +525,9 @@ fn closed() -> Closed {
     };
     let end = Position::end_of_rank(Tick(12), 1);
     Closed {
+        tools: None,
+        tools_lock: None,
+        decided: BTreeMap::new(),
         format: 1,
         tick: Tick(12),
         clock: Clock(14),
@@ -575,6 +589,9 @@ fn state() -> State {
         mail_failures: Some(MailFailures { count: 2, first_inbox_end: Position::end_of_rank(Tick(11), 1) }),
     };
     State {
+        tools: None,
+        tools_lock: None,
+        approvals: BTreeMap::new(),
         format: 1,
         tick: Tick(12),
         clock: Clock(14),

@@ -73,6 +73,7 @@ impl World {
             seed: Some(Seed(1)),
             stop: Stop::never(),
             terms: lemming::engine::Terms::default(),
+            connector: Arc::new(lemming::tool::Unconnected),
             progress: Arc::new(Silent),
         };
         run_tick(&ctx, Trigger::Invocation).await

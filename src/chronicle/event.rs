@@ -174,6 +174,11 @@ impl Story {
                 (Some(agent), format!("puts {items} back into the memory {key} of {agent}"))
             }
             Action::RestoreFile { path, tick } => (None, format!("restores {path} as of tick {tick}")),
+            Action::Approve { approval, arguments: None, .. } => (None, format!("says yes to the call {approval}")),
+            Action::Approve { approval, arguments: Some(_), .. } => {
+                (None, format!("says yes to the call {approval}, with other arguments"))
+            }
+            Action::Deny { approval, .. } => (None, format!("says no to the call {approval}")),
         };
         let fields = json!({ "action": control.action, "by": control.by });
         self.add("command", agent, format!("{} {text}", control.by.0), fields);

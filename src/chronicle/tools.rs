@@ -12,7 +12,7 @@ use super::moment::Moment;
 use crate::domain::name::AgentName;
 use crate::engine::EngineError;
 use crate::tool::Tool;
-use crate::tool::catalogue::{Effect, facts};
+use crate::tool::catalogue::{Reach, facts};
 use crate::validate::nearest;
 
 /// A tool, for people.
@@ -23,7 +23,7 @@ pub struct ToolCard {
     /// What it does, as models are told.
     pub description: String,
     /// What a call may touch; absent for tools that are not built in.
-    pub effect: Option<Effect>,
+    pub effect: Option<Reach>,
     /// Its own limits.
     pub limits: Vec<String>,
     /// The JSON Schema of its arguments.

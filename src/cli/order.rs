@@ -122,9 +122,11 @@ fn is_of(problem: &Problem, action: &Action) -> bool {
             Key::Memory(agent.clone(), key.clone()).path()
         }
         Action::RestoreFile { path, .. } => path.clone(),
+        Action::Approve { approval, .. } | Action::Deny { approval, .. } => Key::ApprovedCall(*approval).path(),
         Action::TopUp { .. } | Action::Pause { .. } | Action::Resume { .. } => return false,
     };
-    let comes_to_nothing = ["command_without_effect", "not_restored"].contains(&problem.kind.as_str());
+    let comes_to_nothing =
+        ["approval_refused", "command_without_effect", "not_restored"].contains(&problem.kind.as_str());
     comes_to_nothing && problem.path.as_ref() == Some(&path)
 }
 

@@ -82,6 +82,13 @@ impl Seed {
         self.uuid("entry", tick, agent.as_str(), index)
     }
 
+    /// Derives the id of a call that reaches outside: of the call at this place of the answer's, of the turn's so many-th
+    /// answer. A service that is told it does the call once; a call that waits for a person's yes keeps it.
+    #[must_use]
+    pub fn call_id(self, tick: Tick, agent: &AgentName, answer: u32, place: u32) -> Uuid {
+        self.uuid("call", tick, agent.as_str(), answer.saturating_mul(1024).saturating_add(place))
+    }
+
     /// Derives a number from 0 to 1023 that spreads the calls of agents that failed together: the same
     /// for the same call, whoever makes it.
     #[must_use]

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::credits::Credits;
+use super::ids::Sha;
 use super::memory::Operation;
 use super::name::{AgentName, MemoryKey};
 use super::outbox::{Importance, Kind};
@@ -135,5 +136,23 @@ pub enum Action {
         path: String,
         /// After which tick.
         tick: Tick,
+    },
+    /// Says yes to a call that waits: to the arguments of this hash, and to no others.
+    Approve {
+        /// The question's id, which is the call's.
+        approval: Uuid,
+        /// The hash of the arguments that the person was shown.
+        arguments_sha256: Sha,
+        /// The arguments that it is to be made with instead; absent: those that were shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arguments: Option<Value>,
+    },
+    /// Says no to a call that waits.
+    Deny {
+        /// The question's id.
+        approval: Uuid,
+        /// Why, for the agent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
 }

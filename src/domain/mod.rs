@@ -26,4 +26,5 @@ pub mod resume;
 pub mod schedule;
 pub mod search;
 pub mod time;
+pub mod toolbox;
 pub mod tools;

@@ -124,6 +124,13 @@ name! {
 }
 
 name! {
+    /// The name of an MCP server in `config/tools.json`.
+    ServerName, "name of a server", "^[A-Za-z][A-Za-z0-9_-]*$",
+    |n| n.starts_with(|c: char| c.is_ascii_alphabetic())
+        && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+name! {
     /// The name of an ingress object: a UUID (version 7 by us), used once.
     IngressName, "ingress name", "^[A-Za-z0-9_-]+$",
     |n| n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
@@ -139,6 +146,22 @@ name! {
     /// The identity of one invocation of a runner: new in every invocation, from the system's entropy.
     RunnerId, "runner id", "^[a-z0-9-]+$",
     |n| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+impl ToolName {
+    /// Says whether this permission is for the tool that is permitted by the name of `permission`: it is that name, or
+    /// `mcp:SERVER/*` and the tool is of that server.
+    #[must_use]
+    pub fn covers(&self, permission: &str) -> bool {
+        Self::is_covered(self.as_str(), permission)
+    }
+
+    /// The same, of a pattern that is no name yet.
+    #[must_use]
+    pub fn is_covered(pattern: &str, permission: &str) -> bool {
+        let of_server = |all: &str| all.starts_with("mcp:") && permission.starts_with(all);
+        pattern == permission || pattern.strip_suffix('*').is_some_and(|all| all.ends_with('/') && of_server(all))
+    }
 }
 
 /// The reserved name of the people of an organisation: addressable, never due, reads everything.
@@ -178,6 +201,24 @@ mod tests {
         }
         for bad in ["", "A", "9a", "_a", "a-b", "a b", "ä", "a/b", "..", "a\0", &"a".repeat(129)] {
             assert!(AgentName::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_permission_covers_its_tool_or_all_of_a_server() {
+        for (permission, tool, covers) in [
+            ("shell", "shell", true),
+            ("shell", "shell2", false),
+            ("mcp:a/read", "mcp:a/read", true),
+            ("mcp:a/read", "mcp:a/read_all", false),
+            ("mcp:a/*", "mcp:a/read", true),
+            ("mcp:a/*", "mcp:a/*", true),
+            ("mcp:a/*", "mcp:ab/read", false),
+            ("mcp:*", "mcp:a/read", false),
+            ("s*", "shell", false),
+            ("a/*", "a/b", false),
+        ] {
+            assert_eq!(ToolName::new(permission).expect("a name").covers(tool), covers, "{permission} {tool}");
         }
     }
 

@@ -141,7 +141,8 @@ impl Permissions {
     /// outbox and write to it: it knows what is said there.
     #[must_use]
     pub fn excess_over(&self, creator: &Self, name: &AgentName) -> Option<String> {
-        if let Some(tool) = self.tools.iter().find(|tool| !creator.tools.contains(tool)) {
+        let covered = |tool: &ToolName| creator.tools.iter().any(|own| own.covers(tool.as_str()));
+        if let Some(tool) = self.tools.iter().find(|tool| !covered(tool)) {
             return Some(format!("/permissions/tools: {tool}"));
         }
         if let Some(excess) = self.read_outboxes.excess_over(&creator.read_outboxes, name) {

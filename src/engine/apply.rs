@@ -1,5 +1,6 @@
 //! Apply: the state after a tick, from the state before and the closed record. Pure.
 
+use super::approval;
 use super::fold::BLAMED_TURNS;
 use crate::domain::ids::Sha;
 use crate::domain::name::AgentName;
@@ -22,6 +23,8 @@ pub(super) fn apply(state: &mut State, closed: &Closed, sha: Sha) {
     state.anchor = closed.anchor;
     state.org = Some(closed.org.clone());
     state.models = Some(closed.models.clone());
+    state.tools.clone_from(&closed.tools);
+    state.tools_lock.clone_from(&closed.tools_lock);
     apply_found(state, closed.found.iter(), closed.tick);
     apply_credited(state, &closed.budget_window, &closed.credited);
     for (name, turn) in &closed.turns {
@@ -39,6 +42,7 @@ pub(super) fn apply(state: &mut State, closed: &Closed, sha: Sha) {
             agent.paused = *paused;
         }
     }
+    approval::apply(state, closed);
     state.unread.extend(closed.entries.iter().cloned());
     forget_read_entries(state, closed.clock, closed.max_outbox_age_ticks);
     for change in &closed.files {

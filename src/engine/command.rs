@@ -55,7 +55,11 @@ pub(super) async fn commanded(store: &Store, state: &State, ingress: &[Admitted]
                 }
             }
             Action::RestoreFile { path, tick } => work.restore(path, *tick).await?,
-            Action::TopUp { .. } | Action::Pause { .. } | Action::Resume { .. } => {}
+            Action::TopUp { .. }
+            | Action::Pause { .. }
+            | Action::Resume { .. }
+            | Action::Approve { .. }
+            | Action::Deny { .. } => {}
         }
     }
     Ok(work.done)

@@ -17,7 +17,7 @@ use crate::mutant::{self, Mutant};
 use crate::provider::Providers;
 use crate::record::turn::TurnRecord;
 use crate::store::Store;
-use crate::tool::Tool;
+use crate::tool::{Connector, Tool};
 
 /// Tells a running tick to leave: it starts no new turn, stops its calls and releases its shards.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +100,8 @@ pub struct Context {
     pub providers: Arc<dyn Providers>,
     /// The tools that there are; a resume permits some of them.
     pub tools: Vec<Arc<dyn Tool>>,
+    /// Makes those that the organisation brings itself.
+    pub connector: Arc<dyn Connector>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Nonces and the runner's identity; the tick's seed too, unless `seed` is given.

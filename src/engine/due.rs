@@ -52,6 +52,21 @@ pub(super) fn cause(
     if !agent.facts.enabled {
         return Err(NotDue::Disabled);
     }
+    let regular = regular(now, authors, name, agent, (trigger, range), org);
+    // Whose call was answered hears of it at once, whatever its schedule says.
+    let has_answer = || now.approvals.values().any(|waiting| waiting.agent == *name && waiting.verdict.is_some());
+    if regular.is_err() && has_answer() { Ok(Cause::Approval) } else { regular }
+}
+
+/// The same without regard to calls that were answered, of an agent that may run.
+fn regular(
+    now: &State,
+    authors: &Authors,
+    name: &AgentName,
+    agent: &AgentState,
+    (trigger, range): (&Trigger, Option<ClockRange>),
+    org: &OrgConfig,
+) -> Result<Cause, NotDue> {
     let by_mail = || {
         let inbox = authors.inbox(now, name, &agent.facts.reads);
         match inbox.iter().any(|entry| entry.hops <= org.limits.max_hops) {
@@ -128,7 +143,9 @@ impl<'a> Pauses<'a> {
                 | Action::Memory { .. }
                 | Action::Archive { .. }
                 | Action::PutBack { .. }
-                | Action::RestoreFile { .. } => {}
+                | Action::RestoreFile { .. }
+                | Action::Approve { .. }
+                | Action::Deny { .. } => {}
             }
         }
         pauses

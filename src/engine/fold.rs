@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::licence::Licences;
 use super::money::to_give_away;
 use super::plan::mail_entries;
-use super::{apply, view};
+use super::{apply, approval, view};
 use crate::domain::credits::Credits;
 use crate::domain::ids::Sha;
 use crate::domain::ingress::Action;
@@ -13,6 +13,7 @@ use crate::domain::name::AgentName;
 use crate::domain::org::{OrgConfig, Visibility};
 use crate::domain::position::Position;
 use crate::mutant::{self, Mutant};
+use crate::record::approval::Outcome;
 use crate::record::chain::Link;
 use crate::record::closed::{Born, Closed, FileFold, TurnFold};
 use crate::record::plan::{Due, Item, Plan};
@@ -65,6 +66,13 @@ pub(super) fn fold(state: &State, records: &Records<'_>) -> Closed {
             blamed: None,
             unreached: record.failure.as_ref().and_then(|failure| failure.model.clone()),
             dead_letters: Vec::new(),
+            waiting: approval::pending(record),
+            // A failed turn has heard nothing: what came of its calls is told to the next one.
+            answered: if record.status.is_good() {
+                record.answered.iter().map(|answered| answered.id).collect()
+            } else {
+                Vec::new()
+            },
         };
         if mutant::is(Mutant::FailedTurnsLeaveTheirMail) {
             folded.cursor = Some(record.inbox_end);
@@ -113,6 +121,8 @@ pub(super) fn fold(state: &State, records: &Records<'_>) -> Closed {
         anchor: plan.anchor,
         org: plan.org.clone(),
         models: plan.models.clone(),
+        tools: plan.tools.clone(),
+        tools_lock: plan.tools_lock.clone(),
         found: plan.found.clone(),
         turns,
         born,
@@ -125,6 +135,7 @@ pub(super) fn fold(state: &State, records: &Records<'_>) -> Closed {
         files: files(records),
         admitted: plan.ingress.iter().map(|admitted| admitted.name.clone()).collect(),
         forgotten: plan.forgotten.clone(),
+        decided: plan.decisions.iter().map(|decision| (decision.approval, decision.verdict)).collect(),
         problems,
     }
 }
@@ -183,6 +194,17 @@ fn turn_problems(record: &TurnRecord) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let (Status::Failed, Some(Failure { message, .. })) = (record.status, &record.failure) {
         problems.push(Problem::new("turn_failed", message.clone()).of(&record.agent));
+    }
+    let results = record.exchanges.iter().flat_map(|exchange| &exchange.results);
+    let calls = results.filter(|result| result.unknown).map(|result| (&result.tool, result.call));
+    let approved = record.answered.iter().filter(|answered| answered.outcome == Outcome::Unknown);
+    for (tool, call) in calls.chain(approved.map(|answered| (&answered.tool, Some(answered.id)))) {
+        let call = call.map(|call| format!(" (call {call})")).unwrap_or_default();
+        let message = format!(
+            "a call of {tool}{call} may have been made or not: its runner ended over it, and it is not made again; look \
+             whether it happened"
+        );
+        problems.push(Problem::new("unknown_effect", message).of(&record.agent));
     }
     problems.extend(record.warnings.iter().map(|warning| Problem::new("warning", warning.clone()).of(&record.agent)));
     problems

@@ -2,7 +2,7 @@
 //! the next slot, as long as they have mail and neither failed nor were skipped; and what came in while the tick was
 //! open, and found it in our hands, is for us to look after.
 
-use super::inputs::{self, pinned_settings};
+use super::inputs::{self, Pins, pinned_settings};
 use super::load::load_known;
 use super::report::TickReport;
 use super::{Context, EngineError, Outcome};
@@ -26,8 +26,8 @@ pub async fn follow_up(ctx: &Context, outcome: &Outcome) -> Result<Option<Trigge
     let store = &ctx.store;
     // Whoever closed the tick knows the state after it.
     let (state, _) = load_known(store, &ctx.memo).await?;
-    let (Some(org), Some(models)) = (&state.org, &state.models) else { return Ok(None) };
-    let org = pinned_settings(store, org, models).await?.org.value;
+    let Some(pins) = Pins::last(&state) else { return Ok(None) };
+    let org = pinned_settings(store, pins).await?.org.value;
     if state.paused || org.pace.every.is_none() || state.tick != report.tick {
         return Ok(None);
     }

@@ -16,7 +16,8 @@ use crate::domain::name::AgentName;
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
 use crate::domain::resume::Resume;
 use crate::domain::time::Clock;
-use crate::record::plan::{Admitted, Item};
+use crate::domain::toolbox::{AcceptedTools, Toolbox};
+use crate::record::plan::{Admitted, Item, Plan};
 use crate::record::state::{Problem, State};
 use crate::store::{Key, Prefix, Store, StoreError};
 
@@ -43,26 +44,73 @@ pub(super) struct Pinned<T> {
     pub(super) bytes: Bytes,
 }
 
-/// `org.json` and `config/models.json`.
+/// The organisation's settings: `org.json` and what lies in `config/`.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) org: Pinned<OrgConfig>,
     pub(super) models: Pinned<ModelRegistry>,
+    /// `config/tools.json`, if there is one.
+    pub(super) toolbox: Option<Pinned<Toolbox>>,
+    /// `config/tools.lock.json`, if there is one.
+    pub(super) accepted: Option<Pinned<AcceptedTools>>,
+}
+
+/// The hashes of the settings that a plan pins, or a state knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pins<'a> {
+    pub(super) org: &'a Sha,
+    pub(super) models: &'a Sha,
+    pub(super) tools: Option<&'a Sha>,
+    pub(super) tools_lock: Option<&'a Sha>,
+}
+
+impl<'a> Pins<'a> {
+    /// Those of a plan.
+    pub(super) fn of(plan: &'a Plan) -> Self {
+        let Plan { org, models, tools, tools_lock, .. } = plan;
+        Self { org, models, tools: tools.as_ref(), tools_lock: tools_lock.as_ref() }
+    }
+
+    /// Those that the last tick of a state used; none before the first.
+    pub(super) fn last(state: &'a State) -> Option<Self> {
+        let State { org, models, tools, tools_lock, .. } = state;
+        let (org, models) = (org.as_ref()?, models.as_ref()?);
+        Some(Self { org, models, tools: tools.as_ref(), tools_lock: tools_lock.as_ref() })
+    }
 }
 
 /// Reads the settings as they lie in the store.
 pub(super) async fn settings(store: &Store) -> Result<Settings, EngineError> {
-    let (org, models) = futures::try_join!(store.get(&Key::Org), store.get(&Key::Models))?;
+    let (org, models, tools) =
+        futures::try_join!(store.get(&Key::Org), store.get(&Key::Models), store.get(&Key::Tools))?;
+    // What was accepted of servers means something only beside them.
+    let lock = if tools.is_some() { store.get(&Key::ToolsLock).await? } else { None };
     let org = parse_org(org.ok_or(EngineError::NoOrg)?, &Key::Org)?;
     let missing = || EngineError::config(&Key::Models, "", "the file is missing: it must name at least one model");
-    let models = parse_models(models.ok_or_else(missing)?, &Key::Models)?;
-    Ok(Settings { org, models })
+    let models = parse_pinned(models.ok_or_else(missing)?, &Key::Models)?;
+    let toolbox = tools.map(|bytes| parse_pinned(bytes, &Key::Tools)).transpose()?;
+    let accepted = lock.map(|bytes| parse_pinned(bytes, &Key::ToolsLock)).transpose()?;
+    Ok(Settings { org, models, toolbox, accepted })
 }
 
 /// Reads the settings that a plan pins.
-pub(super) async fn pinned_settings(store: &Store, org: &Sha, models: &Sha) -> Result<Settings, EngineError> {
-    let (org, models) = futures::try_join!(input(store, org), input(store, models))?;
-    Ok(Settings { org: parse_org(org.1, &org.0)?, models: parse_models(models.1, &models.0)? })
+pub(super) async fn pinned_settings(store: &Store, pins: Pins<'_>) -> Result<Settings, EngineError> {
+    let optional = async |sha: Option<&Sha>| match sha {
+        Some(sha) => input(store, sha).await.map(Some),
+        None => Ok(None),
+    };
+    let (org, models, tools, lock) = futures::try_join!(
+        input(store, pins.org),
+        input(store, pins.models),
+        optional(pins.tools),
+        optional(pins.tools_lock)
+    )?;
+    Ok(Settings {
+        org: parse_org(org.1, &org.0)?,
+        models: parse_pinned(models.1, &models.0)?,
+        toolbox: tools.map(|(key, bytes)| parse_pinned(bytes, &key)).transpose()?,
+        accepted: lock.map(|(key, bytes)| parse_pinned(bytes, &key)).transpose()?,
+    })
 }
 
 /// Reads one pinned input.
@@ -83,7 +131,7 @@ fn parse_org(bytes: Bytes, key: &Key) -> Result<Pinned<OrgConfig>, EngineError> 
     Ok(Pinned { value: Arc::new(org), sha: Sha::of(&bytes), bytes })
 }
 
-fn parse_models(bytes: Bytes, key: &Key) -> Result<Pinned<ModelRegistry>, EngineError> {
+fn parse_pinned<T: serde::de::DeserializeOwned>(bytes: Bytes, key: &Key) -> Result<Pinned<T>, EngineError> {
     Ok(Pinned { value: Arc::new(parse(&bytes, key)?), sha: Sha::of(&bytes), bytes })
 }
 

@@ -4,6 +4,7 @@
 //! dropping the future of a tick at any await is a crash, and a crash is safe.
 
 mod apply;
+mod approval;
 mod breaker;
 mod close;
 mod command;

@@ -9,7 +9,7 @@ use super::inputs::{Check, Checked, Ingress, Settings};
 use super::money::{Claim, Worst, budget_left, budget_window, chosen_model, grant, worst};
 use super::report::Idle;
 use super::timing::Timing;
-use super::{apply, prompt, shards};
+use super::{apply, approval, prompt, shards};
 use crate::domain::ids::Seed;
 use crate::domain::ingress::Action;
 use crate::domain::name::{AgentName, IngressName, RunnerId};
@@ -97,9 +97,14 @@ pub(super) fn draft(situation: Situation<'_>, commanded: Commanded) -> Draft {
             | Action::Memory { .. }
             | Action::Archive { .. }
             | Action::PutBack { .. }
-            | Action::RestoreFile { .. } => {}
+            | Action::RestoreFile { .. }
+            | Action::Approve { .. }
+            | Action::Deny { .. } => {}
         }
     }
+    let decisions = approval::decide(state, &ingress.items, timing.time, &mut problems);
+    let decided = decisions.iter().map(|decision| (&decision.approval, decision.verdict));
+    approval::apply_decisions(&mut now, decided, tick);
     now.unread.extend(entries_of(&ingress.items, tick, timing.clock));
     let authors = Authors::of(&now);
     let pauses = Pauses::of(&now, &ingress.items);
@@ -165,7 +170,12 @@ pub(super) fn draft(situation: Situation<'_>, commanded: Commanded) -> Draft {
     let found_in_rotation = check.rotates && !found.is_empty();
     let idle = if now.agents.is_empty() && check.folders.is_empty() && ingress.items.is_empty() {
         Some(Idle::NoAgents)
-    } else if due.is_empty() && ingress.items.is_empty() && !timing.even_if_idle && !found_in_rotation {
+    } else if due.is_empty()
+        && ingress.items.is_empty()
+        && decisions.is_empty()
+        && !timing.even_if_idle
+        && !found_in_rotation
+    {
         Some(if pauses.is_whole() { Idle::Paused } else { Idle::NothingToDo })
     } else {
         None
@@ -191,6 +201,8 @@ pub(super) fn draft(situation: Situation<'_>, commanded: Commanded) -> Draft {
         previous: state.closed.clone(),
         org: settings.org.sha.clone(),
         models: settings.models.sha.clone(),
+        tools: settings.toolbox.as_ref().map(|toolbox| toolbox.sha.clone()),
+        tools_lock: settings.accepted.as_ref().map(|accepted| accepted.sha.clone()),
         budget_window: window,
         found,
         due,
@@ -202,6 +214,7 @@ pub(super) fn draft(situation: Situation<'_>, commanded: Commanded) -> Draft {
         memory: commanded.memory,
         archive: commanded.archive,
         files: commanded.files,
+        decisions,
         problems,
     };
     Draft { plan, idle }
@@ -276,6 +289,9 @@ fn top_up(
 /// The agents that may be due by what the state knows: their resumes must be read.
 pub(super) fn may_be_due(state: &State, timing: &Timing, org: &OrgConfig, name: &AgentName) -> bool {
     let Some(agent) = state.agents.get(name) else { return true };
+    if state.approvals.values().any(|waiting| waiting.agent == *name) {
+        return true;
+    }
     // Mail that this plan will admit is not read yet: whoever would be due with it is read too.
     let on_message = agent.facts.schedule.when == When::OnMessage;
     match (&timing.trigger, timing.range) {

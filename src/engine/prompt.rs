@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
 
 pub(super) use self::recall::Recall;
 use crate::clean::escape;
@@ -25,6 +26,7 @@ use crate::domain::prompt::{CallResult, Message, Role};
 use crate::domain::resume::Resume;
 use crate::domain::time::{Clock, Tick, Timestamp};
 use crate::provider::ToolSpec;
+use crate::record::approval::{Settled, Waiting};
 use crate::record::turn::{ToolResult, TurnRecord};
 
 /// The version of this builder. Recorded with each turn: another version builds another prompt.
@@ -71,6 +73,12 @@ pub(super) struct News<'a> {
     pub(super) time: Timestamp,
     pub(super) memory: Recall<'a>,
     pub(super) last: Option<&'a TurnRecord>,
+    /// Answers to calls that waited.
+    pub(super) answered: &'a [Settled],
+    /// The most bytes of those.
+    pub(super) answers_bytes: usize,
+    /// Calls that wait.
+    pub(super) waiting: &'a [(&'a Uuid, &'a Waiting)],
     pub(super) inbox: &'a [OutboxEntry],
     pub(super) left_out: usize,
 }
@@ -109,6 +117,18 @@ pub(super) fn news(news: &News<'_>) -> Message {
         text.push_str("\n# Your last turn\n\n");
         let _ = writeln!(text, "{}", shown::last_turn(last));
     }
+    if !news.answered.is_empty() {
+        text.push_str("\n# What came of your calls that waited for a person\n\n");
+        for answered in news.answered {
+            let _ = writeln!(text, "{}", cut(shown::answered(answered), news.answers_bytes / news.answered.len()));
+        }
+    }
+    if !news.waiting.is_empty() {
+        text.push_str("\n# Calls that wait for a person\n\n");
+        for (id, waiting) in news.waiting {
+            let _ = writeln!(text, "{}", shown::waiting(**id, waiting));
+        }
+    }
     let _ = write!(text, "\n# Now\n\nTick {}, clock {}, {}.\n\n# New for you\n\n", news.tick, news.clock, news.time);
     if news.inbox.is_empty() {
         text.push_str("(nothing)\n");
@@ -133,11 +153,7 @@ pub(super) fn results(results: &[ToolResult], native: usize, more_calls: bool, m
     let mut given = Vec::new();
     for (i, result) in results.iter().enumerate() {
         let mut shown = line(&json::InOrder(&json!({"tool": result.tool, "ok": result.ok, "result": result.result})));
-        if shown.len() > each {
-            let end = (0..=each).rev().find(|end| shown.is_char_boundary(*end)).unwrap_or(0);
-            shown.truncate(end);
-            shown.push_str(" [shortened]");
-        }
+        shown = cut(shown, each);
         if i < native {
             let id = result.id.clone().unwrap_or_default();
             given.push(CallResult { id, tool: result.tool.clone(), content: shown.clone() });
@@ -148,6 +164,16 @@ pub(super) fn results(results: &[ToolResult], native: usize, more_calls: bool, m
         text.push_str("\nThis is your last answer of this turn: no tools are left.\n");
     }
     Message { results: given, ..Message::new(Role::Tool, text) }
+}
+
+/// The first so many bytes of a text, with a note if there were more.
+fn cut(mut text: String, max_bytes: usize) -> String {
+    if text.len() > max_bytes {
+        let end = (0..=max_bytes).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str(" [shortened]");
+    }
+    text
 }
 
 /// The bytes of a prompt. No tokenizer makes more tokens than bytes, so this bound is never too low.
@@ -206,9 +232,30 @@ mod tests {
             let changed = std::collections::BTreeMap::new();
             let memory = Recall { values: &values, changed: &changed, pinned: &[], finders: &[], max_bytes: 10_000 };
             let (tick, clock, time) = (Tick(2), Clock(2), Timestamp::from_unix_ms(0));
-            let shown = news(&News { tick, clock, time, memory, last: None, inbox: &inbox, left_out: 0 }).content;
+            let shown = news(&News {
+                tick,
+                clock,
+                time,
+                memory,
+                last: None,
+                answered: &[],
+                answers_bytes: 0,
+                waiting: &[],
+                inbox: &inbox,
+                left_out: 0,
+            })
+            .content;
             let told = results(
-                &[ToolResult { id: None, tool: "t".to_owned(), arguments: json!({}), ok: true, result: payload }],
+                &[ToolResult {
+                    id: None,
+                    tool: "t".to_owned(),
+                    arguments: json!({}),
+                    ok: true,
+                    result: payload,
+                    call: None,
+                    unknown: false,
+                    waits: false,
+                }],
                 0,
                 true,
                 10_000,

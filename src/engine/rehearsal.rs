@@ -74,7 +74,7 @@ pub async fn rehearse(ctx: &Context, trigger: &Trigger) -> Result<Result<Rehears
     let tick = before.tick.next();
     if let Some((plan, bytes)) = ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
         check_plan(&plan, &before)?;
-        let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
+        let settings = inputs::pinned_settings(&ctx.store, inputs::Pins::of(&plan)).await?;
         let committed = committed(&ctx, &plan).await?;
         let run = Run::new(ctx, by, &before, Hashed { value: plan, sha: Sha::of(&bytes) }, settings);
         return Ok(Ok(Rehearsal { run, before, committed, is_open: true, idle: None }));

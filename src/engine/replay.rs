@@ -32,7 +32,7 @@ use crate::record::state::State;
 use crate::record::step::StepRecord;
 use crate::record::turn::{FailureKind, FileChange, TurnRecord};
 use crate::store::{Key, Store};
-use crate::tool::Tool;
+use crate::tool::{Connector, Tool};
 
 /// What a replay has from outside.
 #[derive(Clone)]
@@ -41,6 +41,8 @@ pub struct Replaying {
     pub store: Store,
     /// The tools that there are.
     pub tools: Vec<Arc<dyn Tool>>,
+    /// Makes those that the organisation brings itself.
+    pub connector: Arc<dyn Connector>,
     /// Opens a provider that gives the answers of a turn.
     pub answers: fn(Arc<TurnRecord>) -> Arc<dyn Providers>,
 }
@@ -196,12 +198,13 @@ impl<'a> Past<'a> {
     async fn run_again(&self, due: &Due, record: &Arc<TurnRecord>) -> Result<Option<Difference>, EngineError> {
         let tick = self.plan.value.tick;
         let store = self.with.store.over(move |path| shows(path, tick));
-        let settings = inputs::pinned_settings(&store, &self.plan.value.org, &self.plan.value.models).await?;
+        let settings = inputs::pinned_settings(&store, inputs::Pins::of(&self.plan.value)).await?;
         let action = settings.org.value.credits.cost_per_action;
         let ctx = Context {
             store,
             providers: (self.with.answers)(Arc::clone(record)),
             tools: self.with.tools.clone(),
+            connector: Arc::clone(&self.with.connector),
             clock: Arc::new(Stopped(record.started_at)),
             entropy: Arc::new(NoEntropy),
             // Of its own: what is known of models that do not answer is no part of the record.

@@ -36,6 +36,8 @@ pub(super) struct Run {
     /// Where each due agent stands in the plan.
     due: BTreeMap<AgentName, usize>,
     pub(super) settings: Settings,
+    /// The tools that there are in this tick: those of the program, and those that the organisation brings.
+    pub(super) tools: Vec<Arc<dyn Tool>>,
     /// Turns at once in this invocation.
     pub(super) permits: Semaphore,
     /// Whether there was once no time left for another turn: then there is none any more.
@@ -45,26 +47,35 @@ pub(super) struct Run {
     plans: Mutex<BTreeMap<Tick, Arc<Plan>>>,
     models: Mutex<BTreeMap<ModelKey, Arc<Semaphore>>>,
     /// By name: to make the schema of a tool's arguments takes longer than most of what a turn does.
-    specs: Mutex<BTreeMap<&'static str, ToolSpec>>,
+    specs: Mutex<BTreeMap<String, ToolSpec>>,
 }
 
 impl Run {
     pub(super) fn new(ctx: Context, by: RunnerId, before: &Arc<State>, plan: Hashed<Plan>, settings: Settings) -> Self {
         let mut state = Arc::clone(before);
-        let Plan { found, credited, budget_window, .. } = &plan.value;
-        if !found.is_empty() || !credited.is_empty() || *budget_window != state.budget.window {
+        let Plan { found, credited, budget_window, decisions, .. } = &plan.value;
+        let changes = !found.is_empty() || !credited.is_empty() || !decisions.is_empty();
+        if changes || *budget_window != state.budget.window {
             let state = Arc::make_mut(&mut state);
             super::apply::apply_found(state, found.iter(), plan.value.tick);
             super::apply::apply_credited(state, budget_window, credited);
+            let decided = decisions.iter().map(|decision| (&decision.approval, decision.verdict));
+            super::approval::apply_decisions(state, decided, plan.value.tick);
         }
         let parallel = settings.org.value.limits.max_parallel_turns.get();
         let due = (0..).zip(&plan.value.due).map(|(i, due)| (due.agent.clone(), i)).collect();
         let last = state.agents.values().filter_map(|agent| agent.last_turn.as_ref());
         let in_trouble =
             last.filter(|turn| turn.tick == state.tick).filter_map(|turn| turn.unreached.clone()).collect();
+        let mut tools = ctx.tools.clone();
+        if let Some(toolbox) = &settings.toolbox {
+            let accepted = settings.accepted.as_ref().map(|accepted| Arc::clone(&accepted.value)).unwrap_or_default();
+            tools.extend(ctx.connector.tools(&toolbox.value, &accepted));
+        }
         Self {
             ctx,
             by,
+            tools,
             in_trouble,
             authors: Authors::of(&state),
             state,
@@ -145,6 +156,9 @@ impl Run {
 
     /// The plan of this or an earlier tick.
     pub(super) async fn plan_of(&self, tick: Tick) -> Result<Option<Arc<Plan>>, EngineError> {
+        if tick == self.tick() {
+            return Ok(Some(Arc::new(self.plan.value.clone())));
+        }
         if let Some(plan) = lock(&self.plans).get(&tick) {
             return Ok(Some(plan.clone()));
         }
@@ -161,7 +175,11 @@ impl Run {
             description: tool.description().to_owned(),
             arguments: tool.arguments(),
         };
-        lock(&self.specs).entry(tool.name()).or_insert_with(spec).clone()
+        let mut specs = lock(&self.specs);
+        if let Some(spec) = specs.get(tool.name()) {
+            return spec.clone();
+        }
+        specs.entry(tool.name().to_owned()).or_insert_with(spec).clone()
     }
 
     /// Opens a model's provider, with the model's places for calls at once.

@@ -262,7 +262,7 @@ async fn recorded_tick(
 /// Takes somebody else's plan, with the settings that it pins.
 async fn adopt(ctx: &Context, plan: Plan, bytes: &Bytes) -> Result<Planned, EngineError> {
     trust::ensure(ctx).await?;
-    let settings = inputs::pinned_settings(&ctx.store, &plan.org, &plan.models).await?;
+    let settings = inputs::pinned_settings(&ctx.store, inputs::Pins::of(&plan)).await?;
     Ok((Hashed { value: plan, sha: Sha::of(bytes) }, settings, false))
 }
 
@@ -301,6 +301,11 @@ pub(super) async fn pin_inputs(
     }
     if before.models.as_ref() != Some(&plan.models) {
         inputs.insert(&settings.models.sha, &settings.models.bytes);
+    }
+    let tools = (&settings.toolbox.as_ref().map(|pinned| (&pinned.sha, &pinned.bytes)), &before.tools);
+    let lock = (&settings.accepted.as_ref().map(|pinned| (&pinned.sha, &pinned.bytes)), &before.tools_lock);
+    for (pinned, known) in [tools, lock] {
+        inputs.extend(pinned.filter(|(sha, _)| known.as_ref() != Some(*sha)));
     }
     for (name, found) in &plan.found {
         if let (Found::Resume { .. }, Some(Checked::Resume(resume))) = (found, checked.get(name)) {

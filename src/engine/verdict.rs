@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::due::{NotDue, Pause, Pauses, cause, left_alone};
-use super::inputs::{Settings, input, pinned_settings};
+use super::inputs::{Pins, Settings, input, pinned_settings};
 use super::money::{Claim, Short, Worst, budget_left, chosen_model, grant, worst};
 use super::plan::mail_entries;
 use super::{EngineError, apply};
@@ -71,7 +71,7 @@ pub enum Why {
 /// # Errors
 /// The store failed, or a pinned input is missing or cannot be read.
 pub async fn verdict(store: &Store, before: &State, plan: &Plan, name: &AgentName) -> Result<Verdict, EngineError> {
-    let settings = pinned_settings(store, &plan.org, &plan.models).await?;
+    let settings = pinned_settings(store, Pins::of(plan)).await?;
     let case = Case::new(before, plan, settings);
     let short = case.shorts(store, std::slice::from_ref(name)).await?.pop();
     Ok(case.decide(name, short.as_ref().map(|(_, why)| why)))

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::approval::{Pending, Verdict};
 use super::record;
 use super::state::{Charge, Problem, Unread};
 use super::turn::Status;
@@ -36,6 +38,12 @@ pub struct TurnFold {
     /// Entries given up after three such failures: the cursor passes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dead_letters: Vec<Position>,
+    /// Calls that wait for a person's yes from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Pending>,
+    /// Calls that waited, and of whose answer the agent has heard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<Uuid>,
 }
 
 /// A file at a new version, in the order in which the changes take effect.
@@ -88,6 +96,12 @@ pub struct Closed {
     pub org: Sha,
     /// The `config/models.json` used.
     pub models: Sha,
+    /// The `config/tools.json` used, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Sha>,
+    /// The `config/tools.lock.json` used, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools_lock: Option<Sha>,
     /// What the resume check found that was not known.
     pub found: BTreeMap<AgentName, Found>,
     /// The agents that were due.
@@ -115,6 +129,9 @@ pub struct Closed {
     pub admitted: Vec<IngressName>,
     /// Names that are no longer remembered.
     pub forgotten: Vec<IngressName>,
+    /// Answers to calls that waited for one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decided: BTreeMap<Uuid, Verdict>,
     /// What a person should know.
     pub problems: Vec<Problem>,
 }

@@ -5,6 +5,7 @@
 //! immutable input of a tick, then [`turn::TurnRecord`], the commit point, and
 //! [`closed::Closed`], what a tick changed.
 
+pub mod approval;
 pub mod canonical;
 pub mod chain;
 pub mod closed;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::approval::Decision;
 use super::erased::Erased;
 use super::state::{Facts, Problem};
 use super::turn::{FileChange, MemoryChange};
@@ -54,6 +55,8 @@ pub enum Cause {
     CatchUp,
     /// Unread mail alone.
     Mail,
+    /// A call of it that waited was answered: by yes, by no, or by nobody in time.
+    Approval,
     /// A wake that names the agent.
     Named,
 }
@@ -206,6 +209,12 @@ pub struct Plan {
     pub org: Sha,
     /// The `config/models.json` of this tick, pinned at `inputs/<sha>`.
     pub models: Sha,
+    /// The `config/tools.json` of this tick, pinned at `inputs/<sha>`; absent: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Sha>,
+    /// The `config/tools.lock.json` of this tick, pinned at `inputs/<sha>`; absent: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools_lock: Option<Sha>,
     /// The window of the budget that this tick's charges belong to.
     pub budget_window: String,
     /// What the resume check found that was not known.
@@ -232,6 +241,9 @@ pub struct Plan {
     /// there counts instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileChange>,
+    /// Answers to calls that waited for one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
     /// What a person should know.
     pub problems: Vec<Problem>,
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::approval::Waiting;
 use super::record;
 use super::turn::Status;
 use crate::domain::credits::Credits;
@@ -286,6 +287,12 @@ pub struct State {
     pub org: Option<Sha>,
     /// The last `config/models.json` used.
     pub models: Option<Sha>,
+    /// The last `config/tools.json` used, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Sha>,
+    /// The last `config/tools.lock.json` used, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools_lock: Option<Sha>,
     /// Paused by a person.
     pub paused: bool,
     /// The agents that ever had an account.
@@ -298,6 +305,9 @@ pub struct State {
     pub files: BTreeMap<String, FileState>,
     /// Admitted names, and the tick that admitted each: remembered, so that none counts twice.
     pub admitted: BTreeMap<IngressName, Tick>,
+    /// Calls that wait for a person's yes, and those whose agent has not heard of the answer yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub approvals: BTreeMap<Uuid, Waiting>,
     /// What the last tick found wrong.
     pub problems: Vec<Problem>,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::approval::Settled;
 use super::turn::{Effects, FileChange, Receipt, ToolResult};
 use super::{Nonce, record};
 use crate::domain::contract::{ToolCall, Violation};
@@ -29,6 +30,9 @@ pub struct StepRecord {
     /// Step 0: the prompt. Later ones add the answers and results.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompt: Vec<Message>,
+    /// Step 0: answers to calls that waited, which the turn began with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<Settled>,
     /// People's edits that the turn found since the step before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<FileChange>,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::approval::{Question, Settled};
 use super::chain::LicenceId;
 use super::erased::Erased;
 use super::{Nonce, record};
@@ -187,6 +188,15 @@ pub struct ToolResult {
     pub ok: bool,
     /// What it returned, or why it did not.
     pub result: Value,
+    /// The id of a call that reached outside, as the service was told of it: a function of agent, tick, answer and place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Uuid>,
+    /// Nobody knows whether it was made: the runner that was to make it ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+    /// It was not made: it waits for a person's yes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
 }
 
 /// One model call that was answered, and its bill.
@@ -332,6 +342,12 @@ pub struct TurnRecord {
     pub template: Option<Sha>,
     /// What it does; empty for a failed turn.
     pub effects: Effects,
+    /// Answers to calls that waited, which the turn began with: those that were approved, it made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<Settled>,
+    /// Calls that it did not make: each waits for a person's yes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Question>,
     /// The model's own notes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
@@ -373,6 +389,8 @@ impl TurnRecord {
             prompt: Vec::new(),
             exchanges: exchanges.collect(),
             effects: Effects { outbox: outbox.collect(), files: files(&self.effects.files), ..Effects::default() },
+            answered: self.answered.iter().map(Settled::without_content).collect(),
+            waiting: self.waiting.iter().map(Question::without_content).collect(),
             notes: None,
             violations: Vec::new(),
             warnings: Vec::new(),

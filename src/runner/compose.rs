@@ -23,7 +23,7 @@ use crate::store::counting::{Counter, Counting, Requests};
 use crate::store::open::{OpenError, Opened, open as open_store};
 use crate::store::probe::ProbeError;
 use crate::tool::web::SystemResolver;
-use crate::tool::{self, Outside, Tool};
+use crate::tool::{self, Connector, Outside, Tool, Unconnected};
 
 /// An organisation's place, opened: its files, and all that works on them.
 #[derive(Clone)]
@@ -167,11 +167,17 @@ impl Org {
         tools
     }
 
+    /// What makes the tools that the organisation brings itself.
+    #[must_use]
+    pub fn connector(&self) -> Arc<dyn Connector> {
+        Arc::new(Unconnected)
+    }
+
     /// What a replay of past ticks needs: it calls no model, and writes nothing.
     #[must_use]
     pub fn replaying(&self) -> Replaying {
         let answers = |record| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
-        Replaying { store: self.store.clone(), tools: self.tools(), answers }
+        Replaying { store: self.store.clone(), tools: self.tools(), connector: self.connector(), answers }
     }
 
     /// The context of one invocation. Ticks that are to be repeatable have a `seed`.
@@ -181,6 +187,7 @@ impl Org {
             store: self.store.clone(),
             providers: self.providers(),
             tools: self.tools(),
+            connector: self.connector(),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             memo: Arc::clone(&self.memo),

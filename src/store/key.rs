@@ -7,6 +7,8 @@
 //! inputs/<sha256>.json, blobs/<sha256>                      contents by their hash
 //! ticks/<tick:012>/**, checkpoints/<tick:012>.json          the records
 //! head.json                                                 a hint
+//! approvals/<id>/{call,result}.json                         approved calls: who makes one, and what it returned
+//! deliveries/<rule>/**                                      what was sent outside
 //! collected.json                                            what `gc` has given up
 //! erasing/<sha256>.json                                     erasures on request that are not at their end
 //! recorded/**                                               in a fork: answers of its origin
@@ -30,7 +32,11 @@ pub enum Key {
     Org,
     /// `config/models.json`.
     Models,
-    /// `config/**`, all but `models.json`: tools, keys, scripts.
+    /// `config/tools.json`: the organisation's own tools, MCP servers, approvals.
+    Tools,
+    /// `config/tools.lock.json`: the tools of MCP servers, as people accepted them.
+    ToolsLock,
+    /// `config/**`, all but these: keys, scripts.
     Config(RelativePath),
     /// `schemas/<kind>.schema.json`: for editors; read by no runner.
     Schema(MemoryKey),
@@ -72,8 +78,14 @@ pub enum Key {
     Turn(Tick, AgentName),
     /// `ticks/<tick:012>/closed.json`.
     Closed(Tick),
-    /// `deliveries/<rule>/<tick:012>.json`.
+    /// `approvals/<id>/call.json`: the one runner that makes the approved call.
+    ApprovedCall(Uuid),
+    /// `approvals/<id>/result.json`: what it returned.
+    ApprovedResult(Uuid),
+    /// `deliveries/<rule>/<tick:012>.json`: what of a closed tick was sent outside, and how it went.
     Delivery(MemoryKey, Tick),
+    /// `deliveries/<rule>/next.json`: a hint of what is to be sent next, and when.
+    DeliveryHint(MemoryKey),
     /// `checkpoints/<tick:012>.json`.
     Checkpoint(Tick),
     /// `head.json`.
@@ -162,6 +174,8 @@ impl Key {
         match self {
             Self::Org => "org.json".to_owned(),
             Self::Models => "config/models.json".to_owned(),
+            Self::Tools => "config/tools.json".to_owned(),
+            Self::ToolsLock => "config/tools.lock.json".to_owned(),
             Self::Config(path) => format!("config/{path}"),
             Self::Schema(kind) => format!("schemas/{kind}.schema.json"),
             Self::Resume(agent) => format!("agents/{agent}/resume.json"),
@@ -183,6 +197,9 @@ impl Key {
             Self::Step(tick, agent, step) => format!("ticks/{:012}/steps/{agent}/{step}.json", tick.0),
             Self::Turn(tick, agent) => format!("ticks/{:012}/turns/{agent}.json", tick.0),
             Self::Closed(tick) => format!("ticks/{:012}/closed.json", tick.0),
+            Self::ApprovedCall(id) => format!("approvals/{id}/call.json"),
+            Self::ApprovedResult(id) => format!("approvals/{id}/result.json"),
+            Self::DeliveryHint(rule) => format!("deliveries/{rule}/next.json"),
             Self::Delivery(rule, tick) => format!("deliveries/{rule}/{:012}.json", tick.0),
             Self::Checkpoint(tick) => format!("checkpoints/{:012}.json", tick.0),
             Self::Head => "head.json".to_owned(),
@@ -225,6 +242,8 @@ impl Key {
                 Some(_) => None,
             },
             "config" if rest == "models.json" => Some(Self::Models),
+            "config" if rest == "tools.json" => Some(Self::Tools),
+            "config" if rest == "tools.lock.json" => Some(Self::ToolsLock),
             "config" => Some(Self::Config(RelativePath::new(rest).ok()?)),
             "schemas" => Some(Self::Schema(MemoryKey::new(rest.strip_suffix(".schema.json")?).ok()?)),
             "shared" => Some(Self::Shared(RelativePath::new(rest).ok()?)),
@@ -245,9 +264,18 @@ impl Key {
             "inputs" => Some(Self::Input(Sha::try_from(rest.strip_suffix(".json")?.to_owned()).ok()?)),
             "blobs" => Some(Self::Blob(Sha::try_from(rest.to_owned()).ok()?)),
             "checkpoints" => Some(Self::Checkpoint(tick(rest.strip_suffix(".json")?)?)),
+            "approvals" => match rest.split_once('/')? {
+                (id, "call.json") => Some(Self::ApprovedCall(id.parse().ok()?)),
+                (id, "result.json") => Some(Self::ApprovedResult(id.parse().ok()?)),
+                _ => None,
+            },
             "deliveries" => {
                 let (rule, name) = rest.split_once('/')?;
-                Some(Self::Delivery(MemoryKey::new(rule).ok()?, tick(name.strip_suffix(".json")?)?))
+                let rule = MemoryKey::new(rule).ok()?;
+                match name.strip_suffix(".json")? {
+                    "next" => Some(Self::DeliveryHint(rule)),
+                    number => Some(Self::Delivery(rule, tick(number)?)),
+                }
             }
             "ticks" => {
                 let (number, rest) = rest.split_once('/')?;

@@ -12,7 +12,7 @@ use crate::sandbox::{MAX_COPIED_BYTES, MAX_COPIED_FILES};
 /// What a call may touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Effect {
+pub enum Reach {
     /// Only looks, at what the organisation has.
     Reads,
     /// Leaves changes in memory, files or the organisation itself, with the turn's commit.
@@ -23,7 +23,7 @@ pub enum Effect {
     Outside,
 }
 
-impl Effect {
+impl Reach {
     /// The effect as it stands in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -39,8 +39,8 @@ impl Effect {
 /// What a built-in tool may touch, and its own limits, for people; those of all tools are [`limits`]. None of a tool that
 /// is not built in.
 #[must_use]
-pub fn facts(tool: &str) -> Option<(Effect, Vec<String>)> {
-    use Effect::{Outside, Reads, Runs, Writes};
+pub fn facts(tool: &str) -> Option<(Reach, Vec<String>)> {
+    use Reach::{Outside, Reads, Runs, Writes};
     let (effect, limits) = match tool {
         "create_agent" => (
             Writes,
@@ -124,6 +124,7 @@ fn seconds(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::toolbox::Effect;
 
     #[test]
     fn every_tool_says_what_it_may_touch() {
@@ -131,7 +132,7 @@ mod tests {
             assert!(facts(tool.name()).is_some(), "{} is not in the catalogue", tool.name());
         }
         for tool in ["python", "shell"] {
-            assert_eq!(facts(tool).map(|facts| facts.0), Some(Effect::Runs), "{tool}");
+            assert_eq!(facts(tool).map(|facts| facts.0), Some(Reach::Runs), "{tool}");
         }
         assert_eq!(facts("teleport"), None);
     }
@@ -140,12 +141,12 @@ mod tests {
     fn a_tool_that_is_not_repeatable_or_asks_outside_does_not_only_look() {
         for tool in super::super::builtin() {
             let outside = tool.asks_outside(&serde_json::json!({}));
-            let effect = facts(tool.name()).map(|facts| facts.0);
+            let reach = facts(tool.name()).map(|facts| facts.0);
             // What means the same is a question to a model, which the organisation chose for it.
             if outside && tool.name() != "memory_search" {
-                assert_eq!(effect, Some(Effect::Outside), "{}", tool.name());
+                assert_eq!(reach, Some(Reach::Outside), "{}", tool.name());
             }
-            assert!(tool.repeatable() || effect != Some(Effect::Reads), "{}", tool.name());
+            assert!(tool.effect() == Effect::None || reach != Some(Reach::Reads), "{}", tool.name());
         }
     }
 

@@ -34,6 +34,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use uuid::Uuid;
 
 pub use self::limits::{MAX_FILE_BYTES, MAX_MEMORY_BYTES};
 use self::web::{Resolver, SystemResolver, Web};
@@ -44,6 +45,7 @@ use crate::domain::memory::Operation;
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::resume::Resume;
 use crate::domain::time::Tick;
+use crate::domain::toolbox::{AcceptedTools, Effect, Toolbox};
 use crate::domain::tools::ToolSettings;
 use crate::sandbox::Sandbox;
 
@@ -169,21 +171,31 @@ pub trait Desk: Send {
     }
     /// What `org.json` says of tools.
     fn settings(&self) -> &ToolSettings;
+    /// The id of the call that is being made: a service that is told it does the call once.
+    fn call_id(&self) -> Uuid;
 }
 
 /// A tool.
 #[async_trait]
 pub trait Tool: Send + Sync + fmt::Debug {
-    /// Its name, as a resume permits it and a model calls it.
-    fn name(&self) -> &'static str;
+    /// Its name, as a model calls it.
+    fn name(&self) -> &str;
+    /// Its name, as a resume permits it (`permissions.tools`).
+    fn permission(&self) -> &str {
+        self.name()
+    }
     /// What it does, for the model.
-    fn description(&self) -> &'static str;
+    fn description(&self) -> &str;
     /// The JSON Schema of its arguments.
     fn arguments(&self) -> Value;
-    /// Says whether a call may be made again when nobody knows whether it was made before: it leaves all its changes
-    /// at the desk, or only looks. An outside call that changes something there must say no.
-    fn repeatable(&self) -> bool {
-        true
+    /// What a call does outside. One that may not be made twice is not made for an answer that was only adopted, and waits
+    /// for a person's yes unless a rule says otherwise.
+    fn effect(&self) -> Effect {
+        Effect::None
+    }
+    /// What a call is worth, if that can be told: for rules that ask above an amount.
+    fn worth(&self, _arguments: &Value) -> Option<Credits> {
+        None
     }
     /// Does it.
     ///
@@ -204,6 +216,22 @@ pub trait Tool: Send + Sync + fmt::Debug {
     /// makes the call, for the edits that it finds, and takes the result from its record.
     fn sees_people(&self) -> bool {
         false
+    }
+}
+
+/// Makes the tools that an organisation brings itself.
+pub trait Connector: Send + Sync + fmt::Debug {
+    /// The tools of `config/tools.json`: its own, and those of its servers that people accepted. Asks nobody.
+    fn tools(&self, toolbox: &Toolbox, accepted: &AcceptedTools) -> Vec<Arc<dyn Tool>>;
+}
+
+/// Makes none: for ticks in which an organisation brings no tools.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unconnected;
+
+impl Connector for Unconnected {
+    fn tools(&self, _: &Toolbox, _: &AcceptedTools) -> Vec<Arc<dyn Tool>> {
+        Vec::new()
     }
 }
 

@@ -33,7 +33,7 @@ async fn replaying(objects: &Objects, tools: &[Arc<dyn Tool>]) -> Replaying {
         store.put_path(path, bytes.clone()).await.unwrap();
     }
     let answers = |record: Arc<TurnRecord>| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
-    Replaying { store, tools: tools.to_vec(), answers }
+    Replaying { store, tools: tools.to_vec(), connector: Arc::new(lemming::tool::Unconnected), answers }
 }
 
 /// Every checkpoint equals the state rebuilt from the ticks alone.

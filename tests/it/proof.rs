@@ -67,7 +67,8 @@ async fn proof(objects: &BTreeMap<String, Bytes>, tick: u64, world: &World) -> P
         store.put_path(path, bytes.clone()).await.unwrap();
     }
     let answers = |record: Arc<TurnRecord>| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
-    let with = Replaying { store, tools: world.tools.clone(), answers };
+    let with =
+        Replaying { store, tools: world.tools.clone(), connector: Arc::new(lemming::tool::Unconnected), answers };
     prove(&with, Tick(tick), None).await.unwrap().expect("a planned tick")
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lemming::config::Environment;
+use lemming::domain::toolbox::Effect;
 use lemming::engine::{Outcome, run_tick};
 use lemming::record::plan::Trigger;
 use lemming::record::turn::{Content, ToolResult};
@@ -318,8 +319,8 @@ impl Tool for Bell {
     fn arguments(&self) -> Value {
         json!({"type": "object"})
     }
-    fn repeatable(&self) -> bool {
-        false
+    fn effect(&self) -> Effect {
+        Effect::Once
     }
     async fn call(&self, _: Value, _: &mut dyn Desk) -> Result<Value, CallFailure> {
         Ok(json!(self.0.fetch_add(1, Ordering::SeqCst) + 1))
@@ -331,6 +332,8 @@ async fn a_call_that_may_not_be_made_twice_is_not_made_for_an_answer_that_was_on
     let mut world =
         of_ada(vec![vec![vec![call("ring", json!({})), call("file_list", json!({}))], vec![call("ring", json!({}))]]])
             .await;
+    let rules = json!({"approvals": {"rules": [{"tools": ["ring"], "approval": "never"}]}});
+    world.put("config/tools.json", &rules).await;
     let bell = Bell::default();
     let rung = bell.0.clone();
     world.tools.push(Arc::new(bell));
@@ -380,8 +383,8 @@ impl Tool for Silent {
     fn arguments(&self) -> Value {
         json!({"type": "object"})
     }
-    fn repeatable(&self) -> bool {
-        false
+    fn effect(&self) -> Effect {
+        Effect::Repeatable
     }
     async fn call(&self, _: Value, _: &mut dyn Desk) -> Result<Value, CallFailure> {
         self.0.knock();

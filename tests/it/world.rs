@@ -265,6 +265,7 @@ impl World {
             stop: Stop::never(),
             terms: lemming::engine::Terms::default(),
             memo: Arc::default(),
+            connector: Arc::new(lemming::tool::Unconnected),
             progress: Arc::new(Silent),
         }
     }
@@ -329,7 +330,12 @@ impl World {
     /// What a replay needs.
     pub fn replaying(&self) -> Replaying {
         let answers = |record: Arc<TurnRecord>| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
-        Replaying { store: self.raw.clone(), tools: self.tools.clone(), answers }
+        Replaying {
+            store: self.raw.clone(),
+            tools: self.tools.clone(),
+            connector: Arc::new(lemming::tool::Unconnected),
+            answers,
+        }
     }
 
     /// The calls so far.

@@ -188,6 +188,7 @@ impl Runner {
                 seed: None,
                 stop: Stop::never(),
                 terms: Terms { part: self.part, leaves_what_is_held: self.leaves, ..Terms::default() },
+                connector: Arc::new(lemming::tool::Unconnected),
                 progress: Arc::new(Silent),
             };
             match run_tick(&context, trigger.clone()).await {

@@ -353,6 +353,7 @@ impl World {
             seed: None,
             stop,
             terms: Terms::default(),
+            connector: Arc::new(lemming::tool::Unconnected),
             progress: Arc::new(Silent),
         }
     }

@@ -6,7 +6,7 @@ use crate::chronicle::tools::{ToolCard, Tools, tools};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session};
 use crate::cli::output::{BAD, Cell, DIM, NAME, Output, TITLE, WARN, clean, named, styled};
-use crate::tool::catalogue::Effect;
+use crate::tool::catalogue::Reach;
 use crate::validate::nearest;
 
 /// So many callers are named in a row of the list.
@@ -85,7 +85,7 @@ pub(super) async fn run(args: ToolsArgs, session: &mut Session) -> Result<Exit, 
 fn list(found: &Tools, out: &mut Output) -> Result<(), CliError> {
     let mut rows = vec![["tool", "effect", "who may", "does"].map(|title| Cell::new(title).style(DIM)).to_vec()];
     rows.extend(found.tools.iter().map(|card| {
-        let effect = card.effect.map_or("?", Effect::as_str);
+        let effect = card.effect.map_or("?", Reach::as_str);
         let callers = Cell::new(named(&card.agents, NAMED));
         let does = card.description.split_inclusive(". ").next().unwrap_or_default().trim_end();
         vec![
@@ -111,7 +111,7 @@ fn list(found: &Tools, out: &mut Output) -> Result<(), CliError> {
 }
 
 fn show(card: &ToolCard, out: &mut Output) -> Result<(), CliError> {
-    out.line(format!("{}  {}", styled(NAME, &card.tool), styled(TITLE, card.effect.map_or("?", Effect::as_str))))?;
+    out.line(format!("{}  {}", styled(NAME, &card.tool), styled(TITLE, card.effect.map_or("?", Reach::as_str))))?;
     out.wrapped(&card.description)?;
     out.wrapped(format!("{} {}", styled(DIM, "who may:"), named(&card.agents, usize::MAX)))?;
     if !card.limits.is_empty() {

@@ -26,7 +26,7 @@ pub(in super::super) struct Recall<'a> {
     pub(in super::super) changed: &'a BTreeMap<MemoryKey, Tick>,
     pub(in super::super) pinned: &'a [MemoryKey],
     /// The tools that the agent has to find what is left out.
-    pub(in super::super) finders: &'a [&'static str],
+    pub(in super::super) finders: &'a [&'a str],
     pub(in super::super) max_bytes: usize,
 }
 

@@ -11,6 +11,7 @@ use crate::domain::name::AgentName;
 use crate::domain::outbox::{Importance, Kind, OutboxEntry};
 use crate::domain::time::Tick;
 use crate::provider::ToolSpec;
+use crate::record::approval::{Settled, Verdict, Waiting};
 use crate::record::turn::{Status, TurnRecord};
 
 #[derive(Serialize)]
@@ -101,6 +102,40 @@ pub(super) fn last_turn(last: &TurnRecord) -> String {
         tick: last.tick,
         you_said: said.collect(),
     })
+}
+
+#[derive(Serialize)]
+struct AnsweredCall<'a> {
+    answer: Verdict,
+    approval: Uuid,
+    arguments: InOrder<'a>,
+    ok: bool,
+    result: InOrder<'a>,
+    tool: &'a str,
+}
+
+/// What came of a call that had waited for a person. A long one is cut: its arguments are what the agent knows.
+pub(super) fn answered(answered: &Settled) -> String {
+    line(&AnsweredCall {
+        answer: answered.verdict,
+        approval: answered.id,
+        arguments: InOrder(&answered.arguments),
+        ok: answered.ok,
+        result: InOrder(&answered.result),
+        tool: &answered.tool,
+    })
+}
+
+#[derive(Serialize)]
+struct WaitingCall<'a> {
+    approval: Uuid,
+    asked_in_tick: Tick,
+    tool: &'a str,
+}
+
+/// A call that waits for a person.
+pub(super) fn waiting(id: Uuid, waiting: &Waiting) -> String {
+    line(&WaitingCall { approval: id, asked_in_tick: waiting.tick, tool: &waiting.tool })
 }
 
 /// The first 280 characters.

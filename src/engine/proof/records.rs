@@ -49,7 +49,8 @@ pub fn named_contents<'a>(
     turns: impl Iterator<Item = &'a TurnRecord>,
     closed: Option<&Closed>,
 ) -> BTreeSet<Key> {
-    let mut named: BTreeSet<Key> = [&plan.org, &plan.models].map(|sha| Key::Input(sha.clone())).into();
+    let settings = [&plan.org, &plan.models].into_iter().chain(&plan.tools).chain(&plan.tools_lock);
+    let mut named: BTreeSet<Key> = settings.map(|sha| Key::Input(sha.clone())).collect();
     named.extend(plan.due.iter().map(|due| Key::Input(due.resume.clone())));
     named.extend(plan.found.values().filter_map(|found| match found {
         plan::Found::Resume { resume, .. } => Some(Key::Input(resume.clone())),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use super::super::fold::{Hashed, Records, fold, said};
-use super::super::inputs::{Settings, pinned_settings};
+use super::super::inputs::{Pins, Settings, pinned_settings};
 use super::super::memo::{Memo, lock};
 use super::super::plan::mail_entries;
 use super::super::replay::first_of;
@@ -31,7 +31,7 @@ pub struct Prover {
     /// Where inputs are read from: the same, or one that notes what is read.
     inputs: Store,
     memo: Memo,
-    settings: Mutex<BTreeMap<(Sha, Sha), Settings>>,
+    settings: Mutex<BTreeMap<[Option<Sha>; 4], Settings>>,
     collected: OnceCell<Collected>,
 }
 
@@ -163,7 +163,7 @@ impl Prover {
     /// What must follow: the plan from the state and its inputs, the closed record from plan, chains and turns.
     async fn follow(&self, before: &State, found: &Found, findings: &mut Vec<Finding>) -> Result<(), EngineError> {
         let recorded = &found.plan.value;
-        let settings = self.settings(&recorded.org, &recorded.models).await?;
+        let settings = self.settings(recorded).await?;
         let key = Key::Plan(recorded.tick);
         let again = match recorded.erased {
             Some(_) => Ok(recorded.clone()),
@@ -201,12 +201,13 @@ impl Prover {
         Ok(())
     }
 
-    async fn settings(&self, org: &Sha, models: &Sha) -> Result<Settings, EngineError> {
-        let key = (org.clone(), models.clone());
+    async fn settings(&self, plan: &Plan) -> Result<Settings, EngineError> {
+        let key = [Some(&plan.org), Some(&plan.models), plan.tools.as_ref(), plan.tools_lock.as_ref()];
+        let key = key.map(|sha| sha.cloned());
         if let Some(settings) = lock(&self.settings).get(&key) {
             return Ok(settings.clone());
         }
-        let settings = pinned_settings(&self.inputs, org, models).await?;
+        let settings = pinned_settings(&self.inputs, Pins::of(plan)).await?;
         lock(&self.settings).insert(key, settings.clone());
         Ok(settings)
     }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
+use uuid::Uuid;
 
 mod keep;
 mod load;
@@ -77,6 +78,8 @@ pub(super) struct Bench<'a> {
     pub(super) doubtful: BTreeSet<String>,
     /// Whether one of them was looked at.
     pub(super) saw_doubtful: bool,
+    /// The id of the call that is being made.
+    pub(super) call_id: Uuid,
     /// What was listed in this turn.
     listed: BTreeMap<String, Area>,
     /// Memory and files as they were at the last step.
@@ -135,6 +138,7 @@ impl<'a> Bench<'a> {
             then: None,
             doubtful: BTreeSet::new(),
             saw_doubtful: false,
+            call_id: Uuid::nil(),
             listed: BTreeMap::new(),
             settled: Settled::default(),
         }
@@ -460,6 +464,10 @@ impl Desk for Bench<'_> {
             changes.extend(shown(&change.path, &own).map(|path| (path, text)));
         }
         Ok(Some(RecordedCall { ok, result, files: changes }))
+    }
+
+    fn call_id(&self) -> Uuid {
+        self.call_id
     }
 
     fn settings(&self) -> &ToolSettings {

@@ -9,6 +9,7 @@ use super::super::run::Run;
 use crate::domain::contract::{ToolCall, Violation};
 use crate::domain::prompt::Message;
 use crate::mutant::{self, Mutant};
+use crate::record::approval::Settled;
 use crate::record::plan::Due;
 use crate::record::step::StepRecord;
 use crate::record::turn::{Effects, FileChange, Receipt, ToolResult};
@@ -65,6 +66,11 @@ impl Journal {
         self.0.front().map(|step| step.prompt.clone())
     }
 
+    /// The answers to calls that waited, as step 0 pins them, if there is one.
+    pub(super) fn answered(&self) -> Option<Vec<Settled>> {
+        self.0.front().map(|step| step.answered.clone())
+    }
+
     /// The record of a step that is yet to be taken.
     pub(super) fn peek(&self, step: u32) -> Option<&StepRecord> {
         self.0.front().filter(|record| record.step == step)
@@ -76,12 +82,12 @@ impl Journal {
     }
 }
 
-/// A step as it is to be stored.
+/// A step as it is to be stored. Step 0 has what the turn began with: the prompt, and answers to calls that waited.
 pub(super) fn record(
     run: &Run,
     due: &Due,
     step: u32,
-    prompt: &[Message],
+    (prompt, answered): (Vec<Message>, Vec<Settled>),
     delta: &Delta,
     answer: Answered,
 ) -> StepRecord {
@@ -92,7 +98,8 @@ pub(super) fn record(
         tick: run.tick(),
         agent: due.agent.clone(),
         step,
-        prompt: if step == 0 { prompt.to_vec() } else { Vec::new() },
+        prompt,
+        answered,
         imports: delta.imports.clone(),
         results: delta.results.clone(),
         effects: delta.effects.clone(),

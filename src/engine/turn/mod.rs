@@ -3,6 +3,7 @@
 //! Every model call but the last is journalled, and the first writer of a step wins: whoever
 //! resumes the turn adopts the recorded answers and pays for none of them again.
 
+mod approved;
 mod call;
 mod create;
 mod desk;
@@ -32,12 +33,12 @@ pub(super) use self::past::lay_out;
 pub(super) use self::preparation::Preparation;
 use self::preparation::Prepared;
 pub(super) use self::preview::preview;
-use self::tools::refused;
+use self::tools::{refused, waits};
 use super::prompt::{self, News, Recall};
 use super::run::Run;
 use super::{EngineError, money};
 use crate::domain::archive;
-use crate::domain::contract::{self, Reply, Violation};
+use crate::domain::contract::{self, Reply, ToolCall, Violation};
 use crate::domain::ids::Sha;
 use crate::domain::model::Model;
 use crate::domain::name::ModelKey;
@@ -46,6 +47,7 @@ use crate::domain::resume::Resume;
 use crate::mutant::{self, Mutant};
 use crate::provider::{Answer, Request, Role, ToolSpec, TurnView};
 use crate::record;
+use crate::record::approval::{Question, Settled};
 use crate::record::chain::LicenceId;
 use crate::record::plan::{Cause, Due};
 use crate::record::step::StepRecord;
@@ -98,7 +100,14 @@ pub(super) async fn work(
         return Ok(Attempt::Done(Box::new(failed(run, due, &inbox, failure, began))));
     }
     let max_bytes = max_prompt_bytes(run, resume, &models);
-    let (inbox, prompt) = begin(run, due, prepared, max_bytes, committed).await?;
+    let inbox = collect(run, due, prepared, max_bytes, committed).await?;
+    let hops = if due.because == Cause::Mail { inbox.hops } else { 0 };
+    let mut bench = Bench::new(run, due, resume, &inbox.entries, hops, memory.clone(), permit);
+    let answered = match journal.answered() {
+        Some(answered) => answered,
+        None => approved::take_up(run, due, &permit, tools, &mut bench).await?,
+    };
+    let prompt = open(run, due, prepared, max_bytes, &inbox, &answered);
     let mut turn = Turn {
         run,
         due,
@@ -123,9 +132,9 @@ pub(super) async fn work(
         violations: Vec::new(),
         warnings: memory.warnings.clone(),
         notes: None,
+        answered,
+        waiting: Vec::new(),
     };
-    let hops = if due.because == Cause::Mail { inbox.hops } else { 0 };
-    let mut bench = Bench::new(run, due, resume, &inbox.entries, hops, memory.clone(), permit);
     let ending = turn.converse(&mut bench, &inbox, journal.clone()).await?;
     turn.embeddings = std::mem::take(&mut bench.embeddings);
     turn.template = bench.template.take();
@@ -139,23 +148,44 @@ pub(super) async fn work(
     }
 }
 
-/// What a turn reads of what others said, and the prompt that it begins with: the recorded one, if another runner has
-/// begun it.
-async fn begin(
+/// What a turn reads of what others said.
+async fn collect(
     run: &Run,
     due: &Due,
     prepared: &Prepared,
     max_bytes: usize,
     committed: &Committed,
-) -> Result<(Inbox, Vec<Message>), EngineError> {
+) -> Result<Inbox, EngineError> {
+    let keeping = prepared.resume.memory.within(&run.settings.org.value.memory);
+    let memory_bytes = prompt::memory_share(max_bytes, &keeping);
+    let system = prompt::bytes(std::slice::from_ref(&prepared.system));
+    // What came of calls that waited stands in the prompt before anything that can be cut.
+    let answers = if has_answers(run, due) { max_bytes / 4 } else { 0 };
+    let inbox_bytes = max_bytes.saturating_sub(system + memory_bytes + answers + 4096);
+    inbox::collect(run, due, committed, inbox_bytes).await
+}
+
+/// Says whether calls of an agent were answered that it has not heard of yet.
+fn has_answers(run: &Run, due: &Due) -> bool {
+    run.state.approvals.values().any(|waiting| waiting.agent == due.agent && waiting.verdict.is_some())
+}
+
+/// The prompt that a turn begins with: the recorded one, if another runner has begun it.
+fn open(
+    run: &Run,
+    due: &Due,
+    prepared: &Prepared,
+    max_bytes: usize,
+    inbox: &Inbox,
+    answered: &[Settled],
+) -> Vec<Message> {
     let Prepared { resume, tools, system, journal, memory, last, .. } = prepared;
     let keeping = resume.memory.within(&run.settings.org.value.memory);
-    let memory_bytes = prompt::memory_share(max_bytes, &keeping);
-    let inbox_bytes = max_bytes.saturating_sub(prompt::bytes(std::slice::from_ref(system)) + memory_bytes + 4096);
-    let inbox = inbox::collect(run, due, committed, inbox_bytes).await?;
     let plan = &run.plan.value;
-    let finders: Vec<&'static str> =
+    let finders: Vec<&str> =
         tools.iter().map(|tool| tool.name()).filter(|name| ["memory_read", "memory_search"].contains(name)).collect();
+    let waiting = run.state.approvals.iter().filter(|(_, waiting)| waiting.agent == due.agent);
+    let waiting: Vec<_> = waiting.filter(|(_, waiting)| waiting.verdict.is_none()).collect();
     let news = prompt::news(&News {
         tick: plan.tick,
         clock: plan.clock,
@@ -165,14 +195,16 @@ async fn begin(
             changed: &memory.changed,
             pinned: &keeping.pinned,
             finders: &finders,
-            max_bytes: memory_bytes,
+            max_bytes: prompt::memory_share(max_bytes, &keeping),
         },
         last: last.as_deref(),
+        answered,
+        answers_bytes: max_bytes / 4,
+        waiting: &waiting,
         inbox: &inbox.entries,
         left_out: inbox.left_out,
     });
-    let prompt = journal.prompt().unwrap_or_else(|| vec![system.clone(), news]);
-    Ok((inbox, prompt))
+    journal.prompt().unwrap_or_else(|| vec![system.clone(), news])
 }
 
 /// The record of a turn that gets no licence any more: runners died over it, or its grant is used up.
@@ -232,6 +264,10 @@ struct Turn<'a> {
     violations: Vec<Violation>,
     warnings: Vec<String>,
     notes: Option<String>,
+    /// Answers to calls that waited, which it began with.
+    answered: Vec<Settled>,
+    /// Calls that it did not make, and that wait now.
+    waiting: Vec<Question>,
 }
 
 impl Turn<'_> {
@@ -308,7 +344,8 @@ impl Turn<'_> {
                 // Stored before its tools run; a rival's answer counts if it was first.
                 let (effects, imports) = bench.take();
                 let delta = journal::Delta { effects, imports, results: results.clone(), violations: found.clone() };
-                let record = journal::record(self.run, self.due, step, &self.prompt, &delta, answer);
+                let began = if step == 0 { (self.prompt.clone(), self.answered.clone()) } else { Default::default() };
+                let record = journal::record(self.run, self.due, step, began, &delta, answer);
                 match journal::store(self.run, record).await? {
                     journal::Stored::Ours(record) => {
                         self.journal.push(record::hash(&*record));
@@ -324,6 +361,7 @@ impl Turn<'_> {
                         is_adopted = true;
                         if step == 0 {
                             self.prompt.clone_from(&record.prompt);
+                            self.answered.clone_from(&record.answered);
                             let pinned = (!mutant::is(Mutant::StepZeroPinsInputs)).then_some(&record.imports[..]);
                             let read = memory::read(self.run, &self.due.agent, pinned).await?;
                             self.edits_at_start = count(&read.imports);
@@ -357,14 +395,26 @@ impl Turn<'_> {
                         ));
                         continue;
                     }
-                    let result = tokio::select! {
-                        biased;
-                        result = self.call_tool(bench, call, results.len(), is_adopted) => result?,
-                        // A runner that is told to leave does not wait for a slow tool.
-                        () = self.run.ctx.stop.requested() => return Ok(Ending::Stopped),
+                    let place = results.len();
+                    let result = match self.question(&call, place) {
+                        Some(Ok(question)) => {
+                            let told = waits(call, &question);
+                            self.waiting.push(question);
+                            told
+                        }
+                        Some(Err(why)) => refused(call, why),
+                        None => match self.call_or_stop(bench, call, place, is_adopted).await? {
+                            Some(result) => result,
+                            None => return Ok(Ending::Stopped),
+                        },
                     };
                     results.push(result);
                 }
+            }
+            if !self.waiting.is_empty() {
+                // The turn ends here: what it would say next depends on the answer.
+                self.exchanges.push(exchange(answer, results));
+                break;
             }
             let left = self.max_bytes.saturating_sub(prompt::bytes(&self.prompt) + prompt::bytes(&self.conversation));
             let more = step + 2 < max_steps;
@@ -376,6 +426,30 @@ impl Turn<'_> {
         bench.tidy();
         self.settle(bench, found);
         Ok(Ending::Good)
+    }
+
+    /// Calls a tool, unless the runner is told to leave; it does not wait for a slow tool then, unless the call may not be
+    /// made twice: nobody could tell any more whether it was made.
+    async fn call_or_stop(
+        &self,
+        bench: &mut Bench<'_>,
+        call: ToolCall,
+        place: usize,
+        is_adopted: bool,
+    ) -> Result<Option<ToolResult>, EngineError> {
+        let stop = &self.run.ctx.stop;
+        let tool = self.tools.iter().find(|tool| tool.name() == call.tool);
+        if tool.is_some_and(|tool| !tool.effect().may_be_made_again()) {
+            if stop.is_requested() {
+                return Ok(None);
+            }
+            return self.call_tool(bench, call, place, is_adopted).await.map(Some);
+        }
+        tokio::select! {
+            biased;
+            result = self.call_tool(bench, call, place, is_adopted) => result.map(Some),
+            () = stop.requested() => Ok(None),
+        }
     }
 
     /// Takes in the final answer.

@@ -37,6 +37,11 @@ impl Turn<'_> {
         record.embeddings = self.embeddings;
         record.template = self.template;
         record.effects = self.effects;
+        record.answered = self.answered;
+        if !self.waiting.is_empty() {
+            record.status = Status::Waiting;
+        }
+        record.waiting = self.waiting;
         record.notes = self.notes;
         record.violations = self.violations;
         record
@@ -48,6 +53,7 @@ impl Turn<'_> {
         record.status = Status::Failed;
         record.failure = Some(failure);
         record.effects = Effects::default();
+        record.waiting = Vec::new();
         record.unimported = std::mem::take(&mut record.imports);
         record
     }
@@ -80,6 +86,8 @@ fn base(run: &Run, due: &Due, inbox: &Inbox, began: Timestamp) -> TurnRecord {
         embeddings: Vec::new(),
         template: None,
         effects: Effects::default(),
+        answered: Vec::new(),
+        waiting: Vec::new(),
         notes: None,
         violations: Vec::new(),
         warnings: Vec::new(),

@@ -72,6 +72,6 @@ async fn prepare(run: &Run, due: &Due, first: bool, recorded: Option<&TurnRecord
 }
 
 fn permitted_tools(run: &Run, resume: &Resume) -> Vec<Arc<dyn Tool>> {
-    let allowed = |tool: &&Arc<dyn Tool>| resume.permissions.tools.iter().any(|name| name.as_str() == tool.name());
-    run.ctx.tools.iter().filter(allowed).cloned().collect()
+    let allowed = |tool: &&Arc<dyn Tool>| resume.permissions.tools.iter().any(|name| name.covers(tool.permission()));
+    run.tools.iter().filter(allowed).cloned().collect()
 }

@@ -5,7 +5,7 @@ use super::super::prompt;
 use super::super::rehearsal::Opening;
 use super::super::run::Run;
 use super::preparation::Preparation;
-use super::{Committed, begin, call, inbox, max_prompt_bytes, models};
+use super::{Committed, call, collect, inbox, max_prompt_bytes, models, open};
 use crate::record::plan::Due;
 
 /// The beginning of a turn, with what is committed so far.
@@ -16,7 +16,11 @@ pub(in super::super) async fn preview(run: &Run, due: &Due, committed: &Committe
     let (inbox, prompt) = if models.is_empty() {
         (inbox::collect(run, due, committed, usize::MAX).await?, Vec::new())
     } else {
-        begin(run, due, prepared, max_prompt_bytes(run, &prepared.resume, &models), committed).await?
+        let max_bytes = max_prompt_bytes(run, &prepared.resume, &models);
+        let inbox = collect(run, due, prepared, max_bytes, committed).await?;
+        // An approved call is made by a turn, and not by whoever looks how it would begin.
+        let prompt = open(run, due, prepared, max_bytes, &inbox, &[]);
+        (inbox, prompt)
     };
     let prompt_bytes = prompt::bytes(&prompt);
     let max_tokens = prepared.resume.model.max_tokens.get();

@@ -3,19 +3,28 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::super::EngineError;
+use super::super::run::Run;
+use super::super::{EngineError, approval};
 use super::Turn;
 use super::desk::{Bench, Then};
 use crate::domain::contract::ToolCall;
 use crate::domain::json;
+use crate::domain::time::Timestamp;
+use crate::domain::toolbox::{Approval, Effect};
+use crate::record;
+use crate::record::approval::Question;
 use crate::record::turn::ToolResult;
 use crate::tool::{self, CallFailure, ToolError};
 
 /// What the model is told of a call that nobody knows the outcome of.
 const UNKNOWN: &str = "the runner that was to make this call ended, perhaps after it had made it; it is not made again: \
                        find out whether it happened before you ask for it again";
+
+/// What the model would be told of a call that waits: its turn ends, and the next one begins with the answer.
+const WAITS: &str = "a person is asked first; your turn after the answer begins with what came of it";
 
 impl Turn<'_> {
     /// Calls a tool. What may not be made twice is not made for an answer that this runner only adopted: whoever wrote
@@ -28,19 +37,22 @@ impl Turn<'_> {
         is_adopted: bool,
     ) -> Result<ToolResult, EngineError> {
         let tool = self.tools.iter().find(|tool| tool.name() == call.tool);
+        let id = self.call_id(place);
         if let (Some(tool), Some(recorded)) = (tool, self.recorded(&call, place))
-            && (!tool.repeatable() || tool.asks_outside(&recorded.result))
+            && (tool.effect() != Effect::None || tool.asks_outside(&recorded.result))
         {
             return Ok(recorded.clone());
         }
         let outcome = match tool {
-            Some(tool) if is_adopted && !tool.repeatable() => {
+            Some(tool) if is_adopted && !tool.effect().may_be_made_again() => {
                 tracing::warn!(event = "tool_outcome_unknown", tick = self.run.tick().0, agent = %self.due.agent,
                     tool_name = %call.tool, "a call that may have been made is not made again");
                 let result = json!({"unknown": UNKNOWN});
-                return Ok(ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok: false, result });
+                let result = ToolResult { call: Some(id), unknown: true, ..told(call, false, result) };
+                return Ok(ToolResult { arguments: json::sorted(&result.arguments), ..result });
             }
             Some(tool) => {
+                bench.call_id = id;
                 bench.then = self.then(&call, place);
                 bench.saw_doubtful = false;
                 let outcome = tool::call(tool.as_ref(), call.arguments.clone(), bench).await;
@@ -64,18 +76,57 @@ impl Turn<'_> {
         let (ok, result) = match outcome {
             Ok(result) => (true, result),
             Err(CallFailure::Refused(error)) => (false, error.0.into()),
-            Err(CallFailure::Broken(source)) => {
-                return Err(source.downcast::<EngineError>().map_or_else(
-                    |source| EngineError::Damaged { tick: self.run.tick(), message: source.to_string() },
-                    |error| *error,
-                ));
-            }
+            Err(CallFailure::Broken(source)) => return Err(broken(self.run, source)),
         };
         tracing::info!(event = "tool_called", tick = self.run.tick().0, agent = %self.due.agent, tool_name = %call.tool, ok,
             "a tool is called");
         // In the order in which whoever resumes the turn reads it from the journal.
         let (arguments, result) = (json::sorted(&call.arguments), json::sorted(&result));
-        Ok(ToolResult { id: call.id, tool: call.tool, arguments, ok, result })
+        let reached = tool.is_some_and(|tool| tool.effect() != Effect::None);
+        Ok(ToolResult { call: reached.then_some(id), ..told(ToolCall { arguments, ..call }, ok, result) })
+    }
+
+    /// The id of the call at this place of the present answer's.
+    fn call_id(&self, place: usize) -> Uuid {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let plan = &self.run.plan.value;
+        plan.seed.call_id(plan.tick, &self.due.agent, number(self.exchanges.len()), number(place))
+    }
+
+    /// The question that a call is to a person, if it waits for one; or why it cannot even be asked.
+    pub(super) fn question(&self, call: &ToolCall, place: usize) -> Option<Result<Question, String>> {
+        let tool = self.tools.iter().find(|tool| tool.name() == call.tool)?;
+        let agent = &self.due.agent;
+        let effect = tool.effect();
+        let toolbox = self.run.settings.toolbox.as_ref().map(|pinned| &*pinned.value);
+        let rule = toolbox.map_or(Approval::of(effect), |toolbox| toolbox.approval(tool.permission(), effect, agent));
+        let arguments = json::sorted(&call.arguments);
+        let worth = tool.worth(&arguments);
+        if !rule.is_needed(worth) {
+            return None;
+        }
+        let waiting = self.run.state.approvals.values().filter(|waiting| waiting.agent == *agent);
+        if waiting.count() + self.waiting.len() >= approval::MOST_WAITING {
+            let most = approval::MOST_WAITING;
+            return Some(Err(format!("not asked: {most} of your calls wait for a person's yes already")));
+        }
+        if let Err(error) = tool::limits::check_arguments(&arguments) {
+            return Some(Err(error.0));
+        }
+        let expire_after = toolbox
+            .map(|toolbox| toolbox.approvals.expire_after)
+            .unwrap_or_else(|| crate::domain::toolbox::Approvals::default().expire_after);
+        let time = self.run.plan.value.time;
+        Some(Ok(Question {
+            id: self.call_id(place),
+            tool: call.tool.clone(),
+            permission: tool.permission().to_owned(),
+            arguments_sha256: record::hash(&arguments),
+            arguments,
+            worth_credits: worth,
+            purpose: self.notes.clone(),
+            expires_at: Timestamp::from_unix_ms(time.unix_ms().saturating_add(expire_after.as_ms())),
+        }))
     }
 
     /// What the same call returned in the turn that is run again.
@@ -120,5 +171,24 @@ impl Turn<'_> {
 
 /// The answer to a call that is not made.
 pub(super) fn refused(call: ToolCall, why: String) -> ToolResult {
-    ToolResult { id: call.id, tool: call.tool, arguments: call.arguments, ok: false, result: why.into() }
+    told(call, false, why.into())
+}
+
+/// The answer to a call that waits for a person's yes.
+pub(super) fn waits(call: ToolCall, question: &Question) -> ToolResult {
+    let result = json!({"waiting": WAITS, "approval": question.id});
+    let arguments = question.arguments.clone();
+    ToolResult { call: Some(question.id), waits: true, ..told(ToolCall { arguments, ..call }, false, result) }
+}
+
+fn told(call: ToolCall, ok: bool, result: Value) -> ToolResult {
+    let ToolCall { id, tool, arguments, .. } = call;
+    ToolResult { id, tool, arguments, ok, result, call: None, unknown: false, waits: false }
+}
+
+/// What a turn fails with whose tool cannot answer for what happened.
+pub(super) fn broken(run: &Run, source: Box<dyn std::error::Error + Send + Sync>) -> EngineError {
+    source
+        .downcast::<EngineError>()
+        .map_or_else(|source| EngineError::Damaged { tick: run.tick(), message: source.to_string() }, |error| *error)
 }

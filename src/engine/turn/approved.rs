@@ -1,0 +1,165 @@
+//! What a turn begins with if calls of its agent were answered: an approved one is made now, once.
+//!
+//! Whoever makes it writes `approvals/<id>/call.json` first. That name is used once in the life of the organisation, so that
+//! of all runners that work on this turn, on a later one, or come back from a long sleep, one alone makes the call. What it
+//! returned goes to `approvals/<id>/result.json`, before the turn goes on: whoever takes the turn over reads it there. If
+//! the call is written down and no result is, nobody knows whether it was made, and the turn says so.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::EngineError;
+use super::super::run::Run;
+use super::Permit;
+use super::desk::{Bench, Then};
+use crate::domain::json as order;
+use crate::domain::toolbox::Effect;
+use crate::record::approval::{ApprovedCall, ApprovedResult, Decision, Outcome, Settled, Verdict, Waiting};
+use crate::record::plan::Due;
+use crate::record::turn::TurnRecord;
+use crate::record::{self, encode};
+use crate::store::{Created, Key};
+use crate::tool::{self, CallFailure, Tool};
+
+/// What the agent is told of an approved call that nobody knows the outcome of.
+const UNKNOWN: &str = "it was approved, and the runner that was to make it ended, perhaps after it had made it; it is not \
+                       made again: find out whether it happened before you ask for it again";
+
+/// The answers that an agent has not heard of yet, with the calls that were approved made.
+pub(super) async fn take_up(
+    run: &Run,
+    due: &Due,
+    permit: &Permit<'_>,
+    tools: &[std::sync::Arc<dyn Tool>],
+    bench: &mut Bench<'_>,
+) -> Result<Vec<Settled>, EngineError> {
+    if let Some(record) = permit.recorded {
+        return again(run, record, tools, bench).await;
+    }
+    let mut answered = Vec::new();
+    for (id, waiting) in run.state.approvals.iter().filter(|(_, waiting)| waiting.agent == due.agent) {
+        let (Some(verdict), Some(decided)) = (waiting.verdict, waiting.decided) else { continue };
+        let plan = run.plan_of(decided).await?;
+        let decision = plan.as_ref().and_then(|plan| plan.decisions.iter().find(|decision| decision.approval == *id));
+        let asked = asked(run, *id, waiting).await?;
+        let edited = decision.and_then(|decision| decision.arguments.clone());
+        let arguments = order::sorted(&edited.or(asked).unwrap_or(Value::Null));
+        let (outcome, ok, result) = match verdict {
+            Verdict::Approved if arguments.is_null() => {
+                (Outcome::NotMade, false, "what it was to be made with was given up".into())
+            }
+            Verdict::Approved => make(run, due, tools, bench, (*id, &waiting.tool, &arguments)).await?,
+            Verdict::Denied => (Outcome::NotMade, false, denied(decision)),
+            Verdict::Expired => (Outcome::NotMade, false, "nobody answered in time".into()),
+        };
+        answered.push(Settled {
+            id: *id,
+            tool: waiting.tool.clone(),
+            arguments,
+            verdict,
+            by: decision.and_then(|decision| decision.by.clone()),
+            outcome,
+            ok,
+            result: order::sorted(&result),
+        });
+    }
+    Ok(answered)
+}
+
+/// The arguments that a call was asked for with.
+async fn asked(run: &Run, id: Uuid, waiting: &Waiting) -> Result<Option<Value>, EngineError> {
+    let record = run.earlier_turn(waiting.tick, &waiting.agent).await?;
+    let question = record.as_ref().and_then(|record| record.waiting.iter().find(|question| question.id == id));
+    // What was given up is not what was shown.
+    let is_whole = |arguments: &&Value| record::hash(*arguments) == waiting.arguments_sha256;
+    Ok(question.map(|question| &question.arguments).filter(is_whole).cloned())
+}
+
+fn denied(decision: Option<&Decision>) -> Value {
+    match decision.and_then(|decision| decision.reason.as_deref()) {
+        Some(reason) => format!("a person said no: {reason}").into(),
+        None => "a person said no".into(),
+    }
+}
+
+/// Makes an approved call, if nobody has begun to.
+async fn make(
+    run: &Run,
+    due: &Due,
+    tools: &[std::sync::Arc<dyn Tool>],
+    bench: &mut Bench<'_>,
+    (id, name, arguments): (Uuid, &str, &Value),
+) -> Result<(Outcome, bool, Value), EngineError> {
+    let Some(tool) = tools.iter().find(|tool| tool.name() == name) else {
+        let what = format!("it was approved, but you have no tool {name:?} any more");
+        return Ok((Outcome::NotMade, false, what.into()));
+    };
+    if tool.effect() == Effect::None {
+        // All that it changes lies at the desk, and happens with the commit or not at all.
+        let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
+        return Ok((Outcome::Made, ok, result));
+    }
+    let store = &run.ctx.store;
+    let intent = ApprovedCall {
+        format: 1,
+        nonce: run.ctx.entropy.nonce(),
+        by: run.by.clone(),
+        tick: run.tick(),
+        agent: due.agent.clone(),
+        approval: id,
+        arguments_sha256: record::hash(arguments),
+    };
+    if let Created::Lost(_) = store.create_own(&Key::ApprovedCall(id), Bytes::from(encode(&intent))).await? {
+        return Ok(match store.read::<ApprovedResult>(&Key::ApprovedResult(id)).await? {
+            Some(made) => (Outcome::Made, made.ok, made.result),
+            None => {
+                tracing::warn!(event = "approved_call_unknown", tick = run.tick().0, agent = %due.agent, tool_name = name,
+                    "an approved call that may have been made is not made again");
+                (Outcome::Unknown, false, json!({"unknown": UNKNOWN}))
+            }
+        });
+    }
+    let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
+    let made = ApprovedResult { format: 1, by: run.by.clone(), approval: id, ok, result };
+    store.create_pure(&Key::ApprovedResult(id), Bytes::from(encode(&made))).await?;
+    tracing::info!(event = "approved_call_made", tick = run.tick().0, agent = %due.agent, tool_name = name, ok,
+        "an approved call is made");
+    Ok((Outcome::Made, made.ok, made.result))
+}
+
+async fn call(
+    run: &Run,
+    tool: &dyn Tool,
+    bench: &mut Bench<'_>,
+    id: Uuid,
+    arguments: &Value,
+) -> Result<(bool, Value), EngineError> {
+    bench.call_id = id;
+    match tool::call(tool, arguments.clone(), bench).await {
+        Ok(result) => Ok((true, order::sorted(&result))),
+        Err(CallFailure::Refused(error)) => Ok((false, error.0.into())),
+        Err(CallFailure::Broken(source)) => Err(super::tools::broken(run, source)),
+    }
+}
+
+/// What a turn that is run again began with: calls that left their changes at its desk leave them there again.
+async fn again(
+    run: &Run,
+    record: &TurnRecord,
+    tools: &[std::sync::Arc<dyn Tool>],
+    bench: &mut Bench<'_>,
+) -> Result<Vec<Settled>, EngineError> {
+    for made in record.answered.iter().filter(|answered| answered.outcome == Outcome::Made) {
+        let tool = tools.iter().find(|tool| tool.name() == made.tool);
+        let at_desk =
+            |tool: &&std::sync::Arc<dyn Tool>| tool.effect() == Effect::None && !tool.asks_outside(&made.result);
+        if let Some(tool) = tool.filter(at_desk) {
+            let files = record.effects.files.clone();
+            bench.then = Some(Then { ok: made.ok, result: made.result.clone(), files });
+            call(run, tool.as_ref(), bench, made.id, &made.arguments).await?;
+            bench.then = None;
+        }
+    }
+    Ok(record.answered.clone())
+}
