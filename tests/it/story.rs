@@ -91,7 +91,9 @@ fn steady(text: &str, program: &Program, store: &str) -> String {
         (r"\b[0-9a-f]{64}\b", "SHA256"),
         (r"\b[0-9a-f]{16}\b", "HASH"),
         (r"_[0-9a-f]{16}\b", "_HASH"),
-        (r"\b\d+ ms\b", "N ms"),
+        // A column is as wide as the longest of its times.
+        (r" +\d+ ms\b", " N ms"),
+        (r"out +time ", "out time "),
         (r"\b\d+ bytes\b", "N bytes"),
         (r#""(duration_ms|llm_duration_ms|bytes)": \d+"#, r#""$1": 0"#),
         // A folder lists more than a bucket, at no cost.

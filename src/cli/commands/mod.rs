@@ -41,6 +41,8 @@ mod tools;
 mod validate;
 mod watch;
 
+use std::pin::Pin;
+
 use super::error::{CliError, Exit};
 use super::globals::Session;
 
@@ -109,50 +111,57 @@ impl Command {
 
     pub(super) async fn run(self, session: &mut Session) -> Result<Exit, CliError> {
         match self {
-            Self::Demo(args) => demo::run(args, session).await,
-            Self::Doctor(args) => doctor::run(args, session).await,
-            Self::Bootstrap(args) => bootstrap::run(args, session).await,
-            Self::Validate(args) => validate::run(args, session).await,
-            Self::Tick(args) => tick::run(args, session).await,
-            Self::Run(args) => run::run(args, session).await,
-            Self::Watch(args) => watch::run(args, session).await,
-            Self::Status(args) => status::run(args, session).await,
-            Self::Inspect(args) => inspect::run(args, session).await,
-            Self::Agents(args) => agents::run(args, session).await,
-            Self::ListAgents(args) => agents::run_list(args, session).await,
-            Self::ShowAgent(args) => agents::run_show(args, session).await,
-            Self::Templates(args) => templates::run(args, session).await,
-            Self::Apply(args) => apply::run(args, session).await,
-            Self::Orgs(args) => orgs::run(args, session).await,
-            Self::Export(args) => export::run(args, session).await,
-            Self::Import(args) => import::run(args, session).await,
-            Self::Send(args) => send::run(args, session).await,
-            Self::Inbox(args) => inbox::run(args, session).await,
-            Self::Messages(args) => messages::run(args, session).await,
-            Self::Thread(args) => thread::run(args, session).await,
-            Self::Chat(args) => chat::run(args, session).await,
-            Self::Memory(args) => memory::run(args, session).await,
-            Self::Files(args) => files::run(args, session).await,
-            Self::Logs(args) => logs::run(args, session).await,
-            Self::Ticks(args) => ticks::run(args, session).await,
-            Self::Diff(args) => diff::run(args, session).await,
-            Self::Replay(args) => replay::run(args, session).await,
-            Self::Fork(args) => fork::run(args, session).await,
-            Self::Fsck(args) => fsck::run(args, session).await,
-            Self::Gc(args) => gc::run(args, session).await,
-            Self::Pause(args) => pause::run(args, session).await,
-            Self::Resume(args) => pause::run_resume(args, session).await,
-            Self::Credits(args) => credits::run(args, session).await,
-            Self::TopUp(args) => credits::run_top_up(args, session).await,
-            Self::Cost(args) => cost::run(args, session).await,
-            Self::Models(args) => models::run(args, session).await,
-            Self::Tools(args) => tools::run(args, session).await,
-            Self::Graph(args) => graph::run(args, session).await,
-            Self::Serve(args) => serve::run(args, session).await,
-            Self::Keys(args) => keys::run(args, session).await,
+            Self::Demo(args) => on_heap(|| demo::run(args, session)).await,
+            Self::Doctor(args) => on_heap(|| doctor::run(args, session)).await,
+            Self::Bootstrap(args) => on_heap(|| bootstrap::run(args, session)).await,
+            Self::Validate(args) => on_heap(|| validate::run(args, session)).await,
+            Self::Tick(args) => on_heap(|| tick::run(args, session)).await,
+            Self::Run(args) => on_heap(|| run::run(args, session)).await,
+            Self::Watch(args) => on_heap(|| watch::run(args, session)).await,
+            Self::Status(args) => on_heap(|| status::run(args, session)).await,
+            Self::Inspect(args) => on_heap(|| inspect::run(args, session)).await,
+            Self::Agents(args) => on_heap(|| agents::run(args, session)).await,
+            Self::ListAgents(args) => on_heap(|| agents::run_list(args, session)).await,
+            Self::ShowAgent(args) => on_heap(|| agents::run_show(args, session)).await,
+            Self::Templates(args) => on_heap(|| templates::run(args, session)).await,
+            Self::Apply(args) => on_heap(|| apply::run(args, session)).await,
+            Self::Orgs(args) => on_heap(|| orgs::run(args, session)).await,
+            Self::Export(args) => on_heap(|| export::run(args, session)).await,
+            Self::Import(args) => on_heap(|| import::run(args, session)).await,
+            Self::Send(args) => on_heap(|| send::run(args, session)).await,
+            Self::Inbox(args) => on_heap(|| inbox::run(args, session)).await,
+            Self::Messages(args) => on_heap(|| messages::run(args, session)).await,
+            Self::Thread(args) => on_heap(|| thread::run(args, session)).await,
+            Self::Chat(args) => on_heap(|| chat::run(args, session)).await,
+            Self::Memory(args) => on_heap(|| memory::run(args, session)).await,
+            Self::Files(args) => on_heap(|| files::run(args, session)).await,
+            Self::Logs(args) => on_heap(|| logs::run(args, session)).await,
+            Self::Ticks(args) => on_heap(|| ticks::run(args, session)).await,
+            Self::Diff(args) => on_heap(|| diff::run(args, session)).await,
+            Self::Replay(args) => on_heap(|| replay::run(args, session)).await,
+            Self::Fork(args) => on_heap(|| fork::run(args, session)).await,
+            Self::Fsck(args) => on_heap(|| fsck::run(args, session)).await,
+            Self::Gc(args) => on_heap(|| gc::run(args, session)).await,
+            Self::Pause(args) => on_heap(|| pause::run(args, session)).await,
+            Self::Resume(args) => on_heap(|| pause::run_resume(args, session)).await,
+            Self::Credits(args) => on_heap(|| credits::run(args, session)).await,
+            Self::TopUp(args) => on_heap(|| credits::run_top_up(args, session)).await,
+            Self::Cost(args) => on_heap(|| cost::run(args, session)).await,
+            Self::Models(args) => on_heap(|| models::run(args, session)).await,
+            Self::Tools(args) => on_heap(|| tools::run(args, session)).await,
+            Self::Graph(args) => on_heap(|| graph::run(args, session)).await,
+            Self::Serve(args) => on_heap(|| serve::run(args, session)).await,
+            Self::Keys(args) => on_heap(|| keys::run(args, session)).await,
             Self::Schema(args) => schema::run(&args, session),
             Self::Completions(args) => completions::run(&args, session),
             Self::Man(args) => man::run(&args, session),
         }
     }
+}
+
+/// The work of a command, made where it stays. An unoptimised program keeps room on the stack for every arm of a match, and
+/// for all commands together that was half of a thread's.
+#[inline(never)]
+fn on_heap<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
 }

@@ -105,7 +105,8 @@ pub(super) async fn work(
     let mut bench = Bench::new(run, due, resume, &inbox.entries, hops, memory.clone(), permit);
     let answered = match journal.answered() {
         Some(answered) => answered,
-        None => approved::take_up(run, due, &permit, tools, &mut bench).await?,
+        // On the heap: few turns have any, and all would carry the room for it.
+        None => Box::pin(approved::take_up(run, due, &permit, tools, &mut bench)).await?,
     };
     let prompt = open(run, due, prepared, max_bytes, &inbox, &answered);
     let mut turn = Turn {
@@ -403,7 +404,7 @@ impl Turn<'_> {
                             told
                         }
                         Some(Err(why)) => refused(call, why),
-                        None => match self.call_or_stop(bench, call, place, is_adopted).await? {
+                        None => match Box::pin(self.call_or_stop(bench, call, place, is_adopted)).await? {
                             Some(result) => result,
                             None => return Ok(Ending::Stopped),
                         },
