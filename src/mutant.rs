@@ -64,13 +64,21 @@ pub enum Mutant {
     FencesStay,
     /// Turn records of closed ticks are deleted.
     TurnRecordsStay,
+    /// A call of an adopted answer is made, although it may have been made.
+    OutsideCallsAreMadeOnce,
+    /// An approved call is made by whoever comes to it.
+    ApprovedCallsAreMadeOnce,
+    /// A yes counts whatever arguments it was said to.
+    AnswersAreToWhatWasShown,
+    /// A question is answered by everybody who answers it.
+    QuestionsAreAnsweredOnce,
     /// A create that ends in an error is believed to have been applied.
     ErrorsAreSettledByReading,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::OwnEntropy,
         Self::NewIdentityEachInvocation,
         Self::EveryLicenceIsCharged,
@@ -99,6 +107,10 @@ impl Mutant {
         Self::TheHintIsAHint,
         Self::FencesStay,
         Self::TurnRecordsStay,
+        Self::OutsideCallsAreMadeOnce,
+        Self::ApprovedCallsAreMadeOnce,
+        Self::AnswersAreToWhatWasShown,
+        Self::QuestionsAreAnsweredOnce,
         Self::ErrorsAreSettledByReading,
     ];
 }

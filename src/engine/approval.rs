@@ -12,6 +12,7 @@ use crate::domain::ids::Sha;
 use crate::domain::ingress::Action;
 use crate::domain::name::AgentName;
 use crate::domain::time::{Tick, Timestamp};
+use crate::mutant::{self, Mutant};
 use crate::record::approval::{Decision, Pending, Verdict, Waiting};
 use crate::record::closed::Closed;
 use crate::record::plan::{Admitted, Item};
@@ -92,7 +93,8 @@ fn find<'a>(
 ) -> Result<&'a Waiting, String> {
     let waiting = state.approvals.get(&approval);
     let waiting = waiting.ok_or_else(|| format!("no call {approval} waits for an answer"))?;
-    if waiting.verdict.is_some() || decisions.contains_key(&approval) {
+    let is_answered = waiting.verdict.is_some() && !mutant::is(Mutant::QuestionsAreAnsweredOnce);
+    if is_answered || decisions.contains_key(&approval) {
         return Err(format!("{approval} has been answered already"));
     }
     if waiting.expires_at <= time {
@@ -103,7 +105,7 @@ fn find<'a>(
 
 /// Why a yes is none.
 fn refusal(waiting: &Waiting, shown: &Sha, instead: Option<&Value>) -> Option<String> {
-    if waiting.arguments_sha256 != *shown {
+    if waiting.arguments_sha256 != *shown && !mutant::is(Mutant::AnswersAreToWhatWasShown) {
         return Some("it names the hash of other arguments than those that wait".to_owned());
     }
     let instead = instead?;

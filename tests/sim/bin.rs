@@ -17,6 +17,7 @@ mod crashes;
 mod dice;
 mod minds;
 mod network;
+mod outside;
 mod people;
 mod process;
 mod witness;

@@ -16,6 +16,7 @@ mod crashes;
 mod dice;
 mod minds;
 mod network;
+mod outside;
 mod people;
 mod process;
 mod witness;

@@ -137,7 +137,7 @@ impl Mind {
         let dice = self.dice();
         let writes = self.minds.moods.writes;
         let file = if writes { dice.pick(&FILES[1..3]) } else { dice.pick(&FILES) };
-        let (tool, arguments) = match dice.below(if writes { 6 } else { 12 }) {
+        let (tool, arguments) = match dice.below(if writes { 6 } else { 16 }) {
             0..=2 => ("file_read", json!({"path": file})),
             3..=5 => ("file_write", json!({"path": file, "text": format!("{agent} {tick} {:x}", dice.next())})),
             6 => ("file_delete", json!({"path": file})),
@@ -148,6 +148,8 @@ impl Mind {
                 json!({"key": dice.pick(&MEMORIES), "value": dice.below(1_000_000), "operation": "append"}),
             ),
             10 => ("list_agents", json!({})),
+            11 | 12 => ("ring", json!({"at": dice.below(1_000_000)})),
+            13 | 14 => ("order", json!({"what": dice.below(1_000_000)})),
             _ => (
                 "create_agent",
                 json!({"name": format!("kid_{}", dice.below(4)), "credits": 0.02, "resume": {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::bucket::Hand;
 use crate::network::{Connection, Network, ROOT};
+use crate::outside;
 use crate::process::{Process, Temper};
 
 pub const AGENTS: [&str; 6] = ["ada", "bob", "cyd", "dan", "eve", "fay"];
@@ -46,6 +47,10 @@ impl People {
         Self { network, traits }
     }
 
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     fn put(&self, path: &str, value: &Value) {
         self.network.bucket.put(Hand::Person, path, Bytes::from(serde_json::to_vec_pretty(value).expect("JSON")));
     }
@@ -57,6 +62,7 @@ impl People {
             "n": {"provider": "sim", "price": {"input": 2, "output": 3}},
         });
         self.put("config/models.json", &models);
+        self.put("config/tools.json", &outside::toolbox());
         for agent in &AGENTS[..self.traits.agents] {
             self.resume(agent, false);
         }
@@ -113,6 +119,8 @@ impl People {
             "memory_write",
             "list_agents",
             "create_agent",
+            "ring",
+            "order",
         ];
         self.put(
             &format!("agents/{agent}/resume.json"),
@@ -181,7 +189,7 @@ impl People {
                 _ => self.command(json!({"action": "top_up", "agent": agent, "credits": 0.05})).await,
             };
         }
-        match dice.below(24) {
+        match dice.below(28) {
             0..=3 => self.mail(None).await,
             4..=6 => self.mail(Some(agent)).await,
             7 | 8 => self.command(json!({"action": "top_up", "agent": agent, "credits": 0.05})).await,
@@ -202,7 +210,8 @@ impl People {
                 let tick = dice.below(60);
                 self.put("head.json", &json!({"format": 1, "tick": tick}));
             }
-            _ => drop(self.network.bucket.delete(Hand::Person, &format!("agents/{agent}/resume.json"))),
+            23 => drop(self.network.bucket.delete(Hand::Person, &format!("agents/{agent}/resume.json"))),
+            _ => self.answer().await,
         }
     }
 

@@ -11,11 +11,15 @@ use lemming::domain::ids::Sha;
 use lemming::domain::memory::MemoryFile;
 use lemming::domain::name::{AgentName, RunnerId};
 use lemming::domain::time::Tick;
+use lemming::record::approval::{Decision, Verdict};
 use lemming::record::chain::{Extension, Link};
 use lemming::record::plan::Plan;
 use lemming::record::turn::TurnRecord;
 use lemming::record::{Record, decode, encode};
 use lemming::store::Key;
+
+use serde_json::Value;
+use uuid::Uuid;
 
 use crate::audit::Call;
 use crate::bucket::{Hand, Object};
@@ -31,6 +35,8 @@ pub struct Witness {
     pub edits: BTreeMap<String, BTreeSet<Option<Sha>>>,
     /// The provider's own log.
     pub calls: Vec<Call>,
+    /// How often the world outside was called, by the id of the call.
+    pub reached: BTreeMap<Uuid, u64>,
     /// What committed turns made of files or found there, and in which ticks.
     contents: BTreeMap<String, BTreeMap<Option<Sha>, BTreeSet<Tick>>>,
     /// Files that a committed turn or a command deleted, or found deleted.
@@ -74,6 +80,8 @@ fn is_record(key: &Key) -> bool {
             | Key::Blob(_)
             | Key::Checkpoint(_)
             | Key::Archive(..)
+            | Key::ApprovedCall(_)
+            | Key::ApprovedResult(_)
     )
 }
 
@@ -282,6 +290,32 @@ impl Witness {
             (_, None) => false,
         };
         self.expect(recorded, || format!("{path} is written, and nothing that is committed says so"));
+    }
+
+    /// The world outside is called.
+    pub fn reached(&mut self, objects: &Objects, id: Uuid, needs_approval: bool, arguments: &Value) {
+        let times = self.reached.entry(id).or_default();
+        *times += 1;
+        let is_first = *times == 1;
+        self.expect(is_first, || format!("the call {id} is made again"));
+        if !needs_approval {
+            return;
+        }
+        let plans = objects.iter().filter(|(path, _)| path.ends_with("/plan.json"));
+        let decisions =
+            plans.filter_map(|(_, object)| decode::<Plan>(&object.bytes).ok()).flat_map(|plan| plan.decisions);
+        let approved = |decision: &Decision| decision.approval == id && decision.verdict == Verdict::Approved;
+        let Some(decision) = decisions.into_iter().find(approved) else {
+            return self.object(format!("the call {id} is made, and nobody said yes"));
+        };
+        let turns = objects.iter().filter(|(path, _)| path.contains("/turns/"));
+        let mut questions =
+            turns.filter_map(|(_, object)| decode::<TurnRecord>(&object.bytes).ok()).flat_map(|turn| turn.waiting);
+        let asked = questions.find(|question| question.id == id).map(|question| question.arguments);
+        let of = decision.arguments.or(asked);
+        self.expect(of.as_ref() == Some(arguments), || {
+            format!("the call {id} is made with other arguments than shown")
+        });
     }
 
     /// A model is called. Its provider will have been paid that much, whoever hears the answer.

@@ -25,6 +25,7 @@ use crate::bucket::{Bucket, Hand};
 use crate::dice::Dice;
 use crate::minds::{Minds, Moods};
 use crate::network::{Connection, Network, Odds, ROOT};
+use crate::outside::{self, Line};
 use crate::people::{AGENTS, MEMORIES, People, Traits};
 use crate::process::{Process, Temper};
 
@@ -342,11 +343,12 @@ impl World {
 
     pub fn context(&self, process: &Arc<Process>, memo: &Arc<Memo>, stop: Stop) -> Context {
         let connection = Connection { network: Arc::clone(&self.network), process: Arc::clone(process) };
+        let line = Line { network: Arc::clone(&self.network), process: Arc::clone(process) };
         let minds = Minds { network: Arc::clone(&self.network), process: Arc::clone(process), moods: self.moods };
         Context {
             store: Store::new(Arc::new(connection), Path::from(ROOT), self.traits.lease_ms == 5_000),
             providers: Arc::new(minds),
-            tools: lemming::tool::builtin(),
+            tools: lemming::tool::builtin().into_iter().chain(outside::tools(Some(&line))).collect(),
             clock: Arc::clone(process) as _,
             entropy: Arc::clone(process) as _,
             memo: Arc::clone(memo),
@@ -400,6 +402,7 @@ impl World {
         }
         let expect = Expect { exactly_once: calm, touched, stale_views: false };
         let seen = audit(&evidence, &expect).await;
+        outside::audit(&self.network);
         let bucket = &self.network.bucket;
         let inner = bucket.inner();
         Ok(Report {
@@ -509,7 +512,7 @@ impl World {
             objects: inner.objects.iter().map(|(path, object)| (path.clone(), object.bytes.clone())).collect(),
             calls: inner.witness.calls.clone(),
             sent: inner.witness.sent.clone(),
-            tools: lemming::tool::builtin(),
+            tools: lemming::tool::builtin().into_iter().chain(outside::tools(None)).collect(),
         }
     }
 }

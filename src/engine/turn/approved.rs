@@ -15,6 +15,7 @@ use super::Permit;
 use super::desk::{Bench, Then};
 use crate::domain::json as order;
 use crate::domain::toolbox::Effect;
+use crate::mutant::{self, Mutant};
 use crate::record::approval::{ApprovedCall, ApprovedResult, Decision, Outcome, Settled, Verdict, Waiting};
 use crate::record::plan::Due;
 use crate::record::turn::TurnRecord;
@@ -113,6 +114,10 @@ async fn make(
     if let Created::Lost(_) = store.create_own(&Key::ApprovedCall(id), Bytes::from(encode(&intent))).await? {
         return Ok(match store.read::<ApprovedResult>(&Key::ApprovedResult(id)).await? {
             Some(made) => (Outcome::Made, made.ok, made.result),
+            None if mutant::is(Mutant::ApprovedCallsAreMadeOnce) => {
+                let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
+                (Outcome::Made, ok, result)
+            }
             None => {
                 tracing::warn!(event = "approved_call_unknown", tick = run.tick().0, agent = %due.agent, tool_name = name,
                     "an approved call that may have been made is not made again");

@@ -14,6 +14,7 @@ use crate::domain::contract::ToolCall;
 use crate::domain::json;
 use crate::domain::time::Timestamp;
 use crate::domain::toolbox::{Approval, Effect};
+use crate::mutant::{self, Mutant};
 use crate::record;
 use crate::record::approval::Question;
 use crate::record::turn::ToolResult;
@@ -38,13 +39,14 @@ impl Turn<'_> {
     ) -> Result<ToolResult, EngineError> {
         let tool = self.tools.iter().find(|tool| tool.name() == call.tool);
         let id = self.call_id(place);
+        let is_made_again = mutant::is(Mutant::OutsideCallsAreMadeOnce);
         if let (Some(tool), Some(recorded)) = (tool, self.recorded(&call, place))
             && (tool.effect() != Effect::None || tool.asks_outside(&recorded.result))
         {
             return Ok(recorded.clone());
         }
         let outcome = match tool {
-            Some(tool) if is_adopted && !tool.effect().may_be_made_again() => {
+            Some(tool) if is_adopted && !tool.effect().may_be_made_again() && !is_made_again => {
                 tracing::warn!(event = "tool_outcome_unknown", tick = self.run.tick().0, agent = %self.due.agent,
                     tool_name = %call.tool, "a call that may have been made is not made again");
                 let result = json!({"unknown": UNKNOWN});

@@ -103,6 +103,15 @@ pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(
     let state = &moment.state;
     let mut files: Vec<(Key, Option<Key>)> = Vec::new();
     files.extend(state.models.clone().map(|sha| (Key::Models, Some(Key::Input(sha)))));
+    files.extend(state.tools.clone().map(|sha| (Key::Tools, Some(Key::Input(sha)))));
+    files.extend(state.tools_lock.clone().map(|sha| (Key::ToolsLock, Some(Key::Input(sha)))));
+    // An approved call that was begun is not begun again here.
+    let heard_of = state.approvals.iter().filter(|(_, asked)| asked.verdict.is_some());
+    for (id, _) in heard_of {
+        for key in [Key::ApprovedCall(*id), Key::ApprovedResult(*id)] {
+            files.push((key.clone(), Some(key)));
+        }
+    }
     let present = state.agents.iter().filter(|(_, agent)| agent.present);
     files.extend(present.map(|(name, agent)| (Key::Resume(name.clone()), Some(Key::Input(agent.resume.clone())))));
     for path in from.list(&Prefix::Area(Area::Config)).await? {

@@ -84,6 +84,10 @@ impl Needs {
                 "somebody has not read what was said in it, and it has not expired",
             )
         }));
+        let asked = state.approvals.values();
+        turns.extend(asked.map(|asked| {
+            ((asked.tick, asked.agent.clone()), "a call that it asks for waits for an answer, or its agent has not heard of it")
+        }));
         let mut files: BTreeMap<(Tick, AgentName), Vec<Key>> = BTreeMap::new();
         for (path, file) in state.files.iter().filter(|(_, file)| file.sha256.is_some()) {
             if let (Some(agent), Some(key)) = (&file.agent, Key::parse(path)) {
@@ -154,6 +158,17 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
+    /// Deletes what approved calls returned that a turn heard of: its record has it.
+    async fn delete_results(&mut self, turn: &TurnRecord) -> Result<(), EngineError> {
+        for settled in &turn.answered {
+            let key = Key::ApprovedResult(settled.id);
+            if !self.state.approvals.contains_key(&settled.id) && self.store.get(&key).await?.is_some() {
+                self.delete(&key).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Why a turn must stay, if it must.
     fn keep(&mut self, turn: &TurnRecord) -> bool {
         let Some(because) = self.needs.turns.get(&(turn.tick, turn.agent.clone())) else { return false };
@@ -185,6 +200,6 @@ impl<'a> Collector<'a> {
             self.store.put(&key, Bytes::from(encode(&turn.stub(Sha::of(bytes))))).await?;
         }
         self.report.stubs.push(key.path());
-        Ok(())
+        self.delete_results(turn).await
     }
 }
