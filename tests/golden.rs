@@ -29,6 +29,9 @@ use lemming::domain::resume::{ReadList, Resume};
 use lemming::domain::schedule::{Schedule, When};
 use lemming::domain::time::{Clock, Tick, Timestamp};
 use lemming::engine::Head;
+use lemming::record::approval::{
+    ApprovedCall, ApprovedResult, Decision, Outcome, Pending, Question, Settled, Verdict, Waiting,
+};
 use lemming::record::chain::{Extension, LicenceId, Link, Settled};
 use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
 use lemming::record::erased::{Collected, Erasing};
@@ -215,9 +218,9 @@ fn receipt() -> Receipt {
 
 fn results() -> Vec<ToolResult> {
     vec![ToolResult {
-        call: None,
-        unknown: false,
-        waits: false,
+        call: Some(id(81)),
+        unknown: true,
+        waits: true,
         id: Some("call_1".to_owned()),
         tool: "file_write".to_owned(),
         arguments: json!({"path": "shared/a.md", "text": "A"}),
@@ -295,9 +298,9 @@ fn effects() -> Effects {
 fn plan() -> Plan {
     let admitted = |n: u128, item| Admitted { name: IngressName::new(id(n).to_string()).expect("name"), item };
     Plan {
-        tools: None,
-        tools_lock: None,
-        decisions: Vec::new(),
+        tools: Some(sha("tools")),
+        tools_lock: Some(sha("tools lock")),
+        decisions: vec![decision()],
         format: 1,
         erased: None,
         nonce: nonce(),
@@ -409,14 +412,54 @@ fn plan() -> Plan {
     }
 }
 
+/// A call that waits for a person's yes.
+fn question() -> Question {
+    Question {
+        id: id(80),
+        tool: "files__write_file".to_owned(),
+        permission: "mcp:files/write_file".to_owned(),
+        arguments: json!({"path": "/out/report.md", "content": "Done."}),
+        arguments_sha256: sha("arguments"),
+        worth_credits: Some(Credits::whole(3)),
+        purpose: Some("To hand in the report.".to_owned()),
+        expires_at: time(),
+    }
+}
+
+/// An answer that one had waited for.
+fn settled() -> Vec<Settled> {
+    vec![Settled {
+        id: id(79),
+        tool: "files__write_file".to_owned(),
+        arguments: json!({"path": "/out/draft.md"}),
+        verdict: Verdict::Approved,
+        by: Some(Author("anna".to_owned())),
+        outcome: Outcome::Made,
+        ok: true,
+        result: json!({"text": "written"}),
+    }]
+}
+
+fn decision() -> Decision {
+    Decision {
+        approval: id(79),
+        agent: name("ada"),
+        verdict: Verdict::Approved,
+        by: Some(Author("anna".to_owned())),
+        command: Some(IngressName::new("0197-a").expect("name")),
+        arguments: Some(json!({"path": "/out/draft.md"})),
+        reason: Some("in another place".to_owned()),
+    }
+}
+
 fn link(what: Extension) -> Link {
     Link { format: 1, nonce: nonce(), by: runner(), what }
 }
 
 fn turn() -> TurnRecord {
     TurnRecord {
-        answered: Vec::new(),
-        waiting: Vec::new(),
+        answered: settled(),
+        waiting: vec![question()],
         format: 1,
         erased: None,
         nonce: nonce(),
@@ -468,6 +511,7 @@ fn failed_turn() -> TurnRecord {
         unimported: imports(),
         exchanges: Vec::new(),
         effects: Effects::default(),
+        waiting: Vec::new(),
         notes: None,
         violations: Vec::new(),
         warnings: Vec::new(),
@@ -477,7 +521,7 @@ fn failed_turn() -> TurnRecord {
 
 fn step() -> StepRecord {
     StepRecord {
-        answered: Vec::new(),
+        answered: settled(),
         format: 1,
         nonce: nonce(),
         by: runner(),
@@ -513,8 +557,13 @@ fn charge() -> Charge {
 
 fn closed() -> Closed {
     let turn = |status, cursor, blamed, dead_letters| TurnFold {
-        waiting: Vec::new(),
-        answered: Vec::new(),
+        waiting: vec![Pending {
+            id: id(80),
+            tool: "files__write_file".to_owned(),
+            arguments_sha256: sha("arguments"),
+            expires_at: time(),
+        }],
+        answered: vec![id(79)],
         sha256: sha("turn"),
         status,
         charge: charge(),
@@ -525,9 +574,9 @@ fn closed() -> Closed {
     };
     let end = Position::end_of_rank(Tick(12), 1);
     Closed {
-        tools: None,
-        tools_lock: None,
-        decided: BTreeMap::new(),
+        tools: Some(sha("tools")),
+        tools_lock: Some(sha("tools lock")),
+        decided: [(id(79), Verdict::Approved)].into(),
         format: 1,
         tick: Tick(12),
         clock: Clock(14),
@@ -589,9 +638,21 @@ fn state() -> State {
         mail_failures: Some(MailFailures { count: 2, first_inbox_end: Position::end_of_rank(Tick(11), 1) }),
     };
     State {
-        tools: None,
-        tools_lock: None,
-        approvals: BTreeMap::new(),
+        tools: Some(sha("tools")),
+        tools_lock: Some(sha("tools lock")),
+        approvals: [(
+            id(79),
+            Waiting {
+                agent: name("ada"),
+                tick: Tick(11),
+                tool: "files__write_file".to_owned(),
+                arguments_sha256: sha("arguments"),
+                expires_at: time(),
+                verdict: Some(Verdict::Approved),
+                decided: Some(Tick(12)),
+            },
+        )]
+        .into(),
         format: 1,
         tick: Tick(12),
         clock: Clock(14),
@@ -661,6 +722,22 @@ fn turns() {
 
 #[test]
 fn steps() {
+    check(
+        "approved_call",
+        &ApprovedCall {
+            format: 1,
+            nonce: nonce(),
+            by: runner(),
+            tick: Tick(12),
+            agent: name("ada"),
+            approval: id(79),
+            arguments_sha256: sha("arguments"),
+        },
+    );
+    check(
+        "approved_result",
+        &ApprovedResult { format: 1, by: runner(), approval: id(79), ok: true, result: json!({"text": "written"}) },
+    );
     check("step", &step());
 }
 

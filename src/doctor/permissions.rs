@@ -7,8 +7,17 @@ use super::report::{Finding, May, Part, Permission, Report};
 use crate::store::{Area, Key, Store, StoreError};
 
 /// What a runner of ticks writes.
-const OF_A_RUNNER: [Area; 7] =
-    [Area::Probe, Area::Ticks, Area::Inputs, Area::Blobs, Area::Checkpoints, Area::Agents, Area::Shared];
+const OF_A_RUNNER: [Area; 9] = [
+    Area::Probe,
+    Area::Ticks,
+    Area::Inputs,
+    Area::Blobs,
+    Area::Checkpoints,
+    Area::Approvals,
+    Area::Deliveries,
+    Area::Agents,
+    Area::Shared,
+];
 
 /// What a runner of ticks deletes.
 const DELETED_BY_A_RUNNER: [Area; 5] = [Area::Probe, Area::Agents, Area::Shared, Area::Mail, Area::Control];

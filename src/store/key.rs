@@ -118,6 +118,10 @@ pub enum Area {
     Blobs,
     /// `checkpoints/`.
     Checkpoints,
+    /// `approvals/`: approved calls.
+    Approvals,
+    /// `deliveries/`: what was sent outside.
+    Deliveries,
     /// `agents/`: resumes, outboxes, memory, archives, workspaces.
     Agents,
     /// `shared/`.
@@ -132,12 +136,14 @@ pub enum Area {
 
 impl Area {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Probe,
         Self::Ticks,
         Self::Inputs,
         Self::Blobs,
         Self::Checkpoints,
+        Self::Approvals,
+        Self::Deliveries,
         Self::Agents,
         Self::Shared,
         Self::Mail,
@@ -154,6 +160,8 @@ impl Area {
             Self::Inputs => "inputs",
             Self::Blobs => "blobs",
             Self::Checkpoints => "checkpoints",
+            Self::Approvals => "approvals",
+            Self::Deliveries => "deliveries",
             Self::Agents => "agents",
             Self::Shared => "shared",
             Self::Mail => "ingress/mail",

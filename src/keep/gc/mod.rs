@@ -86,7 +86,10 @@ impl Needs {
         }));
         let asked = state.approvals.values();
         turns.extend(asked.map(|asked| {
-            ((asked.tick, asked.agent.clone()), "a call that it asks for waits for an answer, or its agent has not heard of it")
+            (
+                (asked.tick, asked.agent.clone()),
+                "a call that it asks for waits for an answer, or its agent has not heard of it",
+            )
         }));
         let mut files: BTreeMap<(Tick, AgentName), Vec<Key>> = BTreeMap::new();
         for (path, file) in state.files.iter().filter(|(_, file)| file.sha256.is_some()) {
