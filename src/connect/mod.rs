@@ -6,7 +6,7 @@
 //! no connection outlives a call, so that a function that is frozen between invocations calls them as any other runner.
 
 pub mod mcp;
-mod own;
+pub(crate) mod own;
 
 use std::sync::Arc;
 

@@ -112,6 +112,12 @@ impl Org {
         Self { store, memo: Arc::default(), ..self.clone() }
     }
 
+    /// The variables that secrets are looked up in.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// Time.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
