@@ -9,6 +9,7 @@ use crate::domain::model::ModelRegistry;
 use crate::domain::name::MemoryKey;
 use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
+use crate::domain::toolbox::{AcceptedTools, Toolbox};
 use crate::store::Key;
 
 /// A kind of file that people write.
@@ -24,11 +25,16 @@ pub enum FileKind {
     Script,
     /// `config/keys.json`.
     Keys,
+    /// `config/tools.json`.
+    Tools,
+    /// `config/tools.lock.json`.
+    ToolsLock,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Resume, Self::Org, Self::Models, Self::Script, Self::Keys];
+    pub const ALL: [Self; 7] =
+        [Self::Resume, Self::Org, Self::Models, Self::Script, Self::Keys, Self::Tools, Self::ToolsLock];
 
     /// The kind as people write it.
     #[must_use]
@@ -39,6 +45,8 @@ impl FileKind {
             Self::Models => "models",
             Self::Script => "script",
             Self::Keys => "keys",
+            Self::Tools => "tools",
+            Self::ToolsLock => "tools-lock",
         }
     }
 
@@ -58,6 +66,8 @@ impl FileKind {
             Self::Models => of::<ModelRegistry>(),
             Self::Script => of::<crate::provider::script::ScriptFile>(),
             Self::Keys => of::<ApiKeys>(),
+            Self::Tools => of::<Toolbox>(),
+            Self::ToolsLock => of::<AcceptedTools>(),
         };
         let mut schema = schema.to_value();
         if let Some(fields) = schema.as_object_mut() {

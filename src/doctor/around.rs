@@ -36,7 +36,7 @@ pub(super) async fn organisation(patient: Patient<'_>, is_new: bool, report: &mu
         report.organisation = Some(org.name);
     }
     let mut used = None;
-    match check(patient.store, patient.providers, patient.tools, patient.local_root).await {
+    match check(patient.store, patient.providers, patient.tools, patient.environment, patient.local_root).await {
         Ok(found) => {
             report.add(match found.findings.iter().find(|finding| finding.severity == Severity::Error) {
                 Some(first) => {
@@ -103,7 +103,7 @@ pub(super) async fn sandbox(sandbox: Option<&Sandbox>, report: &mut Report) {
     };
     let code = sandbox.run(Task::Code { code: "1".to_owned() }, Copied::default(), true).await;
     let name = "true".to_owned();
-    let task = Task::Program { name: name.clone(), arguments: Vec::new(), allow: vec![name] };
+    let task = Task::Program { name: name.clone(), arguments: Vec::new(), allow: vec![name], input: String::new() };
     let program = sandbox.run(task, Copied::default(), true).await;
     report.add(match code.and(program) {
         Ok(_) => Finding::good(

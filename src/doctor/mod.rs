@@ -17,6 +17,7 @@ use std::sync::Arc;
 use self::probe::Probe;
 use self::report::{Finding, Part, Report};
 use crate::clock::{Clock, Entropy};
+use crate::config::Environment;
 use crate::count::counted;
 use crate::domain::name::IngressName;
 use crate::engine::Stop;
@@ -41,6 +42,8 @@ pub struct Patient<'a> {
     pub entropy: &'a dyn Entropy,
     /// How models are reached.
     pub providers: &'a dyn Providers,
+    /// Where secrets are looked up.
+    pub environment: &'a Environment,
     /// The tools that there are.
     pub tools: &'a [Arc<dyn Tool>],
     /// Where programs of models run.

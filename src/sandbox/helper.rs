@@ -65,10 +65,10 @@ fn work(job: &Job) -> Result<Report, String> {
     }
     watch().map_err(|error| format!("it cannot have a thread: {error}"))?;
     match &job.task {
-        Task::Program { name, arguments, .. } => {
+        Task::Program { name, arguments, input, .. } => {
             let programs = allowed.unwrap_or_default();
             let path = programs.get(name).ok_or_else(|| format!("there is no program {name} on this system"))?;
-            let mut ran = program::run(path, name, arguments, &job.limits)?;
+            let mut ran = program::run(path, name, (arguments, input), &job.limits)?;
             ran.changes = scratch::changes(&job.files);
             ran.changes.notes.extend(unconfined(&missing));
             Ok(Report::Ran(ran))

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -72,6 +73,14 @@ impl Sandbox {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same with another time limit. Processor time grows with it, and is not less than usual.
+    #[must_use]
+    pub fn with_time(self, time: Duration) -> Self {
+        let wall_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let cpu_seconds = self.limits.cpu_seconds.max(time.as_secs());
+        Self { limits: Limits { wall_ms, cpu_seconds, ..self.limits }, ..self }
     }
 
     /// Does a job. Whatever it started has ended when this returns, and its scratch folder is gone; the

@@ -114,6 +114,9 @@ pub enum Task {
         arguments: Vec<String>,
         /// The names of all programs that may be run, this one and those that it starts.
         allow: Vec<String>,
+        /// What it reads from its standard input.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        input: String,
     },
     /// Runs Python code in the interpreter, without any folder.
     Code {

@@ -1,10 +1,12 @@
 //! Runs a program in the scratch folder, which is the helper's directory.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -37,8 +39,13 @@ fn find(name: &str) -> Option<PathBuf> {
     super::PATH.split(':').map(|folder| Path::new(folder).join(name)).find(can_run)?.canonicalize().ok()
 }
 
-/// Runs a program until it has ended. What it left running is killed by the runner.
-pub(super) fn run(path: &Path, name: &str, arguments: &[String], limits: &Limits) -> Result<Ran, String> {
+/// Runs a program with these arguments and this input until it has ended. What it left running is killed by the runner.
+pub(super) fn run(
+    path: &Path,
+    name: &str,
+    (arguments, input): (&[String], &str),
+    limits: &Limits,
+) -> Result<Ran, String> {
     let cannot = |error: std::io::Error| format!("{name} cannot be run: {error}");
     let home = std::path::absolute(scratch::HOME).map_err(cannot)?;
     let mut child = Command::new(path)
@@ -48,11 +55,14 @@ pub(super) fn run(path: &Path, name: &str, arguments: &[String], limits: &Limits
         .env("PATH", super::PATH)
         .env("LANG", "C.UTF-8")
         .env("HOME", home)
-        .stdin(Stdio::null())
+        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(cannot)?;
+    if let Some(stdin) = child.stdin.take() {
+        feed(stdin, input.to_owned()).map_err(cannot)?;
+    }
     let max = usize::try_from(limits.output_bytes).unwrap_or(usize::MAX);
     let mut stdout = Capture::new(child.stdout.take(), max).map_err(cannot)?;
     let mut stderr = Capture::new(child.stderr.take(), max).map_err(cannot)?;
@@ -76,6 +86,17 @@ pub(super) fn run(path: &Path, name: &str, arguments: &[String], limits: &Limits
         stderr: Printed::of(&stderr.into_bytes(), MAX_STDERR_BYTES),
         changes: Changes::default(),
     })
+}
+
+/// Gives a program its input, beside reading what it says: one that says much before it reads would wait for us, and we
+/// for it.
+fn feed(mut stdin: ChildStdin, input: String) -> std::io::Result<()> {
+    let all = move || {
+        // A program may end, or close it, without having read it all.
+        let _ = stdin.write_all(input.as_bytes());
+    };
+    // Not waited for: it ends with the process, should nobody read.
+    thread::Builder::new().stack_size(64 << 10).spawn(all).map(|_| ())
 }
 
 /// Waits until an output has something, or for a moment.

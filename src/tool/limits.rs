@@ -127,7 +127,20 @@ pub fn check_arguments(arguments: &Value) -> Result<(), ToolError> {
     if !arguments.is_object() {
         return Err(ToolError("wrong arguments: they must be a JSON object".to_owned()));
     }
-    let mut level = vec![arguments];
+    if !is_shallow(arguments) {
+        return Err(ToolError(format!("the arguments nest deeper than {MAX_ARGUMENT_DEPTH} levels")));
+    }
+    let bytes = arguments.to_string().len();
+    if bytes > MAX_ARGUMENT_BYTES {
+        return Err(ToolError(format!("the arguments have {bytes} bytes, more than {MAX_ARGUMENT_BYTES}")));
+    }
+    Ok(())
+}
+
+/// Says whether a value nests no deeper than [`MAX_ARGUMENT_DEPTH`]: a record that holds it can be read again.
+#[must_use]
+pub fn is_shallow(value: &Value) -> bool {
+    let mut level = vec![value];
     for _ in 0..=MAX_ARGUMENT_DEPTH {
         level = level
             .into_iter()
@@ -138,14 +151,10 @@ pub fn check_arguments(arguments: &Value) -> Result<(), ToolError> {
             })
             .collect();
         if level.is_empty() {
-            let bytes = arguments.to_string().len();
-            if bytes > MAX_ARGUMENT_BYTES {
-                return Err(ToolError(format!("the arguments have {bytes} bytes, more than {MAX_ARGUMENT_BYTES}")));
-            }
-            return Ok(());
+            return true;
         }
     }
-    Err(ToolError(format!("the arguments nest deeper than {MAX_ARGUMENT_DEPTH} levels")))
+    false
 }
 
 /// The result of a tool, or its start with a note if it is too long.

@@ -18,10 +18,10 @@ mod memory_read;
 mod memory_search;
 mod memory_write;
 mod python;
-mod scratch;
-mod shell;
+pub(crate) mod scratch;
+pub(crate) mod shell;
 pub mod web;
-mod web_fetch;
+pub(crate) mod web_fetch;
 mod web_search;
 
 use std::collections::BTreeMap;

@@ -55,10 +55,11 @@ impl Tool for Python {
         if code.len() > MAX_CODE_BYTES {
             return Err(ToolError(format!("the code has {} bytes, more than {MAX_CODE_BYTES}", code.len())).into());
         }
-        let mut done = match scratch::run(&self.sandbox, Task::Code { code }, desk).await? {
-            Outcome::Done(done) => done,
-            Outcome::Repeated(result) => return Ok(result),
-        };
+        let mut done =
+            match scratch::run(Some(&self.sandbox), Task::Code { code }, scratch::is_required(desk), desk).await? {
+                Outcome::Done(done) => done,
+                Outcome::Repeated(result) => return Ok(result),
+            };
         let Report::Valued(valued) = std::mem::replace(&mut done.report, Report::Refused(String::new())) else {
             return Err(ToolError("the sandbox answered something else than was asked".to_owned()).into());
         };

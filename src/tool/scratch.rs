@@ -9,28 +9,41 @@ use crate::sandbox::{
 };
 
 /// A job that was done.
-pub(super) struct Done {
-    pub(super) report: Report,
+pub(crate) struct Done {
+    pub(crate) report: Report,
     /// What there is to say beside the result.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// What became of a job.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// It was done.
     Done(Done),
     /// It was done when its turn was run, with this result; now its changes were repeated.
     Repeated(Value),
 }
 
+/// Says whether the organisation wants nothing run without a whole sandbox.
+pub(super) fn is_required(desk: &dyn Desk) -> bool {
+    desk.settings().sandbox == SandboxRule::Required
+}
+
 /// Runs a task on a copy of the files of the workspace and of `shared/`. In a turn that is run again nothing is run:
-/// what a program says depends on the machine, and not every machine has a sandbox.
-pub(super) async fn run(sandbox: &Sandbox, task: Task, desk: &mut dyn Desk) -> Result<Outcome, CallFailure> {
-    let required = desk.settings().sandbox == SandboxRule::Required;
+/// what a program says depends on the machine, and not every machine has a sandbox. Without a whole sandbox nothing is run,
+/// if it is `required`.
+pub(crate) async fn run(
+    sandbox: Option<&Sandbox>,
+    task: Task,
+    required: bool,
+    desk: &mut dyn Desk,
+) -> Result<Outcome, CallFailure> {
     let (files, notes) = copy(desk).await?;
     if let Some(recorded) = desk.recorded().await? {
         return repeat(recorded, desk).await.map(Outcome::Repeated);
     }
+    let Some(sandbox) = sandbox else {
+        return Err(ToolError("this process cannot start a sandbox, so nothing was run".to_owned()).into());
+    };
     let report = sandbox.run(task, files, required).await.map_err(|error: SandboxError| {
         tracing::warn!(event = "sandbox_failed", error = %error, "a sandboxed tool failed");
         ToolError(error.to_string())
@@ -80,7 +93,7 @@ fn is_cut(result: &Value) -> bool {
 }
 
 /// The paths that a job changed, by its result; `None`: it does not say.
-pub(super) fn changed(result: &Value) -> Option<Vec<String>> {
+pub(crate) fn changed(result: &Value) -> Option<Vec<String>> {
     let named = || named(result, "written").chain(named(result, "deleted")).map(str::to_owned);
     (!is_cut(result)).then(|| named().collect())
 }
@@ -117,7 +130,7 @@ async fn copy(desk: &mut dyn Desk) -> Result<(Copied, Vec<String>), CallFailure>
 
 impl Done {
     /// Makes the job's changes the turn's, and adds to the result what they are.
-    pub(super) async fn keep(
+    pub(crate) async fn keep(
         mut self,
         changes: Changes,
         mut result: Value,
@@ -152,7 +165,7 @@ impl Done {
 }
 
 /// A text, with a note if it was cut.
-pub(super) fn text(printed: Printed) -> Value {
+pub(crate) fn text(printed: Printed) -> Value {
     let Printed { mut text, left_out_bytes } = printed;
     if left_out_bytes > 0 {
         text.push_str(&format!("\n[at least {left_out_bytes} bytes more]"));

@@ -5,15 +5,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::scratch::{self, Outcome};
+use super::scratch::{self, Done, Outcome};
 use super::{CallFailure, Desk, Tool, ToolError, arguments, schema};
-use crate::sandbox::{End, Report, Sandbox, Task};
+use crate::sandbox::{Changes, End, Report, Sandbox, Task};
 
 /// The most words of a command.
-const MAX_WORDS: usize = 256;
+pub(crate) const MAX_WORDS: usize = 256;
 
 /// The longest command, in bytes.
-const MAX_COMMAND_BYTES: usize = 32 * 1024;
+pub(crate) const MAX_COMMAND_BYTES: usize = 32 * 1024;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,28 +67,31 @@ impl Tool for Shell {
             return Err(ToolError("the command is empty".to_owned()).into());
         };
         check(name, rest, &allow)?;
-        let task = Task::Program { name: name.clone(), arguments: rest.to_vec(), allow };
-        let mut done = match scratch::run(&self.sandbox, task, desk).await? {
+        let task = Task::Program { name: name.clone(), arguments: rest.to_vec(), allow, input: String::new() };
+        let mut done = match scratch::run(Some(&self.sandbox), task, scratch::is_required(desk), desk).await? {
             Outcome::Done(done) => done,
             Outcome::Repeated(result) => return Ok(result),
         };
-        let Report::Ran(ran) = std::mem::replace(&mut done.report, Report::Refused(String::new())) else {
-            return Err(ToolError("the sandbox answered something else than was asked".to_owned()).into());
-        };
-        let mut result = json!({"stdout": scratch::text(ran.stdout), "stderr": scratch::text(ran.stderr)});
-        match ran.end {
-            End::Code(code) => result["exit_code"] = code.into(),
-            End::Signal(signal) => {
-                result["signal"] = signal.into();
-                done.notes.extend(cause(signal).map(|cause| format!("it was stopped: {cause}")));
-            }
-            End::Full => {
-                let message = "it filled its folder and was stopped; nothing of it was kept";
-                return Err(ToolError(message.to_owned()).into());
-            }
-        }
-        done.keep(ran.changes, result, desk).await
+        let (changes, result) = told(&mut done)?;
+        done.keep(changes, result, desk).await
     }
+}
+
+/// What a program did to the files, and what it said and how it ended, for the model.
+pub(crate) fn told(done: &mut Done) -> Result<(Changes, Value), ToolError> {
+    let Report::Ran(ran) = std::mem::replace(&mut done.report, Report::Refused(String::new())) else {
+        return Err(ToolError("the sandbox answered something else than was asked".to_owned()));
+    };
+    let mut result = json!({"stdout": scratch::text(ran.stdout), "stderr": scratch::text(ran.stderr)});
+    match ran.end {
+        End::Code(code) => result["exit_code"] = code.into(),
+        End::Signal(signal) => {
+            result["signal"] = signal.into();
+            done.notes.extend(cause(signal).map(|cause| format!("it was stopped: {cause}")));
+        }
+        End::Full => return Err(ToolError("it filled its folder and was stopped; nothing of it was kept".to_owned())),
+    }
+    Ok((ran.changes, result))
 }
 
 /// What a signal of the limits means. Source: signal(7).
@@ -138,7 +141,8 @@ fn check(name: &str, rest: &[String], allow: &[String]) -> Result<(), ToolError>
     Ok(())
 }
 
-fn objection(word: &str) -> Option<&'static str> {
+/// Why an argument may not be given to a program that nothing keeps in its folder.
+pub(crate) fn objection(word: &str) -> Option<&'static str> {
     if word.contains('\0') {
         return Some("holds NUL, which no argument can");
     }

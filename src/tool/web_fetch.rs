@@ -75,7 +75,7 @@ impl Tool for WebFetch {
 }
 
 /// Title and text of a page.
-async fn readable(page: Page) -> Result<(String, String), ToolError> {
+pub(crate) async fn readable(page: Page) -> Result<(String, String), ToolError> {
     if !matches!(page.media_type.as_str(), "text/html" | "application/xhtml+xml") {
         return Ok((String::new(), page.text));
     }

@@ -8,6 +8,7 @@ mod file;
 mod models;
 mod org;
 mod shape;
+mod toolbox;
 mod tools;
 mod unknown;
 

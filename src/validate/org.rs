@@ -8,10 +8,11 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::file::{self, Read};
-use super::{Finding, Findings, ValidateError, models, one_of, tools};
+use super::{Finding, Findings, ValidateError, models, one_of, toolbox, tools};
+use crate::config::Environment;
 use crate::domain::api_key::{ApiKeys, Scope};
 use crate::domain::model::ModelRegistry;
-use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
+use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE};
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
 use crate::domain::resume::Resume;
 use crate::domain::tools::SandboxRule;
@@ -32,9 +33,10 @@ pub async fn check(
     store: &Store,
     providers: &dyn Providers,
     tools: &[Arc<dyn Tool>],
+    environment: &Environment,
     local_root: Option<&Path>,
 ) -> Result<Findings, ValidateError> {
-    check_agents(store, providers, tools, local_root, None).await
+    check_agents(store, providers, (tools, environment), local_root, None).await
 }
 
 /// The same, but of the resumes only those of some agents are read, where it says which: what is changed in a large
@@ -45,7 +47,7 @@ pub async fn check(
 pub async fn check_agents(
     store: &Store,
     providers: &dyn Providers,
-    tools: &[Arc<dyn Tool>],
+    (tools, environment): (&[Arc<dyn Tool>], &Environment),
     local_root: Option<&Path>,
     only: Option<&BTreeSet<AgentName>>,
 ) -> Result<Findings, ValidateError> {
@@ -64,8 +66,13 @@ pub async fn check_agents(
         check_embeddings(org, registry, &mut found);
     }
     check_keys(store, &mut found).await?;
+    let builtin = tools.iter().map(|tool| tool.name());
+    let (known, toolbox) = toolbox::check(store, environment, builtin, &mut found).await?;
     let resumes = resumes(store, only, &mut found).await?;
-    let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
+    let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, known: &known };
+    if let Some(toolbox) = &toolbox {
+        toolbox::check_rules(toolbox, &known, &resumes.names, &mut found);
+    }
     for (name, resume) in &resumes.read {
         around.check(&Key::Resume(name.clone()).path(), resume, &mut found);
     }
@@ -254,7 +261,7 @@ struct Around<'a> {
     org: Option<&'a OrgConfig>,
     registry: &'a Read<ModelRegistry>,
     names: &'a [AgentName],
-    tools: &'a [Arc<dyn Tool>],
+    known: &'a toolbox::Known,
 }
 
 impl Around<'_> {
@@ -266,11 +273,9 @@ impl Around<'_> {
             let is_known = |name: &str| name == "*" || name == HUMAN || agents.contains(&name);
             // A name that breaks the rule has been reported as such.
             let named = |name: &str| AgentName::new(name).is_ok() && !is_known(name);
-            check_names(path, json, at, ("agent", &agents), &named, found);
+            check_names(path, json, at, &agents, &named, found);
         }
-        let tools: Vec<&str> = self.tools.iter().map(|tool| tool.name()).collect();
-        let named = |name: &str| ToolName::new(name).is_ok() && !tools.contains(&name);
-        check_names(path, json, "/permissions/tools", ("tool", &tools), &named, found);
+        self.known.check_permissions(path, json, found);
         if let Some(resume) = &resume.typed {
             self.check_money(path, resume, found);
             if let Some(org) = self.org {
@@ -314,19 +319,18 @@ impl Around<'_> {
     }
 }
 
-/// Warns of each name in the list at `at` that `is_unknown`.
+/// Warns of each agent in the list at `at` that `is_unknown`.
 fn check_names(
     path: &str,
     json: &Value,
     at: &str,
-    (what, known): (&str, &[&str]),
+    known: &[&str],
     is_unknown: &dyn Fn(&str) -> bool,
     found: &mut Findings,
 ) {
     let names = json.pointer(at).and_then(Value::as_array).into_iter().flatten().enumerate();
     for (i, name) in names.filter_map(|(i, name)| Some((i, name.as_str()?))).filter(|(_, name)| is_unknown(name)) {
-        let code = if what == "tool" { "unknown_tool" } else { "unknown_name" };
-        let finding = Finding::warning(code, path, format!("{at}/{i}"));
-        found.add(finding.says(format!("there is no {what} {name:?}"), one_of(name, known, &format!("{what}s"))));
+        let finding = Finding::warning("unknown_name", path, format!("{at}/{i}"));
+        found.add(finding.says(format!("there is no agent {name:?}"), one_of(name, known, "agents")));
     }
 }

@@ -164,6 +164,7 @@ async fn examined(objects: Arc<dyn ObjectStore>, stop: &Stop) -> Report {
         clock: &SystemClock,
         entropy: &SeededEntropy::new(3),
         providers: &world.thinker,
+        environment: &lemming::config::Environment::default(),
         tools: &world.tools,
         sandbox: None,
     };
@@ -371,6 +372,7 @@ async fn a_clock_that_is_off_is_told_of() {
         clock,
         entropy: &SeededEntropy::new(3),
         providers: &world.thinker,
+        environment: &lemming::config::Environment::default(),
         tools: &world.tools,
         sandbox: None,
     };

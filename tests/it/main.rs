@@ -40,6 +40,7 @@ mod money;
 mod native;
 mod oracle;
 mod oracle_model;
+mod own_tools;
 mod place;
 mod program;
 mod proof;

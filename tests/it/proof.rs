@@ -67,8 +67,7 @@ async fn proof(objects: &BTreeMap<String, Bytes>, tick: u64, world: &World) -> P
         store.put_path(path, bytes.clone()).await.unwrap();
     }
     let answers = |record: Arc<TurnRecord>| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
-    let with =
-        Replaying { store, tools: world.tools.clone(), connector: Arc::new(lemming::tool::Unconnected), answers };
+    let with = Replaying { store, tools: world.tools.clone(), connector: world.connector.clone(), answers };
     prove(&with, Tick(tick), None).await.unwrap().expect("a planned tick")
 }
 

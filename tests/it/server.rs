@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 #[derive(Debug)]
 pub struct Server {
     pub address: SocketAddr,
-    /// The heads of the requests so far.
+    /// The requests so far, heads and bodies.
     pub seen: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
@@ -43,8 +43,13 @@ impl Server {
                     }
                 }
                 let head = String::from_utf8_lossy(&head).into_owned();
+                let length = head
+                    .lines()
+                    .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                let mut body = vec![0; length.unwrap_or(0)];
+                let _ = stream.read_exact(&mut body).await;
                 let response = answer(head.split_whitespace().nth(1).unwrap_or(""));
-                log.lock().unwrap().push(head);
+                log.lock().unwrap().push(head + &String::from_utf8_lossy(&body));
                 let _ = stream.write_all(&response).await;
                 let _ = stream.shutdown().await;
             }

@@ -25,7 +25,7 @@ use lemming::record::state::State;
 use lemming::record::turn::TurnRecord;
 use lemming::store::counting::{Counting, Requests};
 use lemming::store::{Key, Store};
-use lemming::tool::Tool;
+use lemming::tool::{Connector, Tool, Unconnected};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -174,6 +174,8 @@ pub struct World {
     pub thinker: Thinker,
     pub org: Value,
     pub tools: Vec<Arc<dyn Tool>>,
+    /// What makes the tools that the organisation brings itself.
+    pub connector: Arc<dyn Connector>,
     entropy: AtomicU64,
 }
 
@@ -207,6 +209,7 @@ impl World {
             thinker: Thinker { mind: Arc::new(mind), calls: Arc::default(), delay: Duration::ZERO, gate: None },
             org: json!({"format": 1, "name": "test", "credits": {"cost_per_action": 0.001}}),
             tools: lemming::tool::builtin(),
+            connector: Arc::new(Unconnected),
             entropy: AtomicU64::new(0),
         }
     }
@@ -265,7 +268,7 @@ impl World {
             stop: Stop::never(),
             terms: lemming::engine::Terms::default(),
             memo: Arc::default(),
-            connector: Arc::new(lemming::tool::Unconnected),
+            connector: self.connector.clone(),
             progress: Arc::new(Silent),
         }
     }
@@ -330,12 +333,7 @@ impl World {
     /// What a replay needs.
     pub fn replaying(&self) -> Replaying {
         let answers = |record: Arc<TurnRecord>| -> Arc<dyn Providers> { Arc::new(Replay::of(record)) };
-        Replaying {
-            store: self.raw.clone(),
-            tools: self.tools.clone(),
-            connector: Arc::new(lemming::tool::Unconnected),
-            answers,
-        }
+        Replaying { store: self.raw.clone(), tools: self.tools.clone(), connector: self.connector.clone(), answers }
     }
 
     /// The calls so far.

@@ -10,7 +10,7 @@ use lemming::domain::memory::Operation;
 use lemming::domain::name::{AgentName, MemoryKey};
 use lemming::domain::resume::Resume;
 use lemming::domain::tools::ToolSettings;
-use lemming::tool::{AgentCard, ArchiveNote, CallFailure, Desk, Listing, Meanings, ToolError};
+use lemming::tool::{AgentCard, ArchiveNote, CallFailure, Desk, Listing, Meanings, RecordedCall, ToolError};
 use serde_json::{Value, json};
 
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct TestDesk {
     pub(crate) settings: ToolSettings,
     /// The changes, in their order.
     pub(crate) log: Vec<String>,
+    /// The call as a record has it, if the turn is run again.
+    pub(crate) recorded: Option<RecordedCall>,
     resume: Resume,
 }
 
@@ -27,7 +29,7 @@ impl Default for TestDesk {
         let resume = json!({"name": "ada", "title": "Test", "short_description": "Tests.", "instructions": "Test.",
             "model": {"key": "m"}});
         let resume = serde_json::from_value(resume).expect("resume");
-        Self { files: BTreeMap::new(), settings: ToolSettings::default(), log: Vec::new(), resume }
+        Self { files: BTreeMap::new(), settings: ToolSettings::default(), log: Vec::new(), recorded: None, resume }
     }
 }
 
@@ -112,6 +114,12 @@ impl Desk for TestDesk {
         Err(ToolError("nobody is created here".to_owned()).into())
     }
 
+    async fn recorded(&mut self) -> Result<Option<RecordedCall>, CallFailure> {
+        Ok(self.recorded.clone())
+    }
+    fn call_id(&self) -> uuid::Uuid {
+        uuid::Uuid::nil()
+    }
     fn settings(&self) -> &ToolSettings {
         &self.settings
     }

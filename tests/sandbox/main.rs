@@ -8,6 +8,7 @@ mod code;
 mod desk;
 mod hostile;
 mod limits;
+mod own;
 mod programs;
 mod turns;
 
@@ -61,7 +62,8 @@ impl World {
     /// Nothing where the kernel has no sandbox; the test says so and ends.
     async fn new() -> Option<Self> {
         let world = Self::unprobed();
-        let task = Task::Program { name: "echo".to_owned(), arguments: Vec::new(), allow: vec!["echo".to_owned()] };
+        let (name, allow) = ("echo".to_owned(), vec!["echo".to_owned()]);
+        let task = Task::Program { name, arguments: Vec::new(), allow, input: String::new() };
         match world.sandbox().run(task, Default::default(), true).await {
             Err(SandboxError::Unavailable(why)) => {
                 #[expect(clippy::print_stderr, reason = "a test that did not run should say so")]

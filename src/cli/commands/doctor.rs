@@ -31,6 +31,7 @@ pub(super) async fn run(_: DoctorArgs, session: &mut Session) -> Result<Exit, Cl
         clock: org.clock(),
         entropy: org.entropy(),
         providers: providers.as_ref(),
+        environment: org.environment(),
         tools: &tools,
         sandbox: org.sandbox(),
     };

@@ -9,7 +9,7 @@ use crate::schema::FileKind;
 /// Point `$schema` of the file to it, and editors complete and check.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct SchemaArgs {
-    /// resume, org, models, script or keys
+    /// resume, org, models, script, keys, tools or tools-lock
     #[arg(value_parser = kind)]
     kind: FileKind,
 }

@@ -5,6 +5,7 @@
 //! itself are checked there. Every redirect is a new address, and checked as one. Proxies of the environment are ignored.
 
 mod address;
+pub(crate) mod call;
 pub(super) mod html;
 
 use std::error::Error;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use encoding_rs::Encoding;
@@ -83,33 +85,40 @@ impl Resolve for Checked {
 
 /// What a server answered.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     /// The address that answered, after redirects.
-    pub(super) url: Url,
+    pub(crate) url: Url,
     /// The media type, in small letters and without parameters; empty: none was given.
-    pub(super) media_type: String,
+    pub(crate) media_type: String,
     /// The text.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Whether there was more.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 /// The web.
 #[derive(Debug)]
-pub(super) struct Web {
+pub(crate) struct Web {
     resolver: Arc<dyn Resolver>,
+    /// Whether what is sent is sent at most once, whatever becomes of the connection.
+    once: bool,
     public: OnceLock<Result<Client, String>>,
     any: OnceLock<Result<Client, String>>,
 }
 
 impl Web {
     pub(super) fn new(resolver: Arc<dyn Resolver>) -> Self {
-        Self { resolver, public: OnceLock::new(), any: OnceLock::new() }
+        Self { resolver, once: false, public: OnceLock::new(), any: OnceLock::new() }
+    }
+
+    /// The web for requests that may do something: each is sent at most once.
+    pub(crate) fn once(resolver: Arc<dyn Resolver>) -> Self {
+        Self { once: true, ..Self::new(resolver) }
     }
 
     /// Fetches a page for a model.
     pub(super) async fn fetch(&self, url: &str, settings: &WebFetchSettings) -> Result<Page, ToolError> {
-        within_time(self.follow(url, settings)).await
+        within_time(WEB_TIME, self.follow(url, settings)).await
     }
 
     /// Asks an address that a person has configured. Follows no redirect: the key is for nobody else.
@@ -121,7 +130,7 @@ impl Web {
             }
             read(url, response).await
         };
-        within_time(asked).await
+        within_time(WEB_TIME, asked).await
     }
 
     async fn follow(&self, url: &str, settings: &WebFetchSettings) -> Result<Page, ToolError> {
@@ -186,16 +195,22 @@ impl Web {
                 .connect_timeout(CONNECT_TIME)
                 .user_agent(concat!("lemming/", env!("CARGO_PKG_VERSION")))
                 .dns_resolver(Arc::new(resolver));
+            // A request on a connection that had served another one is sent again, unasked, if the server closes it at that
+            // moment, and so is one that an HTTP/2 server turns away. Without kept connections and retries no layer does.
+            let builder = match self.once {
+                true => builder.pool_max_idle_per_host(0).retry(reqwest::retry::never()),
+                false => builder,
+            };
             builder.build().map_err(|error| causes(&error).join(": "))
         });
         built.as_ref().map_err(|error| ToolError(format!("the web cannot be reached from here: {error}")))
     }
 }
 
-async fn within_time<T>(work: impl Future<Output = Result<T, ToolError>>) -> Result<T, ToolError> {
-    match tokio::time::timeout(WEB_TIME, work).await {
+async fn within_time<T>(time: Duration, work: impl Future<Output = Result<T, ToolError>>) -> Result<T, ToolError> {
+    match tokio::time::timeout(time, work).await {
         Ok(done) => done,
-        Err(_) => Err(ToolError(format!("no answer within {} s", WEB_TIME.as_secs()))),
+        Err(_) => Err(ToolError(format!("no answer within {} s", time.as_secs_f64()))),
     }
 }
 
@@ -232,21 +247,50 @@ fn redirect(url: &Url, response: &Response) -> Result<Option<Url>, ToolError> {
     next.map(Some).ok_or_else(|| ToolError(format!("{} sends us to what is no URL", host(url))))
 }
 
-/// Reads an answer, as far as the limit goes.
-async fn read(url: Url, mut response: Response) -> Result<Page, ToolError> {
+/// What was read of an answer.
+struct Received {
+    media_type: String,
+    charset: Option<String>,
+    bytes: Vec<u8>,
+    cut: bool,
+}
+
+impl Received {
+    fn text(&self) -> String {
+        decode(&self.bytes, self.charset.as_deref())
+    }
+}
+
+/// Reads an answer of text.
+async fn read(url: Url, response: Response) -> Result<Page, ToolError> {
+    let received = receive(&url, response, is_text).await?;
+    if !is_text(&received.media_type) {
+        let shown = start(&received.media_type);
+        return Err(ToolError(format!("{} answers with {shown}: only text can be read", host(&url))));
+    }
+    let text = received.text();
+    let Received { media_type, cut, .. } = received;
+    if media_type.is_empty() && text.contains('\0') {
+        return Err(ToolError(format!("{} answers with what is no text", host(&url))));
+    }
+    Ok(Page { url, media_type, text, cut })
+}
+
+/// Reads an answer, as far as the limit goes; of a media type that is not `wanted` nothing.
+async fn receive(url: &Url, mut response: Response, wanted: fn(&str) -> bool) -> Result<Received, ToolError> {
     let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     let encoding = header(CONTENT_ENCODING).to_ascii_lowercase();
     if !matches!(encoding.as_str(), "" | "identity") {
-        return Err(ToolError(format!("{} answers packed, although it was asked not to", host(&url))));
+        return Err(ToolError(format!("{} answers packed, although it was asked not to", host(url))));
     }
     let content_type = header(CONTENT_TYPE).to_ascii_lowercase();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
-    if !is_text(&media_type) {
-        let shown = start(&media_type);
-        return Err(ToolError(format!("{} answers with {shown}: only text can be read", host(&url))));
-    }
+    let charset = content_type.split(';').find_map(|part| part.trim().strip_prefix("charset=")).map(str::to_owned);
     let (mut bytes, mut cut) = (Vec::new(), false);
-    while let Some(chunk) = response.chunk().await.map_err(|error| explain(&url, error))? {
+    if !wanted(&media_type) {
+        return Ok(Received { media_type, charset, bytes, cut });
+    }
+    while let Some(chunk) = response.chunk().await.map_err(|error| explain(url, error))? {
         let room = MAX_WEB_BYTES - bytes.len();
         bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if chunk.len() > room {
@@ -254,12 +298,7 @@ async fn read(url: Url, mut response: Response) -> Result<Page, ToolError> {
             break;
         }
     }
-    let charset = content_type.split(';').find_map(|part| part.trim().strip_prefix("charset="));
-    let text = decode(&bytes, charset);
-    if media_type.is_empty() && text.contains('\0') {
-        return Err(ToolError(format!("{} answers with what is no text", host(&url))));
-    }
-    Ok(Page { url, media_type, text, cut })
+    Ok(Received { media_type, charset, bytes, cut })
 }
 
 fn is_text(media_type: &str) -> bool {
