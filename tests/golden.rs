@@ -32,7 +32,7 @@ use lemming::engine::Head;
 use lemming::record::approval::{
     ApprovedCall, ApprovedResult, Decision, Outcome, Pending, Question, Settled, Verdict, Waiting,
 };
-use lemming::record::chain::{Extension, LicenceId, Link, Settled};
+use lemming::record::chain::{self, Extension, LicenceId, Link};
 use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
 use lemming::record::erased::{Collected, Erasing};
 use lemming::record::plan::{
@@ -698,7 +698,7 @@ fn plans() {
 #[test]
 fn links() {
     check("link_hold", &link(Extension::Hold { start: vec![name("ada"), name("bob")] }));
-    let settled = Settled { seq: 0, agent: name("bob"), paid: micros(640), unanswered: micros(32_384) };
+    let settled = chain::Settled { seq: 0, agent: name("bob"), paid: micros(640), unanswered: micros(32_384) };
     check("link_release", &link(Extension::Release { spent: vec![settled] }));
     check("link_seal", &link(Extension::Seal));
 }
