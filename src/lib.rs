@@ -18,6 +18,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod configuration;
+pub mod connect;
 pub mod cost;
 mod count;
 pub mod doctor;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::Environment;
+use crate::connect::{Connections, Parts};
 use crate::domain::contract::{self, Addresses};
 use crate::domain::ids::Seed;
 use crate::domain::name::AgentName;
@@ -23,7 +24,7 @@ use crate::store::counting::{Counter, Counting, Requests};
 use crate::store::open::{OpenError, Opened, open as open_store};
 use crate::store::probe::ProbeError;
 use crate::tool::web::SystemResolver;
-use crate::tool::{self, Connector, Outside, Tool, Unconnected};
+use crate::tool::{self, Connector, Outside, Tool};
 
 /// An organisation's place, opened: its files, and all that works on them.
 #[derive(Clone)]
@@ -170,7 +171,7 @@ impl Org {
     /// What makes the tools that the organisation brings itself.
     #[must_use]
     pub fn connector(&self) -> Arc<dyn Connector> {
-        Arc::new(Unconnected)
+        Arc::new(Connections::new(Parts::new(self.environment.clone(), self.sandbox.clone())))
     }
 
     /// What a replay of past ticks needs: it calls no model, and writes nothing.
