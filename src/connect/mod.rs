@@ -7,6 +7,7 @@
 
 pub mod mcp;
 mod own;
+pub mod secrets;
 
 use std::sync::Arc;
 

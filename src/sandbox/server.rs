@@ -50,8 +50,12 @@ pub struct Served {
 #[derive(Debug)]
 enum Scrap {
     #[cfg(unix)]
-    Scratch { _folder: super::remove::Scratch },
-    Plain { _folder: tempfile::TempDir },
+    Scratch {
+        _folder: super::remove::Scratch,
+    },
+    Plain {
+        _folder: tempfile::TempDir,
+    },
 }
 
 /// A server that runs. Dropped, it is killed, with all that it started.
@@ -73,7 +77,8 @@ impl ServerProcess {
     /// # Errors
     /// It cannot be started.
     pub fn unconfined(served: &Served, temporary: &Path) -> Result<Self, SandboxError> {
-        let broken = |error: std::io::Error| SandboxError::Refused(format!("{} cannot be started: {error}", served.name));
+        let broken =
+            |error: std::io::Error| SandboxError::Refused(format!("{} cannot be started: {error}", served.name));
         let folder = tempfile::Builder::new().prefix("lemming-server-").tempdir_in(temporary).map_err(broken)?;
         let mut command = Command::new(&served.program);
         #[cfg(unix)]

@@ -132,8 +132,10 @@ mod tests {
     #[test]
     fn what_is_said_of_a_tool_is_kept_and_the_order_of_keys_does_not_matter() {
         let hints = json!({"readOnlyHint": true, "openWorldHint": false});
-        let one = tool(json!({"name": "a", "description": "does", "inputSchema": {"a": 1, "b": 2}, "annotations": hints}));
-        let other = tool(json!({"annotations": hints, "inputSchema": {"b": 2, "a": 1}, "description": "does", "name": "a"}));
+        let one =
+            tool(json!({"name": "a", "description": "does", "inputSchema": {"a": 1, "b": 2}, "annotations": hints}));
+        let other =
+            tool(json!({"annotations": hints, "inputSchema": {"b": 2, "a": 1}, "description": "does", "name": "a"}));
         let (one, other) = (described(one).expect("one"), described(other).expect("other"));
         assert_eq!(hash(&[one.clone()]), hash(&[other]));
         assert_eq!((one.annotations.read_only, one.annotations.open_world), (Some(true), Some(false)));

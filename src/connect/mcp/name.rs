@@ -59,7 +59,8 @@ mod tests {
             let accepted = json!({"accepted_at": "2026-01-01T00:00:00Z", "sha256": sha, "tools": of(names)});
             (server.clone(), accepted)
         };
-        let servers: serde_json::Map<String, Value> = servers.as_object().expect("servers").iter().map(accepted).collect();
+        let servers: serde_json::Map<String, Value> =
+            servers.as_object().expect("servers").iter().map(accepted).collect();
         let accepted: AcceptedTools = serde_json::from_value(json!({"servers": servers})).expect("accepted tools");
         let toolbox: Toolbox = serde_json::from_value(json!({"tools": own})).expect("a toolbox");
         names(&toolbox, &accepted).into_values().collect()
@@ -69,7 +70,10 @@ mod tests {
     fn plain_names_stay_and_others_end_in_a_hash() {
         let names = named(&json!({"files": ["read", "odd name/é", "x".repeat(80)]}), &json!({}));
         assert_eq!(names[1], "files__read");
-        assert!(names[0].starts_with("files__odd_name___") && names[0].len() == "files__odd_name___".len() + 9, "{names:?}");
+        assert!(
+            names[0].starts_with("files__odd_name___") && names[0].len() == "files__odd_name___".len() + 9,
+            "{names:?}"
+        );
         assert!(names.iter().all(|name| name.len() <= 64), "{names:?}");
         assert!(names[2].starts_with("files__xxx") && names[2].len() == 64, "{names:?}");
     }
