@@ -185,7 +185,10 @@ impl Revision {
         let only = self.agents();
         let found = |store: Store| {
             let (org, only) = (org.with_store(store), only.as_ref());
-            async move { check_agents(&org.store, org.providers().as_ref(), &org.tools(), None, only).await }
+            async move {
+                let tools = org.every_tool().await?;
+                check_agents(&org.store, org.providers().as_ref(), &tools, None, only).await
+            }
         };
         let before = match found(org.store.clone()).await {
             Ok(found) => found.findings,

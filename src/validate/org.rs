@@ -268,8 +268,10 @@ impl Around<'_> {
             let named = |name: &str| AgentName::new(name).is_ok() && !is_known(name);
             check_names(path, json, at, ("agent", &agents), &named, found);
         }
-        let tools: Vec<&str> = self.tools.iter().map(|tool| tool.name()).collect();
-        let named = |name: &str| ToolName::new(name).is_ok() && !tools.contains(&name);
+        let tools: Vec<&str> = self.tools.iter().map(|tool| tool.permission()).collect();
+        // `mcp:SERVER/*` is for all tools of a server, of which there must be one.
+        let is_known = |name: &str| tools.iter().any(|tool| ToolName::is_covered(name, tool));
+        let named = |name: &str| ToolName::new(name).is_ok() && !is_known(name);
         check_names(path, json, "/permissions/tools", ("tool", &tools), &named, found);
         if let Some(resume) = &resume.typed {
             self.check_money(path, resume, found);

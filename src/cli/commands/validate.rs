@@ -15,8 +15,12 @@ pub(in crate::cli) struct ValidateArgs {}
 pub(super) async fn run(_: ValidateArgs, session: &mut Session) -> Result<Exit, CliError> {
     let org = session.place()?;
     let providers = org.providers();
-    let tools = org.tools();
-    let checking = check(&org.store, providers.as_ref(), &tools, org.local_root.as_deref());
+    let checking = async {
+        let tools = org.every_tool().await?;
+        let mut found = check(&org.store, providers.as_ref(), &tools, org.local_root.as_deref()).await?;
+        found.check_servers(&org.store, &org.parts().environment).await?;
+        Ok(found)
+    };
     let found = match session.reading(&org, "reading files", checking).await {
         Err(ValidateError::NoOrg) => return Err(CliError::no_org(&org.place)),
         found => found?,

@@ -52,7 +52,8 @@ pub(in crate::cli::commands) async fn run(args: ShowArgs, session: &mut Session)
         true => Vec::new(),
         false => {
             let only = BTreeSet::from([agent.clone()]);
-            let found = check_agents(&org.store, org.providers().as_ref(), &org.tools(), None, Some(&only)).await?;
+            let found =
+                check_agents(&org.store, org.providers().as_ref(), &org.every_tool().await?, None, Some(&only)).await?;
             let path = Key::Resume(agent.clone()).path();
             found.findings.into_iter().filter(|finding| finding.path == path).collect()
         }
