@@ -46,8 +46,10 @@ pub(super) enum Places<'a> {
     Named { programs: &'a [PathBuf], reads: &'a [PathBuf], writes: &'a [PathBuf] },
 }
 
-/// Where a system says what time it is here: servers tell it.
-const ZONE: [&str; 2] = ["/etc/localtime", "/etc/timezone"];
+/// What servers read of a system's configuration: what time it is here, and how OpenSSL is set up, without which Node does
+/// not start.
+const CONFIGURATION: [&str; 4] =
+    ["/etc/localtime", "/etc/timezone", "/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf"];
 
 /// Limits this thread, and all that it starts, to these places.
 pub(super) fn restrict_places(places: Places<'_>) -> Result<(), String> {
@@ -96,8 +98,8 @@ fn rules(places: Places<'_>) -> Result<RulesetCreated, RulesetError> {
     rules = allow(rules, Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
     rules = allow(rules, Path::new("/dev/urandom"), AccessFs::ReadFile.into())?;
     if let Places::Named { reads, writes, .. } = places {
-        for zone in ZONE {
-            rules = allow(rules, Path::new(zone), AccessFs::ReadFile.into())?;
+        for file in CONFIGURATION {
+            rules = allow(rules, Path::new(file), AccessFs::ReadFile.into())?;
         }
         // Who serves may start what it may read: it can do no more than itself.
         for place in reads {

@@ -110,7 +110,7 @@ const COMMANDS: &[(&str, Does)] = &[
     ("ticks why", Reads(&["editor", "writer --tick 2"])),
     ("tools", Reads(&["", "--at 1"])),
     ("tools accept", Writes),
-    ("tools check", Lives),
+    ("tools check", Reads(&[""])),
     ("tools list", Reads(&["", "--at 1"])),
     ("tools show", Reads(&["file_read"])),
     ("tools test", Writes),

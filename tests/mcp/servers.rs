@@ -27,7 +27,7 @@ impl Desk {
                 {"kind": "report", "to": "human", "payload": {"text": "{{ results | tojson }}"}},
             ]}},
         ]);
-        desk.put("org.json", &json!({"format": 1, "name": "desk", "visibility": "immediate"}));
+        desk.put("org.json", &json!({"format": 1, "name": "desk"}));
         let price = json!({"input": 0, "output": 0});
         desk.put(
             "config/models.json",

@@ -36,10 +36,7 @@ pub(super) struct Config {
 pub(super) async fn config(org: &Org) -> Result<Config, CliError> {
     let settings = settings(org).await?;
     let (toolbox, accepted) = futures::try_join!(org.store.get(&Key::Tools), org.store.get(&Key::ToolsLock))?;
-    let Some(toolbox) = read(toolbox, &Key::Tools)? else {
-        let error = CliError::new(Exit::NotFound, format!("there is no {}", Key::Tools));
-        return Err(error.hint("it names servers and tools: docs/TOOLS.md has examples"));
-    };
+    let toolbox = read(toolbox, &Key::Tools)?.unwrap_or_default();
     let accepted = read(accepted, &Key::ToolsLock)?.unwrap_or_default();
     Ok(Config { toolbox, accepted, rule: settings.tools.sandbox.into() })
 }
@@ -61,7 +58,7 @@ pub(super) fn unknown_server(name: &ServerName, toolbox: &Toolbox) -> CliError {
     let error = CliError::new(Exit::NotFound, format!("{} has no server {name}", Key::Tools));
     match nearest(name.as_str(), toolbox.servers.keys().map(ServerName::as_str)) {
         Some(near) => error.hint(format!("did you mean {near}?")),
-        None => error.hint("`lemming tools` lists what there is"),
+        None => error.hint("docs/CONNECT.md says how to name one"),
     }
 }
 
@@ -120,7 +117,7 @@ pub(super) async fn run(args: CheckArgs, session: &mut Session) -> Result<Exit, 
     if session.out.json() {
         session.out.document(&json!({"servers": documents}))?;
     } else if toolbox.servers.is_empty() {
-        session.out.line(format!("{} names no server", Key::Tools))?;
+        session.out.line(format!("there is no server in {}: docs/CONNECT.md says how to name one", Key::Tools))?;
     }
     Ok(exit)
 }
