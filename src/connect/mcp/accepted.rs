@@ -137,7 +137,7 @@ mod tests {
         let other =
             tool(json!({"annotations": hints, "inputSchema": {"b": 2, "a": 1}, "description": "does", "name": "a"}));
         let (one, other) = (described(one).expect("one"), described(other).expect("other"));
-        assert_eq!(hash(&[one.clone()]), hash(&[other]));
+        assert_eq!(hash(std::slice::from_ref(&one)), hash(&[other]));
         assert_eq!((one.annotations.read_only, one.annotations.open_world), (Some(true), Some(false)));
         assert!(is_whole(&accept(vec![one], Timestamp::from_unix_ms(0))));
     }
