@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers test-lambda models test-liars fuzz fuzz-long infra infra-localstack package ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers test-lambda models test-mcp test-liars fuzz fuzz-long infra infra-localstack package ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -60,6 +60,9 @@ test-lambda: ## The program as a Lambda function, in an emulator that it install
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
 
+test-mcp: ## MCP servers that others write serve agents (needs Node and Python)
+	localstack/mcp.sh
+
 test-liars: ## Servers that break the promise of create are refused (needs Node; s3s-fs too: LEMMING_LIARS=all)
 	localstack/liars.sh
 
@@ -79,4 +82,4 @@ infra-localstack: ## Creates the AWS stack in LocalStack, uses it and deletes it
 	$(CARGO) build --locked --quiet --bin lemming
 	infra/aws/localstack.sh
 
-ci: test lint fuzz sim test-servers test-lambda models test-liars infra infra-localstack
+ci: test lint fuzz sim test-servers test-lambda models test-mcp test-liars infra infra-localstack

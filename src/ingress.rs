@@ -121,7 +121,7 @@ impl Postbox<'_> {
         }
     }
 
-    fn new_id(&self) -> Uuid {
+    pub(crate) fn new_id(&self) -> Uuid {
         let ms = u64::try_from(self.clock.now().unix_ms()).unwrap_or(0);
         let mut random = [0; 10];
         random.copy_from_slice(&self.entropy.bytes()[..10]);

@@ -108,14 +108,15 @@ async fn finish(
 }
 
 /// The process group of a child that has not been reaped, so that its id is nobody else's.
-struct Group {
+#[derive(Debug)]
+pub(crate) struct Group {
     #[cfg(unix)]
     leader: Option<rustix::process::Pid>,
 }
 
 #[cfg(unix)]
 impl Group {
-    fn of(child: &Child) -> Self {
+    pub(crate) fn of(child: &Child) -> Self {
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         Self { leader }
     }
@@ -135,7 +136,7 @@ impl Group {
 // Elsewhere only the child itself is killed, by `kill_on_drop`.
 #[cfg(not(unix))]
 impl Group {
-    fn of(_: &Child) -> Self {
+    pub(crate) fn of(_: &Child) -> Self {
         Self {}
     }
 

@@ -209,12 +209,27 @@ fn the_settings_and_calls_of_the_pages_on_tools_and_memory_hold() {
 }
 
 #[test]
+fn the_servers_of_the_page_on_connecting_are_ones() {
+    let blocks = json_blocks(include_str!("../docs/CONNECT.md"));
+    let toolboxes: Vec<&Value> = blocks.iter().filter(|block| block.get("servers").is_some()).collect();
+    assert!(!toolboxes.is_empty());
+    for block in toolboxes {
+        let toolbox: lemming::domain::toolbox::Toolbox = serde_json::from_value(block.clone()).expect("a toolbox");
+        for (name, server) in &toolbox.servers {
+            assert!(server.transport().is_ok(), "{name}");
+            assert!(server.terms.extra.is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn every_command_that_a_page_names_is_there_with_its_options() {
     let folder = tempfile::tempdir().expect("folder");
     let mut named = BTreeSet::new();
     for document in [
         include_str!("../README.md"),
         include_str!("../docs/ARCHITECTURE.md"),
+        include_str!("../docs/CONNECT.md"),
         include_str!("../docs/COST.md"),
         include_str!("../docs/MEMORY.md"),
         include_str!("../docs/MODELS.md"),

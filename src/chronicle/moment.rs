@@ -15,6 +15,7 @@ use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
 use crate::domain::time::Tick;
+use crate::domain::toolbox::{AcceptedTools, Toolbox};
 use crate::engine::{EngineError, load, load_at, recorded};
 use crate::record::state::{FileState, State};
 use crate::store::{Key, Prefix, Store};
@@ -91,6 +92,25 @@ impl Moment {
         let (key, bytes) = self.settings_file(Key::Models, self.state.models.as_ref()).await?;
         let Some(bytes) = bytes else { return Ok(None) };
         Ok(Some(serde_json::from_slice(&bytes).map_err(|error| EngineError::config(&key, "", error.to_string()))?))
+    }
+
+    /// The organisation's own tools and servers, and what was accepted of them: the present files, or those that the tick
+    /// used; none, if there are none.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn toolbox(&self) -> Result<Option<(Toolbox, AcceptedTools)>, EngineError> {
+        let (key, bytes) = self.settings_file(Key::Tools, self.state.tools.as_ref()).await?;
+        // What a tick did without is not read from what lies there now.
+        let Some(bytes) = bytes.filter(|_| !self.is_past || self.state.tools.is_some()) else { return Ok(None) };
+        let broken = |key: &Key, error: serde_json::Error| EngineError::config(key, "", error.to_string());
+        let toolbox = serde_json::from_slice(&bytes).map_err(|error| broken(&key, error))?;
+        let (key, bytes) = self.settings_file(Key::ToolsLock, self.state.tools_lock.as_ref()).await?;
+        let accepted = match bytes.filter(|_| !self.is_past || self.state.tools_lock.is_some()) {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| broken(&key, error))?,
+            None => AcceptedTools::default(),
+        };
+        Ok(Some((toolbox, accepted)))
     }
 
     async fn settings_file(&self, key: Key, pinned: Option<&Sha>) -> Result<(Key, Option<Bytes>), EngineError> {

@@ -5,8 +5,10 @@
 //! asks nobody. Servers and endpoints are reached when a tool is called, and left when the call has ended: no process and
 //! no connection outlives a call, so that a function that is frozen between invocations calls them as any other runner.
 
+pub mod alone;
 pub mod mcp;
 pub(crate) mod own;
+pub mod secrets;
 
 use std::sync::Arc;
 

@@ -19,10 +19,10 @@ use crate::provider::builtin::{Builtin, Files};
 use crate::provider::cli::{Env, Host};
 use crate::provider::replay::Replay;
 use crate::sandbox::Sandbox;
-use crate::store::Store;
 use crate::store::counting::{Counter, Counting, Requests};
 use crate::store::open::{OpenError, Opened, open as open_store};
 use crate::store::probe::ProbeError;
+use crate::store::{Key, Store, StoreError};
 use crate::tool::web::SystemResolver;
 use crate::tool::{self, Connector, Outside, Tool};
 
@@ -174,10 +174,31 @@ impl Org {
         tools
     }
 
+    /// The tools that there are, and with them those that the organisation brings itself, as its files lie there now. Of a
+    /// file that cannot be read there are none: `lemming validate` says why.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn every_tool(&self) -> Result<Vec<Arc<dyn Tool>>, StoreError> {
+        let (toolbox, accepted) = futures::try_join!(self.store.get(&Key::Tools), self.store.get(&Key::ToolsLock))?;
+        let mut tools = self.tools();
+        if let Some(toolbox) = toolbox.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            let accepted = accepted.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+            tools.extend(self.connector().tools(&toolbox, &accepted));
+        }
+        Ok(tools)
+    }
+
+    /// What the organisation's own tools and its servers are reached with.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        Parts::new(self.environment.clone(), self.sandbox.clone())
+    }
+
     /// What makes the tools that the organisation brings itself.
     #[must_use]
     pub fn connector(&self) -> Arc<dyn Connector> {
-        Arc::new(Connections::new(Parts::new(self.environment.clone(), self.sandbox.clone())))
+        Arc::new(Connections::new(self.parts()))
     }
 
     /// What a replay of past ticks needs: it calls no model, and writes nothing.

@@ -35,10 +35,25 @@ const LEAST: ABI = ABI::V3;
 /// The newest that this was tested with.
 const NEWEST: ABI = ABI::V6;
 
-/// Limits this thread, and all that it starts, to the scratch folder that is its directory and to what the
-/// programs need; to no place at all without programs.
-pub(super) fn restrict_places(programs: Option<&[&Path]>) -> Result<(), String> {
-    let restricted = rules(programs).and_then(RulesetCreated::restrict_self);
+/// What a job may see beside what programs need to start.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Places<'a> {
+    /// No place at all.
+    None,
+    /// The scratch folder that is its directory, and these programs.
+    Scratch(&'a [&'a Path]),
+    /// The places that a person named for a server, and its scratch folder.
+    Named { programs: &'a [PathBuf], reads: &'a [PathBuf], writes: &'a [PathBuf] },
+}
+
+/// What servers read of a system's configuration: what time it is here, and how OpenSSL is set up, without which Node does
+/// not start.
+const CONFIGURATION: [&str; 4] =
+    ["/etc/localtime", "/etc/timezone", "/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf"];
+
+/// Limits this thread, and all that it starts, to these places.
+pub(super) fn restrict_places(places: Places<'_>) -> Result<(), String> {
+    let restricted = rules(places).and_then(RulesetCreated::restrict_self);
     match restricted {
         Ok(status) if status.ruleset != RulesetStatus::NotEnforced => Ok(()),
         Ok(_) => Err("Landlock is not enforced".to_owned()),
@@ -47,7 +62,7 @@ pub(super) fn restrict_places(programs: Option<&[&Path]>) -> Result<(), String> 
     }
 }
 
-fn rules(programs: Option<&[&Path]>) -> Result<RulesetCreated, RulesetError> {
+fn rules(places: Places<'_>) -> Result<RulesetCreated, RulesetError> {
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(LEAST))?
@@ -57,7 +72,11 @@ fn rules(programs: Option<&[&Path]>) -> Result<RulesetCreated, RulesetError> {
         .handle_access(AccessNet::from_all(ABI::V4))?
         .scope(Scope::from_all(NEWEST))?
         .create()?;
-    let Some(programs) = programs else { return Ok(rules) };
+    let programs: Vec<&Path> = match places {
+        Places::None => return Ok(rules),
+        Places::Scratch(programs) => programs.to_vec(),
+        Places::Named { programs, .. } => programs.iter().map(PathBuf::as_path).collect(),
+    };
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let change = AccessFs::WriteFile
         | AccessFs::Truncate
@@ -68,8 +87,7 @@ fn rules(programs: Option<&[&Path]>) -> Result<RulesetCreated, RulesetError> {
         | AccessFs::Refer;
     let execute = AccessFs::ReadFile | AccessFs::Execute;
     for system in SYSTEM {
-        rules =
-            allow(rules, Path::new(system), if Path::new(system).is_dir() { read } else { AccessFs::ReadFile.into() })?;
+        rules = allow(rules, Path::new(system), read)?;
     }
     for program in programs {
         rules = allow(rules, program, execute)?;
@@ -79,6 +97,19 @@ fn rules(programs: Option<&[&Path]>) -> Result<RulesetCreated, RulesetError> {
     }
     rules = allow(rules, Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
     rules = allow(rules, Path::new("/dev/urandom"), AccessFs::ReadFile.into())?;
+    if let Places::Named { reads, writes, .. } = places {
+        for file in CONFIGURATION {
+            rules = allow(rules, Path::new(file), AccessFs::ReadFile.into())?;
+        }
+        // Who serves may start what it may read: it can do no more than itself.
+        for place in reads {
+            rules = allow(rules, place, read | AccessFs::Execute)?;
+        }
+        for place in writes {
+            rules = allow(rules, place, read | change)?;
+        }
+        return Ok(rules);
+    }
     // The scratch folder itself cannot be written to, only what is in these two.
     rules = allow(rules, Path::new("."), AccessFs::ReadDir.into())?;
     rules = allow(rules, Path::new(SHARED), read)?;
@@ -86,8 +117,9 @@ fn rules(programs: Option<&[&Path]>) -> Result<RulesetCreated, RulesetError> {
     allow(rules, Path::new(WORKSPACE), read | change)
 }
 
-/// Allows what is there.
+/// Allows what is there; of a file what can be done with files.
 fn allow(rules: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Result<RulesetCreated, RulesetError> {
+    let access = if path.is_dir() { access } else { access & AccessFs::from_file(NEWEST) };
     match PathFd::new(path) {
         Ok(place) => rules.add_rule(PathBeneath::new(place, access)),
         Err(_) => Ok(rules),

@@ -11,7 +11,9 @@ use std::thread;
 
 use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group, setpgid};
 
-use super::{Job, Limits, Report, Task, interpreter, program, scratch};
+#[cfg(target_os = "linux")]
+use super::confine::Places;
+use super::{Job, Limits, Report, Served, Task, interpreter, program, scratch, served};
 use crate::config::Environment;
 
 /// Who does the work of a runner that is root: somebody whom no system knows, and each time another one, since
@@ -50,13 +52,16 @@ fn work(job: &Job) -> Result<Report, String> {
     if getpgrp() != getpid() {
         setpgid(None, None).map_err(|error| format!("it cannot have a process group: {error}"))?;
     }
+    if let Task::Server(server) = &job.task {
+        return serve(server, job, missing);
+    }
     missing.extend(leave_root(matches!(job.task, Task::Program { .. })).err());
     let allowed = match &job.task {
         Task::Program { allow, .. } => {
             scratch::fill(&job.files).map_err(|error| format!("the scratch folder cannot be filled: {error}"))?;
             Some(program::find_all(allow))
         }
-        Task::Code { .. } => None,
+        Task::Code { .. } | Task::Server(_) => None,
     };
     missing.extend(limit(&job.limits).err());
     missing.extend(confine(allowed.as_ref().map(|programs| programs.values().map(AsRef::as_ref).collect())));
@@ -78,7 +83,21 @@ fn work(job: &Job) -> Result<Report, String> {
             valued.changes.notes.extend(unconfined(&missing));
             Ok(Report::Valued(valued))
         }
+        Task::Server(_) => Err("a server is no job that ends".to_owned()),
     }
+}
+
+/// Becomes what a server may be, and starts it. It stays the user of the runner, whose files it is to work on, without
+/// any right that only root has.
+fn serve(server: &Served, job: &Job, mut missing: Vec<String>) -> Result<Report, String> {
+    let programs = served::programs(&server.program);
+    missing.extend(drop_capabilities().err());
+    missing.extend(limit(&job.limits).err());
+    missing.extend(confine_server(server, &programs));
+    if job.required && !missing.is_empty() {
+        return Ok(Report::Unconfined(missing));
+    }
+    served::run(server, missing)
 }
 
 /// Says what the job was run without.
@@ -105,7 +124,6 @@ fn close_what_was_inherited() -> Result<(), String> {
 #[cfg(target_os = "linux")]
 fn leave_root(with_folder: bool) -> Result<(), String> {
     use rustix::process::{Gid, Uid, getuid};
-    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
     if getuid().is_root() || rustix::process::geteuid().is_root() {
@@ -122,6 +140,14 @@ fn leave_root(with_folder: bool) -> Result<(), String> {
             .and_then(|()| become_user(stranger).or_else(|_| become_user(NOBODY)))
             .map_err(|error| format!("root cannot become another user here: {error}"))?;
     }
+    drop_capabilities()
+}
+
+/// Gives up what only root may do. What it starts cannot get it back.
+#[cfg(target_os = "linux")]
+fn drop_capabilities() -> Result<(), String> {
+    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
         .map_err(|error| format!("capabilities cannot be given up: {error}"))
@@ -129,6 +155,11 @@ fn leave_root(with_folder: bool) -> Result<(), String> {
 
 #[cfg(not(target_os = "linux"))]
 fn leave_root(_: bool) -> Result<(), String> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn drop_capabilities() -> Result<(), String> {
     Ok(())
 }
 
@@ -184,8 +215,26 @@ fn tasks_of_user() -> u64 {
 
 #[cfg(target_os = "linux")]
 fn confine(programs: Option<Vec<&Path>>) -> Vec<String> {
-    let places = super::confine::restrict_places(programs.as_deref()).err();
+    confine_to(programs.as_deref().map_or(Places::None, Places::Scratch))
+}
+
+#[cfg(target_os = "linux")]
+fn confine_to(places: Places<'_>) -> Vec<String> {
+    let places = super::confine::restrict_places(places).err();
     places.into_iter().chain(super::syscalls::restrict().err()).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn confine_server(server: &Served, programs: &[std::path::PathBuf]) -> Vec<String> {
+    let here = std::path::PathBuf::from(".");
+    let reads: Vec<_> = server.reads.iter().chain(&server.folder).cloned().collect();
+    let writes: Vec<_> = server.writes.iter().cloned().chain([here]).collect();
+    confine_to(Places::Named { programs, reads: &reads, writes: &writes })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn confine_server(_: &Served, _: &[std::path::PathBuf]) -> Vec<String> {
+    confine(None)
 }
 
 #[cfg(not(target_os = "linux"))]

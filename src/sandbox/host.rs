@@ -13,6 +13,9 @@ use super::{Copied, Limits, Report, Task};
 /// How many jobs run at once in one process: each may use all that [`Limits`] allow.
 const PARALLEL: usize = 4;
 
+/// How many servers run at once in one process.
+const PARALLEL_SERVERS: usize = 8;
+
 /// Why a job was not done. The message is for the model, and for people.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -42,10 +45,11 @@ pub enum SandboxError {
 /// The way into the sandbox.
 #[derive(Clone)]
 pub struct Sandbox {
-    program: PathBuf,
+    pub(super) program: PathBuf,
     scratch_root: PathBuf,
     limits: Limits,
     places: Arc<Semaphore>,
+    pub(super) servers: Arc<Semaphore>,
     /// Whether it has been looked for what dead runners left.
     looked: Arc<AtomicBool>,
 }
@@ -65,6 +69,7 @@ impl Sandbox {
             scratch_root: scratch_root.into(),
             limits: Limits::default(),
             places: Arc::new(Semaphore::new(PARALLEL)),
+            servers: Arc::new(Semaphore::new(PARALLEL_SERVERS)),
             looked: Arc::default(),
         }
     }
@@ -100,7 +105,7 @@ impl Sandbox {
         command.env("MIMALLOC_ARENA_RESERVE", "16MiB");
         let scratch = match &task {
             Task::Program { .. } => Some(self.scratch().map_err(|error| broken(&error))?),
-            Task::Code { .. } => None,
+            Task::Code { .. } | Task::Server(_) => None,
         };
         command.current_dir(scratch.as_ref().map_or(std::path::Path::new("/"), super::remove::Scratch::path));
         let job = Job { task, files, limits: self.limits, required };
@@ -114,7 +119,7 @@ impl Sandbox {
     }
 
     #[cfg(unix)]
-    fn scratch(&self) -> std::io::Result<super::remove::Scratch> {
+    pub(super) fn scratch(&self) -> std::io::Result<super::remove::Scratch> {
         let scratch = super::remove::Scratch::new(&self.scratch_root)?;
         if !self.looked.swap(true, Ordering::Relaxed)
             && let Err(error) = scratch.remove_stale()

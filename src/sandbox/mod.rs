@@ -6,10 +6,14 @@
 //! libraries and the scratch folder, writes the scratch folder alone, reaches no network, sees no variable of the
 //! runner, and is killed with all that it started. Without the means to promise this the helper
 //! refuses, unless the organisation has said that it wants the job run all the same.
+//!
+//! A server that a person chose ([`Served`]) is started in the same way and then spoken to by its standard streams: beside
+//! the system's libraries it sees the places that the person named, and nothing else.
 
 mod files;
 mod host;
 mod report;
+mod server;
 
 #[cfg(unix)]
 mod capture;
@@ -25,6 +29,8 @@ mod program;
 mod remove;
 #[cfg(unix)]
 mod scratch;
+#[cfg(unix)]
+mod served;
 #[cfg(target_os = "linux")]
 mod syscalls;
 
@@ -35,6 +41,7 @@ use serde::{Deserialize, Serialize};
 pub use self::files::{Changes, Copied, MAX_CHANGED_BYTES, MAX_CHANGED_FILES, MAX_COPIED_BYTES, MAX_COPIED_FILES};
 pub use self::host::{Sandbox, SandboxError};
 pub use self::report::{End, Printed, Ran, Report, Valued};
+pub use self::server::{Served, ServerProcess};
 
 /// The argument that makes the program the helper. It is no command: people have no use for it.
 pub const HELPER: &str = "sandbox-helper";
@@ -82,6 +89,19 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What a server may use. Address space is no memory: the engine of Node reserves many gigabytes of it.
+    #[must_use]
+    pub fn of_servers() -> Self {
+        Self {
+            cpu_seconds: 120,
+            memory_bytes: 64 << 30,
+            processes: 256,
+            open_files: 1_024,
+            file_bytes: 256 << 20,
+            ..Self::default()
+        }
+    }
+
     /// The time limit.
     #[must_use]
     pub const fn wall(&self) -> Duration {
@@ -123,4 +143,7 @@ pub enum Task {
         /// The code.
         code: String,
     },
+    /// Starts a program that a person chose, and leaves it the helper's standard streams. The helper answers with one line,
+    /// [`Report::Serving`], before it does.
+    Server(Served),
 }

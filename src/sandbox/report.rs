@@ -12,6 +12,8 @@ pub enum Report {
     Ran(Ran),
     /// Code ran, to its end or to an exception.
     Valued(Valued),
+    /// A server is started next: what follows on the standard output is its own. With what it is run without, if anything.
+    Serving(Vec<String>),
     /// The job was not begun: this system has no working sandbox, for these reasons.
     Unconfined(Vec<String>),
     /// The job could not be done, for this reason.
@@ -25,7 +27,7 @@ impl Report {
         match self {
             Self::Ran(ran) => Some(&ran.changes),
             Self::Valued(valued) => Some(&valued.changes),
-            Self::Unconfined(_) | Self::Refused(_) => None,
+            Self::Serving(_) | Self::Unconfined(_) | Self::Refused(_) => None,
         }
     }
 }

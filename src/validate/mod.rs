@@ -7,6 +7,7 @@
 mod file;
 mod models;
 mod org;
+mod servers;
 mod shape;
 mod toolbox;
 mod tools;

@@ -20,6 +20,7 @@ mod bucket;
 mod cli;
 mod cli_page;
 mod commanded;
+mod connect;
 mod cost;
 mod crash;
 mod diff;

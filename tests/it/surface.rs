@@ -255,8 +255,8 @@ fn tools_say_what_they_touch_and_who_may_call_them() {
         let tools = tools["tools"].as_array().expect("tools");
         tools.iter().find(|tool| tool["tool"] == name).expect("the tool").clone()
     };
-    assert_eq!((&of("file_read")["effect"], &of("file_read")["agents"]), (&json!("reads"), &json!(["tools"])));
-    assert_eq!(of("shell")["effect"], "runs");
+    assert_eq!((&of("file_read")["reach"], &of("file_read")["agents"]), (&json!("reads"), &json!(["tools"])));
+    assert_eq!(of("shell")["reach"], "runs");
     assert_eq!(tools["unknown"], json!([{ "tool": "file_raed", "agents": ["tools"], "nearest": "file_read" }]));
     insta::assert_snapshot!(world.text(&["tools", "show", "file_read"]), @r#"
     file_read  reads

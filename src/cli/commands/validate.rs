@@ -16,7 +16,12 @@ pub(super) async fn run(_: ValidateArgs, session: &mut Session) -> Result<Exit, 
     let org = session.place()?;
     let providers = org.providers();
     let tools = org.tools();
-    let checking = check(&org.store, providers.as_ref(), &tools, org.environment(), org.local_root.as_deref());
+    let checking = async {
+        let (providers, root) = (providers.as_ref(), org.local_root.as_deref());
+        let mut found = check(&org.store, providers, &tools, org.environment(), root).await?;
+        found.check_servers(&org.store, org.environment()).await?;
+        Ok(found)
+    };
     let found = match session.reading(&org, "reading files", checking).await {
         Err(ValidateError::NoOrg) => return Err(CliError::no_org(&org.place)),
         found => found?,
