@@ -26,6 +26,7 @@ pub mod edit;
 pub mod engine;
 pub mod ingress;
 pub mod keep;
+pub mod mcp;
 pub mod mutant;
 mod process;
 pub mod provider;
