@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers test-lambda models test-liars fuzz fuzz-long infra infra-localstack package ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers test-lambda test-mcp models test-liars fuzz fuzz-long infra infra-localstack package ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -57,6 +57,9 @@ test-servers: ## Stores and kills on real servers, which it installs and starts 
 test-lambda: ## The program as a Lambda function, in an emulator that it installs and starts (needs Go and Python)
 	localstack/test-lambda.sh
 
+test-mcp: ## The Model Context Protocol with programs of others: its inspector drives `lemming mcp` (needs Node)
+	localstack/mcp.sh
+
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
 
@@ -79,4 +82,4 @@ infra-localstack: ## Creates the AWS stack in LocalStack, uses it and deletes it
 	$(CARGO) build --locked --quiet --bin lemming
 	infra/aws/localstack.sh
 
-ci: test lint fuzz sim test-servers test-lambda models test-liars infra infra-localstack
+ci: test lint fuzz sim test-servers test-lambda test-mcp models test-liars infra infra-localstack

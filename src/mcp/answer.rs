@@ -177,7 +177,8 @@ mod tests {
         }
         let wide: Map<String, Value> = (0..5_000).map(|n| (format!("{n}{}", "k".repeat(300)), json!(n))).collect();
         let long = vec!["\u{202e}\"".repeat(20_000); 300];
-        for hostile in [deep, json!(wide), json!(vec![wide.clone(); 200]), json!(long), json!(vec![long.clone(); 100])] {
+        for hostile in [deep, json!(wide), json!(vec![wide.clone(); 200]), json!(long), json!(vec![long.clone(); 100])]
+        {
             let document = fitted(json!({"agent": "ada", "hostile": hostile}));
             assert!(size(&document) <= MAX_ANSWER_BYTES, "{}", size(&document));
             assert_eq!(document["agent"], "ada");

@@ -93,7 +93,9 @@ pub(super) fn all() -> Vec<Prompt> {
 pub(super) fn get(name: &str, mut arguments: JsonObject) -> Result<GetPromptResult, Refusal> {
     let Some(question) = QUESTIONS.iter().find(|question| question.name == name) else {
         let name: String = name.chars().take(80).collect();
-        return Err(Refusal::usage(format!("there is no prompt {name:?}")).hint("`prompts/list` lists those that there are"));
+        return Err(
+            Refusal::usage(format!("there is no prompt {name:?}")).hint("`prompts/list` lists those that there are")
+        );
     };
     let mut text = question.text.to_owned();
     for argument in question.arguments {

@@ -48,7 +48,10 @@ impl Rights {
     }
 
     /// Refuses what needs a scope that the caller does not have.
-    pub(super) fn need(&self, scope: Scope, what: &str) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// It is refused: `what` is named, and what would be right.
+    pub fn need(&self, scope: Scope, what: &str) -> Result<(), Refusal> {
         if self.may(scope) {
             return Ok(());
         }

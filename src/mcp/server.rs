@@ -48,7 +48,6 @@ pub struct Server {
     org: Arc<Org>,
     gate: Arc<dyn Gate>,
     told: Option<Told>,
-    tools: Arc<Vec<Entry>>,
     room: Arc<Semaphore>,
 }
 
@@ -62,7 +61,7 @@ impl Server {
     /// A server of this organisation, for whom the gate lets in. Asks the store nothing yet.
     #[must_use]
     pub fn new(org: Arc<Org>, gate: Arc<dyn Gate>) -> Self {
-        Self { org, gate, told: None, tools: Arc::new(tools::all()), room: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { org, gate, told: None, room: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The same, which says when a message or a command was put in.
@@ -138,7 +137,7 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.tools.iter().find(|entry| entry.told.name == name).map(|entry| entry.told.clone())
+        tools::all().iter().find(|entry| entry.told.name == name).map(|entry| entry.told.clone())
     }
 
     async fn list_tools(
@@ -147,7 +146,7 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let rights = self.bounded(self.reader()).await.map_err(|refusal| error(&refusal))?;
-        let allowed = self.tools.iter().filter(|entry| rights.may(entry.scope));
+        let allowed = tools::all().iter().filter(|entry| rights.may(entry.scope));
         Ok(ListToolsResult::with_all_items(allowed.map(|entry| entry.told.clone()).collect()))
     }
 
@@ -156,10 +155,11 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let found = self.tools.iter().find(|entry| entry.told.name == request.name);
+        let found = tools::all().iter().find(|entry| entry.told.name == request.name);
         let Some(entry) = found else {
             let name: String = request.name.chars().take(80).collect();
-            let refusal = Refusal::usage(format!("there is no tool {name:?}")).hint("`tools/list` lists those that there are");
+            let refusal =
+                Refusal::usage(format!("there is no tool {name:?}")).hint("`tools/list` lists those that there are");
             return Err(error(&refusal));
         };
         let answered = self.bounded(self.call(entry, request.arguments.unwrap_or_default())).await;

@@ -22,6 +22,7 @@ mod inspect;
 mod keys;
 mod logs;
 mod man;
+mod mcp;
 mod memory;
 mod messages;
 mod models;
@@ -89,6 +90,7 @@ pub(super) enum Command {
     #[command(alias = "derive-graph")]
     Graph(graph::GraphArgs),
     Serve(serve::ServeArgs),
+    Mcp(mcp::McpArgs),
     Keys(keys::KeysArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -149,6 +151,7 @@ impl Command {
             Self::Tools(args) => tools::run(args, session).await,
             Self::Graph(args) => graph::run(args, session).await,
             Self::Serve(args) => serve::run(args, session).await,
+            Self::Mcp(args) => mcp::run(&args, session).await,
             Self::Keys(args) => keys::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
             Self::Completions(args) => completions::run(&args, session),

@@ -143,11 +143,14 @@ pub(in crate::mcp) async fn document(
 /// What is told of a turn.
 fn told(turn: &Turn, words: bool) -> Value {
     let record = &turn.record;
-    let said = record.effects.outbox.iter().map(|entry| {
-        json!({ "id": entry.id, "to": entry.recipients, "kind": entry.kind, "text": entry.text() })
-    });
+    let said = record
+        .effects
+        .outbox
+        .iter()
+        .map(|entry| json!({ "id": entry.id, "to": entry.recipients, "kind": entry.kind, "text": entry.text() }));
     let called = record.exchanges.iter().flat_map(|exchange| &exchange.results);
-    let called = called.map(|call| json!({ "tool": call.tool, "ok": call.ok, "unknown": call.unknown, "waits": call.waits }));
+    let called =
+        called.map(|call| json!({ "tool": call.tool, "ok": call.ok, "unknown": call.unknown, "waits": call.waits }));
     let mut told = json!({
         "tick": record.tick,
         "status": record.status,
@@ -169,7 +172,11 @@ fn told(turn: &Turn, words: bool) -> Value {
     });
     if words {
         told["prompt"] = json!(record.prompt);
-        told["answers"] = record.exchanges.iter().map(|exchange| json!({ "answer": exchange.answer, "results": exchange.results })).collect();
+        told["answers"] = record
+            .exchanges
+            .iter()
+            .map(|exchange| json!({ "answer": exchange.answer, "results": exchange.results }))
+            .collect();
     }
     told
 }

@@ -66,7 +66,11 @@ impl Tool for ListApprovals {
     const TITLE: &'static str = "Calls that wait for a yes";
     const ABOUT: &'static str = "Lists the calls of agents that wait for a person's yes: who asks, the tool, exactly which arguments and their hash, what the call is worth and for, and until when it can be answered. Show a person the arguments before you approve any.";
     const FIELDS: &'static [Field] = &[
-        ("approvals", "array", "Each with approval (its id), agent, tick, tool, arguments, arguments_sha256, purpose, worth_credits, expires_at. Arguments and purpose are what a model wrote."),
+        (
+            "approvals",
+            "array",
+            "Each with approval (its id), agent, tick, tool, arguments, arguments_sha256, purpose, worth_credits, expires_at. Arguments and purpose are what a model wrote.",
+        ),
         ("next_cursor", "string?", "Where the next page begins, if there is one."),
     ];
 
@@ -79,9 +83,8 @@ impl Tool for ListApprovals {
             .take(page.limit() + 1)
             .map(|(id, waiting)| (*id, waiting.clone()))
             .collect();
-        let read = |(id, waiting): (Uuid, Waiting)| async move {
-            Ok::<_, Refusal>((id, asked(moment, id, &waiting).await?))
-        };
+        let read =
+            |(id, waiting): (Uuid, Waiting)| async move { Ok::<_, Refusal>((id, asked(moment, id, &waiting).await?)) };
         let found: Vec<(Uuid, Value)> = stream::iter(wanted).map(read).buffered(PARALLEL).try_collect().await?;
         let (mut last, mut next) = (None, None);
         for (id, asked) in found {
@@ -171,7 +174,8 @@ impl Tool for Deny {
     type Arguments = DenyArguments;
     const NAME: &'static str = "deny_call";
     const TITLE: &'static str = "Say no to a call";
-    const ABOUT: &'static str = "Says no to one call that waits: it is not made, and the agent is told so, with the reason.";
+    const ABOUT: &'static str =
+        "Says no to one call that waits: it is not made, and the agent is told so, with the reason.";
     const SCOPE: Scope = Scope::Control;
     const FIELDS: &'static [Field] = ORDERED;
 

@@ -104,7 +104,8 @@ impl Tool for Resume {
     type Arguments = WhomArguments;
     const NAME: &'static str = "resume";
     const TITLE: &'static str = "Go on after a pause";
-    const ABOUT: &'static str = "Lets an agent, or the whole organisation, go on after `pause`. Takes effect with the next tick.";
+    const ABOUT: &'static str =
+        "Lets an agent, or the whole organisation, go on after `pause`. Takes effect with the next tick.";
     const SCOPE: Scope = Scope::Control;
     const FIELDS: &'static [Field] = ORDERED;
 

@@ -46,7 +46,11 @@ impl Tool for Credits {
         ("budget", "object?", "The budget in its window, if there is one."),
         ("credits_per_tick", "number?", "What a tick cost lately."),
         ("credits_per_day", "number?", "What a day cost lately."),
-        ("agents", "array", "Each with agent, credits_left, max_credits, received, paid, unanswered, forfeited, recent_turn_credits, turns_left and forecast."),
+        (
+            "agents",
+            "array",
+            "Each with agent, credits_left, max_credits, received, paid, unanswered, forfeited, recent_turn_credits, turns_left and forecast.",
+        ),
         ("next_cursor", "string?", "Where the next page begins, if there is one."),
     ];
 

@@ -105,7 +105,9 @@ impl Tool for ReadFile {
         let ReadArguments { path, at, offset } = arguments;
         let Some(key @ (Key::Workspace(..) | Key::Shared(_))) = Key::parse(&path) else {
             let refused = Refusal::usage("it is no path of a file of a workspace or of shared/").at("/path");
-            return Err(refused.hint("such as shared/notes.md or agents/NAME/workspace/notes.md; `list_files` lists them"));
+            return Err(
+                refused.hint("such as shared/notes.md or agents/NAME/workspace/notes.md; `list_files` lists them")
+            );
         };
         let moment = Moment::of(&call.org.store, at.map(Tick)).await?;
         let missing = || {

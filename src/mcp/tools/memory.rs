@@ -41,7 +41,11 @@ impl Tool for ReadMemory {
     const ABOUT: &'static str = "Shows what an agent keeps in its memory: each key with its value, its size, the tick that last changed it, and whether a person edited it since.";
     const FIELDS: &'static [Field] = &[
         ("agent", "string", "Whose memory."),
-        ("memory", "array", "Each with key, value, bytes, changed and is_edited; broken says why a value cannot be read."),
+        (
+            "memory",
+            "array",
+            "Each with key, value, bytes, changed and is_edited; broken says why a value cannot be read.",
+        ),
         ("next_cursor", "string?", "Where the next page begins, if there is one."),
     ];
 
@@ -94,7 +98,8 @@ impl Tool for SearchMemory {
     type Arguments = SearchArguments;
     const NAME: &'static str = "search_memory";
     const TITLE: &'static str = "Search what agents remember";
-    const ABOUT: &'static str = "Looks for words in what agents keep, the best match first; with `archive`, in what has left their memory too.";
+    const ABOUT: &'static str =
+        "Looks for words in what agents keep, the best match first; with `archive`, in what has left their memory too.";
     const FIELDS: &'static [Field] = &[
         ("found", "array", "The best first: agent, key, value, item (of a list), archived (where in the archive)."),
         ("more", "boolean", "Whether there are more than `limit`."),

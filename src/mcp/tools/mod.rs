@@ -12,7 +12,7 @@ mod status;
 mod threads;
 mod ticks;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures::future::BoxFuture;
 use rmcp::model::{self, JsonObject, ToolAnnotations};
@@ -87,7 +87,12 @@ fn run<T: Tool>(call: Call<'_>, arguments: JsonObject) -> Answer<'_> {
 }
 
 /// Every tool, in the order in which a person would need them.
-pub(super) fn all() -> Vec<Entry> {
+pub(super) fn all() -> &'static [Entry] {
+    static ALL: LazyLock<Vec<Entry>> = LazyLock::new(table);
+    &ALL
+}
+
+fn table() -> Vec<Entry> {
     vec![
         Entry::of::<status::Status>(),
         Entry::of::<status::Problems>(),
@@ -134,8 +139,8 @@ mod tests {
                 assert!(schema["description"].is_string(), "{name}: {field} says nothing");
             }
             assert!(told.output_schema.is_some(), "{name}");
-            let hints = told.annotations.expect("hints");
-            assert_eq!(hints.read_only_hint, Some(scope == Scope::Read), "{name}");
+            let hints = told.annotations.as_ref().expect("hints");
+            assert_eq!(hints.read_only_hint, Some(*scope == Scope::Read), "{name}");
             names.push(name);
         }
         names.sort_unstable();

@@ -44,7 +44,8 @@ impl Tool for SendMessage {
     const TITLE: &'static str = "Send a message";
     const ABOUT: &'static str = "Sends a message to agents, or to everyone, in the name of people (`human`). The next tick delivers it; answers come to `inbox`. Readers think about it, which costs credits. Do not send again what was sent.";
     const SCOPE: Scope = Scope::Send;
-    const FIELDS: &'static [Field] = &[("sent", "object", "The message as it lies in the mail slot: id, recipients, payload, sent_at.")];
+    const FIELDS: &'static [Field] =
+        &[("sent", "object", "The message as it lies in the mail slot: id, recipients, payload, sent_at.")];
 
     async fn call(call: Call<'_>, arguments: SendArguments) -> Result<Value, Refusal> {
         let SendArguments { recipients, text, kind, importance, reply_to } = arguments;

@@ -30,7 +30,11 @@ impl Tool for Status {
         ("paused", "boolean", "Whether a person paused the organisation."),
         ("open", "object?", "A tick that was begun and is not closed."),
         ("budget", "object?", "The budget, if there is one."),
-        ("agents", "object", "How many there are, and how many of them are paused, disabled, failing, broken or below their soft cap."),
+        (
+            "agents",
+            "object",
+            "How many there are, and how many of them are paused, disabled, failing, broken or below their soft cap.",
+        ),
         ("waiting_ingress", "integer", "Messages and commands that the next tick will find."),
         ("waiting_approvals", "integer", "Calls that wait for a person's yes."),
         ("problems", "integer", "How many problems there are: `problems` lists them."),

@@ -37,7 +37,11 @@ impl Tool for Why {
     const ABOUT: &'static str = "Says why an agent ran in a tick, or why it did not, and what to do about it. Without a tick it answers for the last closed tick and for the next one, as things are now.";
     const FIELDS: &'static [Field] = &[
         ("agent", "string", "Who was asked about."),
-        ("answers", "array", "One for each tick: tick, ran, reason (a stable word), answer (for people), hint, and the facts that it rests on."),
+        (
+            "answers",
+            "array",
+            "One for each tick: tick, ran, reason (a stable word), answer (for people), hint, and the facts that it rests on.",
+        ),
     ];
 
     async fn call(call: Call<'_>, arguments: WhyArguments) -> Result<Value, Refusal> {
@@ -101,7 +105,8 @@ impl Tool for ListTicks {
     ];
 
     async fn call(call: Call<'_>, arguments: ListArguments) -> Result<Value, Refusal> {
-        let before = page::cursor(arguments.cursor.as_deref(), |text| text.parse::<u64>().ok().filter(|tick| *tick > 1))?;
+        let before =
+            page::cursor(arguments.cursor.as_deref(), |text| text.parse::<u64>().ok().filter(|tick| *tick > 1))?;
         let mut page = Page::new(arguments.limit, 20)?;
         let now = Moment::now(&call.org.store).await?;
         let agent = match arguments.agent.as_deref() {
