@@ -74,6 +74,11 @@ fn the_commands_of_the_models_page_work() {
     run_as_written(include_str!("../docs/MODELS.md"));
 }
 
+#[test]
+fn the_commands_of_the_page_on_connecting_work() {
+    run_as_written(include_str!("../docs/CONNECT.md"));
+}
+
 /// On a free port; whatever runs in the background ends with the block.
 #[test]
 fn the_commands_of_the_api_page_work() {
@@ -215,6 +220,7 @@ fn every_command_that_a_page_names_is_there_with_its_options() {
     for document in [
         include_str!("../README.md"),
         include_str!("../docs/ARCHITECTURE.md"),
+        include_str!("../docs/CONNECT.md"),
         include_str!("../docs/COST.md"),
         include_str!("../docs/MEMORY.md"),
         include_str!("../docs/MODELS.md"),

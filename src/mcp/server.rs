@@ -163,6 +163,8 @@ impl ServerHandler for Server {
             return Err(error(&refusal));
         };
         let answered = self.bounded(self.call(entry, request.arguments.unwrap_or_default())).await;
+        let (tool_name, ok) = (entry.told.name.as_ref(), answered.is_ok());
+        tracing::info!(event = "tool_called", tool_name, ok, "an assistant called a tool");
         Ok(result(answered).into())
     }
 

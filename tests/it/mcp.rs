@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use lemming::chronicle;
@@ -477,13 +478,13 @@ async fn what_agents_say_stays_data_and_within_bounds() {
 }
 
 /// Lets in until it is told not to.
-#[derive(Debug, Default)]
-struct Revocable(std::sync::atomic::AtomicBool);
+#[derive(Debug, Clone, Default)]
+struct Revocable(Arc<AtomicBool>);
 
 #[async_trait]
-impl Gate for Arc<Revocable> {
+impl Gate for Revocable {
     async fn rights(&self) -> Result<Rights, Refusal> {
-        match self.0.load(std::sync::atomic::Ordering::SeqCst) {
+        match self.0.load(Ordering::SeqCst) {
             false => Ok(rights(&Scope::ALL)),
             true => Err(Refusal::forbidden("this key is gone")),
         }
@@ -493,10 +494,10 @@ impl Gate for Arc<Revocable> {
 #[tokio::test]
 async fn a_key_that_was_taken_away_opens_nothing_in_a_conversation_that_goes_on() {
     let world = world().await;
-    let gate = Arc::new(Revocable::default());
-    let desk = Desk::of(&world, Arc::clone(&gate)).await;
+    let gate = Revocable::default();
+    let desk = Desk::of(&world, gate.clone()).await;
     desk.told("pause", json!({"agent": "ada"})).await;
-    gate.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    gate.0.store(true, Ordering::SeqCst);
     assert_eq!(desk.refused("pause", json!({"agent": "bob"})).await.0, "forbidden");
     assert_eq!(desk.refused("status", json!({})).await.0, "forbidden");
     assert!(desk.client.list_tools(None).await.is_err());
@@ -538,4 +539,60 @@ async fn lines_that_are_no_messages_end_nothing() {
     let mut rest = String::new();
     lines.into_inner().read_to_string(&mut rest).await.expect("text");
     assert_eq!(rest, "");
+}
+
+/// A server as a process, in a folder with an organisation.
+#[cfg(unix)]
+fn process(folder: &std::path::Path, key: Option<&str>) -> std::process::Child {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lemming"));
+    command.args(["mcp", "--log-format", "json"]).current_dir(folder).env_remove("LEMMING_STORE");
+    command.env_remove("LEMMING_API_KEY").envs(key.map(|key| ("LEMMING_API_KEY", key)));
+    let piped = std::process::Stdio::piped;
+    command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().expect("the program")
+}
+
+#[cfg(unix)]
+#[test]
+fn the_process_says_nothing_but_the_protocol_and_ends_with_its_input_or_a_signal() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::io::{BufRead as _, Write as _};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let bootstrap = std::process::Command::new(env!("CARGO_BIN_EXE_lemming"))
+        .arg("bootstrap")
+        .current_dir(folder.path())
+        .env_remove("LEMMING_STORE")
+        .output();
+    assert!(bootstrap.expect("the program").status.success());
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18",
+        "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}});
+    let begun = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    let ask = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "list_agents"}});
+
+    let mut child = process(folder.path(), None);
+    let mut input = child.stdin.take().expect("stdin");
+    input.write_all(format!("{hello}\n{begun}\n{ask}\n").as_bytes()).expect("written");
+    drop(input);
+    let done = child.wait_with_output().expect("an end");
+    let out = String::from_utf8(done.stdout).expect("text");
+    let ids: Vec<Value> =
+        out.lines().map(|line| serde_json::from_str::<Value>(line).expect("the protocol")["id"].clone()).collect();
+    assert_eq!((done.status.code(), ids), (Some(0), vec![json!(1), json!(2)]), "what was asked is answered first");
+    assert!(String::from_utf8_lossy(&done.stderr).contains("tool_called"));
+
+    let mut child = process(folder.path(), None);
+    let mut input = child.stdin.take().expect("stdin");
+    let mut lines = std::io::BufReader::new(child.stdout.take().expect("stdout")).lines();
+    input.write_all(format!("{hello}\n").as_bytes()).expect("written");
+    lines.next().expect("an answer").expect("a line");
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
+    kill_process(pid, Signal::TERM).expect("a signal");
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+    assert!(lines.next().is_none());
+    drop(input);
+
+    let done = process(folder.path(), Some("lemming_s3cret")).wait_with_output().expect("an end");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!((done.status.code(), done.stdout.len()), (Some(2), 0), "{said}");
+    assert!(said.contains("LEMMING_API_KEY holds no key") && !said.contains("s3cret"), "{said}");
 }

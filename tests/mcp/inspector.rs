@@ -28,7 +28,7 @@ impl Place {
         let place = Self { folder: tempfile::tempdir().expect("a folder") };
         place.lemming(&["bootstrap"]);
         place.lemming(&["send", "editor", "Should we move our nightly backups to object storage?"]);
-        place.lemming(&["run", "--ticks", "4", "--every", "10ms"]);
+        place.lemming(&["run", "--ticks", "8", "--every", "10ms"]);
         place
     }
 
@@ -98,7 +98,7 @@ fn reading(thread: &str) -> Vec<(&'static str, Vec<String>, &'static str)> {
         ("list_ticks", arguments(&["limit=2"]), "next_cursor"),
         ("show_tick", arguments(&["tick=1"]), "turns"),
         ("read_memory", arguments(&["agent=editor"]), "memory"),
-        ("search_memory", arguments(&["words=sundays"]), "found"),
+        ("search_memory", arguments(&["words=backups"]), "found"),
         ("list_files", arguments(&[]), "files"),
         ("read_file", arguments(&["path=shared/briefs/1.md"]), "text"),
         ("credits", arguments(&[]), "agents"),

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Call, Tool};
-use crate::chronicle::status::{self, status as read};
+use crate::chronicle::moment::Moment;
+use crate::chronicle::status::{self, status_at};
 use crate::mcp::arguments::Field;
 use crate::mcp::page::{self, Page};
 use crate::mcp::refusal::Refusal;
@@ -41,8 +42,8 @@ impl Tool for Status {
     ];
 
     async fn call(call: Call<'_>, _: Nothing) -> Result<Value, Refusal> {
-        let status = read(&call.org.store, &call.org.place, call.org.clock().now()).await?;
-        let moment = crate::chronicle::moment::Moment::now(&call.org.store).await?;
+        let moment = Moment::now(&call.org.store).await?;
+        let status = status_at(&moment, &call.org.place, call.org.clock().now()).await?;
         let count = |is: fn(&status::AgentStatus) -> bool| status.agents.iter().filter(|agent| is(agent)).count();
         let open = status.open.as_ref().map(|open| {
             json!({ "tick": open.tick, "time": open.time, "due": open.due.len(), "committed": open.committed.len() })
@@ -102,7 +103,8 @@ impl Tool for Problems {
     async fn call(call: Call<'_>, arguments: ProblemsArguments) -> Result<Value, Refusal> {
         let from = page::cursor(arguments.cursor.as_deref(), |text| text.parse::<usize>().ok())?.unwrap_or(0);
         let mut page = Page::new(arguments.limit, 50)?;
-        let status = read(&call.org.store, &call.org.place, call.org.clock().now()).await?;
+        let moment = Moment::now(&call.org.store).await?;
+        let status = status_at(&moment, &call.org.place, call.org.clock().now()).await?;
         let mut next = None;
         for (index, problem) in problems(&status).into_iter().enumerate().skip(from) {
             if !page.takes(problem) {
