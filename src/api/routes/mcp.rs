@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
 use axum::response::Response;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -23,13 +23,15 @@ use crate::mcp::{Rights, Server};
 pub(in crate::api) async fn answer(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
-    Whole(parts, body): Whole,
+    Whole(mut parts, body): Whole,
 ) -> Result<Response, ApiError> {
     let rights = match &caller.key {
         Some(name) => Rights::of_scopes(name, &caller.scopes),
         // Whoever needs no key to send still acts through an assistant with one only.
         None => Rights::without_key(),
     };
+    // Not every gateway passes it on, and the protocol's library insists on one.
+    parts.headers.entry(header::HOST).or_insert(HeaderValue::from_static("localhost"));
     let waker = Arc::clone(&state.waker);
     let server = Server::new(Arc::clone(&state.org), Arc::new(rights)).telling(move || waker.wake());
     let config = StreamableHttpServerConfig::default()
