@@ -183,7 +183,7 @@ async fn whoever_reads_finds_out_all_that_the_command_line_tells() {
     let ticks = desk.told("list_ticks", json!({"limit": 1, "cursor": "2"})).await;
     assert_eq!((&ticks["ticks"][0]["tick"], &ticks["next_cursor"]), (&json!(1), &Value::Null));
     assert_eq!(desk.told("show_tick", json!({})).await["tick"], 2);
-    assert_eq!(desk.told("show_tick", json!({"tick": 1})).await["messages"].as_array().map(Vec::len), Some(2));
+    assert_eq!(desk.told("show_tick", json!({"tick": 1})).await["messages"].as_array().map(Vec::len), Some(3));
     let memory = desk.told("read_memory", json!({"agent": "ada"})).await;
     assert_eq!(memory["memory"][0]["value"], json!({"step": 1}), "{memory}");
     assert_eq!(desk.told("read_memory", json!({"agent": "ada", "key": "plan"})).await["memory"][0]["key"], "plan");
