@@ -57,11 +57,11 @@ test-servers: ## Stores and kills on real servers, which it installs and starts 
 test-lambda: ## The program as a Lambda function, in an emulator that it installs and starts (needs Go and Python)
 	localstack/test-lambda.sh
 
+test-mcp: ## MCP servers of others serve agents, and an inspector of others drives `lemming mcp` (needs Node and Python)
+	localstack/mcp.sh
+
 models: ## The tests of providers against an independent implementation (needs Node)
 	localstack/models.sh
-
-test-mcp: ## MCP servers that others write serve agents (needs Node and Python)
-	localstack/mcp.sh
 
 test-liars: ## Servers that break the promise of create are refused (needs Node; s3s-fs too: LEMMING_LIARS=all)
 	localstack/liars.sh

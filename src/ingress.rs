@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub use self::draft::{Draft, DraftError};
 use crate::clock::{Clock, Entropy};
 use crate::domain::ingress::{Action, Author, Control, MAX_INGRESS_BYTES, Mail};
-use crate::domain::name::{AgentName, IngressName};
+use crate::domain::name::{AgentName, HUMAN, IngressName};
 use crate::domain::outbox::{Importance, Kind};
 use crate::record::encode;
 use crate::store::{Created, Key, Store, StoreError};
@@ -112,8 +112,16 @@ impl Postbox<'_> {
     /// # Errors
     /// Nothing was ordered, unless the store cannot say: then look before ordering again.
     pub async fn order(&self, action: Action) -> Result<IngressName, IngressError> {
+        self.order_by(Author(HUMAN.to_owned()), action).await
+    }
+
+    /// Gives the organisation a command in somebody's name: that of a key, say.
+    ///
+    /// # Errors
+    /// As [`Self::order`].
+    pub async fn order_by(&self, by: Author, action: Action) -> Result<IngressName, IngressError> {
         let name = name_of(self.new_id());
-        let control = Control { format: FORMAT, by: Author("human".to_owned()), sent_at: self.clock.now(), action };
+        let control = Control { format: FORMAT, by, sent_at: self.clock.now(), action };
         match self.create(&Key::Control(name.clone()), &control).await? {
             None => Ok(name),
             // Eighty random bits and a millisecond: a rival's object there is a broken store.

@@ -2,7 +2,8 @@
 //!
 //! Read [`domain`], [`record`], [`store`] and [`engine`], in this order: each may use those before it
 //! and none after. [`provider`] and [`tool`] are what the engine sees of models and tools;
-//! [`runner`] puts all parts together, [`cli`] is what people see, and [`api`] what programs do.
+//! [`runner`] puts all parts together, [`cli`] is what people see, [`api`] what programs
+//! do, and [`mcp`] what assistants do.
 
 /// What unit tests and integration tests share calls this crate by its name.
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub mod edit;
 pub mod engine;
 pub mod ingress;
 pub mod keep;
+pub mod mcp;
 pub mod mutant;
 mod process;
 pub mod provider;

@@ -74,6 +74,11 @@ fn the_commands_of_the_models_page_work() {
     run_as_written(include_str!("../docs/MODELS.md"));
 }
 
+#[test]
+fn the_commands_of_the_page_on_connecting_work() {
+    run_as_written(include_str!("../docs/CONNECT.md"));
+}
+
 /// On a free port; whatever runs in the background ends with the block.
 #[test]
 fn the_commands_of_the_api_page_work() {

@@ -28,6 +28,8 @@ pub struct Peer(pub IpAddr);
 pub struct Caller {
     /// The name of the key.
     pub key: Option<KeyName>,
+    /// What that key lets its holder do; nothing is said of who needs none.
+    pub scopes: Vec<Scope>,
 }
 
 /// Lets in only those who may do this, and none of them too often.
@@ -66,7 +68,9 @@ async fn admit(state: &ApiState, scope: Scope, headers: &HeaderMap, peer: Option
                 Err(ApiError::unauthorized("this server is behind a proxy, and has no keys")
                     .hint("`lemming keys add NAME --scope send` makes one"))
             }
-            None if keys.keys.is_empty() && state.settings.access != Access::Keys => Ok(Caller { key: None }),
+            None if keys.keys.is_empty() && state.settings.access != Access::Keys => {
+                Ok(Caller { key: None, scopes: Vec::new() })
+            }
             None => Err(ApiError::unauthorized("this needs a key")
                 .hint("send it in the header `Authorization: Bearer KEY`; `lemming keys add` makes one")),
         };
@@ -78,7 +82,7 @@ async fn admit(state: &ApiState, scope: Scope, headers: &HeaderMap, peer: Option
             scope.as_str()
         )));
     }
-    Ok(Caller { key: Some(name.clone()) })
+    Ok(Caller { key: Some(name.clone()), scopes: key.scopes.clone() })
 }
 
 /// Says whether a proxy passed a request on, and says so.

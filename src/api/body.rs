@@ -21,12 +21,26 @@ pub(super) struct Document<T>(pub(super) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Document<T> {
     type Rejection = ApiError;
 
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let Whole(_, bytes) = Whole::from_request(request, state).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// A request whose body says that it is JSON, read within its limit, for whoever reads it in his own way.
+#[derive(Debug)]
+pub(super) struct Whole(pub(super) Parts, pub(super) Vec<u8>);
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = ApiError;
+
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
             return Err(ApiError::not_json());
         }
-        parse(&read(&parts.headers, body).await?).map(Self)
+        let bytes = read(&parts.headers, body).await?;
+        Ok(Self(parts, bytes))
     }
 }
 

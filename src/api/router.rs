@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use super::auth::need;
 use super::error::ApiError;
 use super::layers;
-use super::routes::{health, messages};
+use super::routes::{health, mcp, messages};
 use super::state::ApiState;
 use crate::domain::api_key::Scope;
 
@@ -20,6 +20,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/ready", get(health::ready))
         // For those who may send.
         .route("/api/messages", may(Scope::Send, post(messages::create)))
+        // For assistants: to read, and what else their key allows.
+        .route("/mcp", may(Scope::Read, post(mcp::answer)))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn_with_state(state.clone(), layers::around))

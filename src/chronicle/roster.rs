@@ -84,7 +84,14 @@ impl Sketch {
 /// # Errors
 /// The store failed.
 pub async fn roster(moment: &Moment) -> Result<Vec<Member>, EngineError> {
-    let names = moment.agents().await?;
+    members(moment, moment.agents().await?).await
+}
+
+/// These agents of a moment, in the order of their names here.
+///
+/// # Errors
+/// The store failed.
+pub async fn members(moment: &Moment, names: Vec<AgentName>) -> Result<Vec<Member>, EngineError> {
     let authors = &Authors::of(&moment.state);
     stream::iter(names).map(|name| member(moment, authors, name)).buffered(PARALLEL).try_collect().await
 }

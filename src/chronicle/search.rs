@@ -31,6 +31,8 @@ pub struct Filter {
     pub text: Option<Wanted>,
     /// This agent said it, or may read it.
     pub agent: Option<AgentName>,
+    /// That agent may read it: what it said itself is left out.
+    pub heard: bool,
     /// That agent has not read it yet.
     pub unread: bool,
     /// Who said it.
@@ -69,9 +71,10 @@ impl Filter {
         let said_or_read = |agent: &AgentName| {
             let reads = known.is_some_and(|known| entry.readable_by(agent, &known.facts.reads));
             let is_new = || known.is_some_and(|known| entry.position > known.cursor);
-            match self.unread {
-                true => reads && is_new(),
-                false => reads || entry.from == *agent || (agent.is_human() && is_to(entry, agent)),
+            match (self.unread, self.heard) {
+                (true, _) => reads && is_new(),
+                (false, true) => reads && entry.from != *agent,
+                (false, false) => reads || entry.from == *agent || (agent.is_human() && is_to(entry, agent)),
             }
         };
         self.agent.as_ref().is_none_or(said_or_read)

@@ -13,7 +13,7 @@ use super::output::wrap;
 /// A command that is not in it is not in the help: a test compares.
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["demo", "bootstrap", "templates", "doctor", "validate", "orgs"]),
-    ("Run", &["tick", "run", "pause", "resume", "serve"]),
+    ("Run", &["tick", "run", "pause", "resume", "serve", "mcp"]),
     ("Talk", &["send", "inbox", "chat", "messages", "thread", "watch"]),
     ("Look", &["status", "inspect", "logs", "ticks", "graph", "memory", "files"]),
     ("Agents and models", &["agents", "list-agents", "show-agent", "models", "tools", "apply"]),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::world::{World, bearer, hello, request};
 
 /// What needs a key, and which scope it needs.
-const GUARDED: [(&str, &str, &str); 1] = [("POST", "/api/messages", "send")];
+const GUARDED: [(&str, &str, &str); 2] = [("POST", "/api/messages", "send"), ("POST", "/mcp", "read")];
 
 #[tokio::test]
 async fn every_guarded_route_refuses_whoever_it_should() {
@@ -26,9 +26,11 @@ async fn every_guarded_route_refuses_whoever_it_should() {
         let keys = [("read", reader), ("send", sender), ("control", controller), ("", none)];
         for (method, path, scope) in GUARDED {
             let ask = async |headers: &[(&str, &str)]| {
-                let mut all = vec![("content-type", "application/json")];
+                let mut all =
+                    vec![("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
                 all.extend(headers);
-                world.ask(request(method, path, &all).body(Body::from(hello().to_string())).unwrap()).await
+                let body = if path == "/mcp" { crate::mcp::ask("tools/list", &json!({})) } else { hello() };
+                world.ask(request(method, path, &all).body(Body::from(body.to_string())).unwrap()).await
             };
             let answer = ask(&[]).await;
             assert_eq!(answer.error(), (401, "unauthorized", ""), "{access:?} {method} {path}");

@@ -5,6 +5,7 @@
 mod access;
 mod function;
 mod keys;
+mod mcp;
 mod messages;
 mod probes;
 #[cfg(unix)]

@@ -34,6 +34,7 @@ mod help;
 mod hostile;
 mod importance;
 mod jobs;
+mod mcp;
 mod meanwhile;
 mod memory;
 mod models;

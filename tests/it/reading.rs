@@ -74,6 +74,7 @@ const COMMANDS: &[(&str, Does)] = &[
     ("list-agents", Reads(&[""])),
     ("logs", Reads(&["", "editor --ticks 2", "--lines 3"])),
     ("man", Nothing),
+    ("mcp", Writes),
     ("memory archive", Writes),
     ("memory compact", Writes),
     ("memory delete", Writes),

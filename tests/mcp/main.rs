@@ -7,11 +7,12 @@
 #![allow(clippy::disallowed_methods, reason = "a test of real processes has the real clock and environment")]
 #![allow(clippy::print_stdout, reason = "what was run is what a person runs this for")]
 
+mod inspector;
 mod servers;
 
 use std::path::PathBuf;
 
-/// Where the servers are installed, if they are.
+/// Where the servers and the inspector are installed, if they are.
 pub fn installed() -> Option<PathBuf> {
     let folder = std::env::var_os("LEMMING_TEST_MCP").map(PathBuf::from);
     if folder.is_none() {

@@ -121,8 +121,8 @@ mod tests {
 
     #[test]
     fn a_repeated_message_has_the_same_name_and_any_other_has_another() {
-        let nobody = Caller { key: None };
-        let ada = Caller { key: KeyName::new("ada").ok() };
+        let nobody = Caller { key: None, scopes: Vec::new() };
+        let ada = Caller { key: KeyName::new("ada").ok(), scopes: Vec::new() };
         let first = id_of("k", &nobody, &letter("hi"));
         assert_eq!(first, id_of("k", &nobody, &letter("hi")));
         assert_ne!(first, id_of("l", &nobody, &letter("hi")));
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn keys_with_a_time_keep_the_order_of_their_messages() {
-        let nobody = Caller { key: None };
+        let nobody = Caller { key: None, scopes: Vec::new() };
         let key = |ms| Builder::from_unix_timestamp_millis(ms, &[7; 10]).into_uuid().to_string();
         let ids: Vec<String> = (1_700_000_000_000..1_700_000_000_020)
             .map(|ms| id_of(&key(ms), &nobody, &letter("x")).to_string())

@@ -1,4 +1,5 @@
 //! The routes: one file for each resource.
 
 pub(super) mod health;
+pub(super) mod mcp;
 pub(super) mod messages;

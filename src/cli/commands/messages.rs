@@ -148,6 +148,7 @@ impl MessagesArgs {
         Ok(Filter {
             text: (!words.trim().is_empty()).then(|| Wanted::new(&words)),
             agent,
+            heard: false,
             unread: self.unread,
             from: self.from.clone(),
             to,

@@ -22,6 +22,7 @@ mod inspect;
 mod keys;
 mod logs;
 mod man;
+mod mcp;
 mod memory;
 mod messages;
 mod models;
@@ -91,6 +92,7 @@ pub(super) enum Command {
     #[command(alias = "derive-graph")]
     Graph(graph::GraphArgs),
     Serve(serve::ServeArgs),
+    Mcp(mcp::McpArgs),
     Keys(keys::KeysArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -151,6 +153,7 @@ impl Command {
             Self::Tools(args) => on_heap(|| tools::run(args, session)).await,
             Self::Graph(args) => on_heap(|| graph::run(args, session)).await,
             Self::Serve(args) => on_heap(|| serve::run(args, session)).await,
+            Self::Mcp(args) => on_heap(|| mcp::run(args, session)).await,
             Self::Keys(args) => on_heap(|| keys::run(args, session)).await,
             Self::Schema(args) => schema::run(&args, session),
             Self::Completions(args) => completions::run(&args, session),

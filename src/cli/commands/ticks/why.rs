@@ -1,7 +1,5 @@
 //! `lemming ticks why`
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use crate::chronicle::moment::Moment;
@@ -9,11 +7,8 @@ use crate::chronicle::why::{Reason, Why, of_next, of_tick};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{Session, agent_of_any_time, no_tick};
 use crate::cli::output::{BAD, DIM, GOOD, Output, TITLE, WARN, clean, styled};
-use crate::domain::name::AgentName;
-use crate::domain::time::{Tick, Timestamp};
-use crate::engine::{Idle, Silent, Stop, Terms, rehearse};
-use crate::record::plan::Trigger;
-use crate::runner::compose::Org;
+use crate::domain::time::Tick;
+use crate::runner::ahead;
 
 /// Says why an agent ran in a tick, or why it did not, and what to do about it.
 ///
@@ -47,7 +42,11 @@ pub(super) async fn run(args: WhyArgs, session: &mut Session) -> Result<Exit, Cl
         answers.extend(of_tick(&org.store, &agent, last).await?);
         match of_tick(&org.store, &agent, last.next()).await? {
             Some(open) => answers.push(open),
-            None => answers.extend(next(&org, &agent).await?),
+            None => {
+                if let Some(rehearsal) = ahead::next(&org).await? {
+                    answers.push(of_next(&rehearsal, &agent).await?);
+                }
+            }
         }
     }
     let out = &mut session.out;
@@ -57,28 +56,6 @@ pub(super) async fn run(args: WhyArgs, session: &mut Session) -> Result<Exit, Cl
     }
     answers.iter().try_for_each(|why| tell(why, out))?;
     Ok(Exit::Ok)
-}
-
-/// What the next tick would do: of the present slot, or, if that has run, of the one after it.
-async fn next(org: &Org, agent: &AgentName) -> Result<Option<Why>, CliError> {
-    let ctx = org.context(None, Terms::default(), Stop::never(), Arc::new(Silent));
-    let now = org.clock().now();
-    let every = crate::chronicle::settings(&org.store).await?.pace.every;
-    let Some(every) = every else {
-        return match rehearse(&ctx, &Trigger::Invocation).await? {
-            Ok(rehearsal) => Ok(Some(of_next(&rehearsal, agent).await?)),
-            Err(_) => Ok(None),
-        };
-    };
-    let after = Timestamp::from_unix_ms(now.unix_ms().saturating_add(every.as_ms()));
-    for time in [now, after] {
-        match rehearse(&ctx, &Trigger::Slot { time }).await? {
-            Ok(rehearsal) => return Ok(Some(of_next(&rehearsal, agent).await?)),
-            Err(Idle::SlotPassed) => {}
-            Err(_) => break,
-        }
-    }
-    Ok(None)
 }
 
 fn tell(why: &Why, out: &mut Output) -> Result<(), CliError> {
