@@ -156,6 +156,7 @@ fn mail() -> Mail {
         reply_to: Some(id(7)),
         thread_id: Some(id(6)),
         sent_at: time(),
+        hops: 0,
     }
 }
 

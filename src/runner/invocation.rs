@@ -1,11 +1,14 @@
-//! One invocation: what a trigger asks for, and the wakes that follow from it at once.
+//! One invocation: what a trigger asks for, the wakes that follow from it at once, and what leaves by itself after each.
 
+use super::compose::Org;
+use super::delivery::deliver;
 use crate::engine::{Context, EngineError, Outcome, follow_up, run_tick};
 use crate::record::plan::Trigger;
 
 /// The ticks of one invocation, one after another.
 #[derive(Debug)]
 pub struct Invocation<'a> {
+    org: &'a Org,
     ctx: &'a Context,
     next: Option<Result<Trigger, EngineError>>,
 }
@@ -13,8 +16,8 @@ pub struct Invocation<'a> {
 impl<'a> Invocation<'a> {
     /// An invocation that begins with what `trigger` asks for.
     #[must_use]
-    pub fn new(ctx: &'a Context, trigger: Trigger) -> Self {
-        Self { ctx, next: Some(Ok(trigger)) }
+    pub fn new(org: &'a Org, ctx: &'a Context, trigger: Trigger) -> Self {
+        Self { org, ctx, next: Some(Ok(trigger)) }
     }
 
     /// What became of the next trigger; nothing, when no other follows or there is no time for it.
@@ -24,6 +27,7 @@ impl<'a> Invocation<'a> {
     pub async fn next(&mut self) -> Result<Option<Outcome>, EngineError> {
         let Some(trigger) = self.next.take().transpose()? else { return Ok(None) };
         let outcome = run_tick(self.ctx, trigger).await?;
+        deliver(self.org, self.ctx, &outcome).await;
         if self.ctx.may_go_on() {
             // What is done is told, whatever becomes of the question what follows.
             self.next = follow_up(self.ctx, &outcome).await.transpose();

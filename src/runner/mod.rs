@@ -3,6 +3,7 @@
 
 pub mod compose;
 pub mod deadline;
+pub mod delivery;
 pub mod invocation;
 pub mod job;
 pub mod lambda;

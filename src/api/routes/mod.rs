@@ -1,4 +1,5 @@
 //! The routes: one file for each resource.
 
 pub(super) mod health;
+pub(super) mod hooks;
 pub(super) mod messages;
