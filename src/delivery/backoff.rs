@@ -35,7 +35,8 @@ mod tests {
         let seconds: Vec<i64> = (1..=10).map(|n| after(n, &plain)).collect();
         assert_eq!(seconds, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
         assert_eq!(after(u32::MAX, &plain), 900);
-        let asks = |seconds| Failure { retry_after: Some(Duration::from_secs(seconds)), ..Failure::of_receiver("busy") };
+        let asks =
+            |seconds| Failure { retry_after: Some(Duration::from_secs(seconds)), ..Failure::of_receiver("busy") };
         assert_eq!((after(1, &asks(60)), after(1, &asks(1)), after(1, &asks(86_400))), (60, 5, 900));
         assert_eq!(after(1, &Failure::of_item("no")), 900);
         assert_eq!(after(3, &Failure::here("not set")), 0);

@@ -113,13 +113,7 @@ impl Outside {
         self.post(&url, HeaderMap::new(), Bytes::from(body), std::slice::from_ref(&url)).await
     }
 
-    async fn post(
-        &self,
-        url: &Secret,
-        mut headers: HeaderMap,
-        body: Bytes,
-        secrets: &[Secret],
-    ) -> Result<(), Failure> {
+    async fn post(&self, url: &Secret, mut headers: HeaderMap, body: Bytes, secrets: &[Secret]) -> Result<(), Failure> {
         let url = parse_url(url.expose()).map_err(|error| Failure::here(format!("url: {error}")))?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(value) = headers.get_mut(AUTHORIZATION) {

@@ -116,9 +116,8 @@ pub struct Courier {
 impl Courier {
     /// The rules that send anything: those of a fork only where they say so.
     pub fn rules<'a>(org: &'a OrgConfig, only: Option<&'a MemoryKey>) -> impl Iterator<Item = &'a Rule> {
-        let counts = move |rule: &&Rule| {
-            (org.forked_from.is_none() || rule.forks) && only.is_none_or(|only| *only == rule.name)
-        };
+        let counts =
+            move |rule: &&Rule| (org.forked_from.is_none() || rule.forks) && only.is_none_or(|only| *only == rule.name);
         org.deliver.iter().filter(counts)
     }
 

@@ -144,8 +144,7 @@ impl<'a> Way<'a> {
         self.attempt(&mut pending, &lot).await;
         let now = self.courier.clock.now();
         let settled = |pending: &Pending, id: &Uuid| pending.settled.iter().any(|settled| settled.id == *id);
-        let left: Vec<Uuid> =
-            lot.parcels.iter().map(|parcel| parcel.id).filter(|id| !settled(&pending, id)).collect();
+        let left: Vec<Uuid> = lot.parcels.iter().map(|parcel| parcel.id).filter(|id| !settled(&pending, id)).collect();
         pending.left = u64::try_from(left.len()).unwrap_or(u64::MAX);
         if is_old && !left.is_empty() && (pending.attempts > 0 || self.trouble.is_some()) {
             self.give_up(&mut pending, left, now);

@@ -43,7 +43,9 @@ pub fn read(auth: &HookAuth, shown: Shown, content_type: &str, bytes: &[u8]) -> 
     };
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let (event, delivery) = match auth {
-        HookAuth::Slack { .. } => (text("/event/type").or_else(|| text("/type")).or_else(|| text("/command")), text("/event_id")),
+        HookAuth::Slack { .. } => {
+            (text("/event/type").or_else(|| text("/type")).or_else(|| text("/command")), text("/event_id"))
+        }
         HookAuth::Standard { .. } => (text("/type"), None),
         _ => (None, None),
     };
@@ -89,7 +91,12 @@ impl Post {
         let text = hook.text.as_deref().and_then(|template| match fill(template, name, self) {
             Ok(text) => Some(text).filter(|text| !text.trim().is_empty()),
             Err(error) => {
-                tracing::warn!(event = "hook_text_failed", hook = name.as_str(), error, "a template could not be filled");
+                tracing::warn!(
+                    event = "hook_text_failed",
+                    hook = name.as_str(),
+                    error,
+                    "a template could not be filled"
+                );
                 None
             }
         });

@@ -8,7 +8,7 @@ use crate::record::plan::Trigger;
 /// The ticks of one invocation, one after another.
 #[derive(Debug)]
 pub struct Invocation<'a> {
-    org: &'a Org,
+    org: Option<&'a Org>,
     ctx: &'a Context,
     next: Option<Result<Trigger, EngineError>>,
 }
@@ -16,8 +16,14 @@ pub struct Invocation<'a> {
 impl<'a> Invocation<'a> {
     /// An invocation that begins with what `trigger` asks for.
     #[must_use]
-    pub fn new(org: &'a Org, ctx: &'a Context, trigger: Trigger) -> Self {
-        Self { org, ctx, next: Some(Ok(trigger)) }
+    pub fn new(ctx: &'a Context, trigger: Trigger) -> Self {
+        Self { org: None, ctx, next: Some(Ok(trigger)) }
+    }
+
+    /// The same, which after each of its triggers delivers what the rules of this organisation say.
+    #[must_use]
+    pub fn delivering(self, org: &'a Org) -> Self {
+        Self { org: Some(org), ..self }
     }
 
     /// What became of the next trigger; nothing, when no other follows or there is no time for it.
@@ -27,7 +33,9 @@ impl<'a> Invocation<'a> {
     pub async fn next(&mut self) -> Result<Option<Outcome>, EngineError> {
         let Some(trigger) = self.next.take().transpose()? else { return Ok(None) };
         let outcome = run_tick(self.ctx, trigger).await?;
-        deliver(self.org, self.ctx, &outcome).await;
+        if let Some(org) = self.org {
+            deliver(org, self.ctx, &outcome).await;
+        }
         if self.ctx.may_go_on() {
             // What is done is told, whatever becomes of the question what follows.
             self.next = follow_up(self.ctx, &outcome).await.transpose();

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::file::{self, Read};
-use super::{Finding, Findings, ValidateError, models, one_of, tools};
+use super::{Finding, Findings, ValidateError, delivery, models, one_of, tools};
 use crate::domain::api_key::{ApiKeys, Scope};
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE, ToolName};
@@ -65,6 +65,9 @@ pub async fn check_agents(
     }
     check_keys(store, &mut found).await?;
     let resumes = resumes(store, only, &mut found).await?;
+    if let Some(org) = &org {
+        delivery::check(org, &resumes.names, &mut found);
+    }
     let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, tools };
     for (name, resume) in &resumes.read {
         around.check(&Key::Resume(name.clone()).path(), resume, &mut found);

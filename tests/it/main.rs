@@ -22,6 +22,7 @@ mod cli_page;
 mod commanded;
 mod cost;
 mod crash;
+mod deliveries;
 mod diff;
 mod doctor;
 mod engine;

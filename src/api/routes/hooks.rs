@@ -44,7 +44,12 @@ pub(in crate::api) async fn receive(
     let secret = match state.org.environment().secret(hook.auth.secret()) {
         Ok(secret) => Secret::new(secret),
         Err(error) => {
-            tracing::error!(event = "hook_without_secret", hook = name.as_str(), error, "a hook cannot be checked here");
+            tracing::error!(
+                event = "hook_without_secret",
+                hook = name.as_str(),
+                error,
+                "a hook cannot be checked here"
+            );
             return Err(ApiError::unready());
         }
     };

@@ -7,6 +7,7 @@ mod chat;
 mod completions;
 mod cost;
 mod credits;
+mod deliveries;
 mod demo;
 mod diff;
 mod doctor;
@@ -90,6 +91,7 @@ pub(super) enum Command {
     Graph(graph::GraphArgs),
     Serve(serve::ServeArgs),
     Keys(keys::KeysArgs),
+    Deliveries(deliveries::DeliveriesArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -150,6 +152,7 @@ impl Command {
             Self::Graph(args) => graph::run(args, session).await,
             Self::Serve(args) => serve::run(args, session).await,
             Self::Keys(args) => keys::run(args, session).await,
+            Self::Deliveries(args) => deliveries::run(args, session).await,
             Self::Schema(args) => schema::run(&args, session),
             Self::Completions(args) => completions::run(&args, session),
             Self::Man(args) => man::run(&args, session),
