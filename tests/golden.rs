@@ -31,7 +31,7 @@ use lemming::domain::time::{Clock, Tick, Timestamp};
 use lemming::engine::Head;
 use lemming::record::chain::{Extension, LicenceId, Link, Settled};
 use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
-use lemming::record::delivery::{Delivered, Fate, GivenUp, Headway, LastDelivered, Pending, Settled};
+use lemming::record::delivery::{Delivered, Fate, GivenUp, Headway, LastDelivered, Pending};
 use lemming::record::erased::{Collected, Erasing};
 use lemming::record::plan::{
     Admitted, Cause, ClockRange, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger,
@@ -709,8 +709,12 @@ fn checkpoints() {
 #[test]
 fn deliveries() {
     let rule = key("reports");
-    let settled =
-        |n, fate, error: Option<&str>| Settled { id: id(n), fate, at: time(), error: error.map(str::to_owned) };
+    let settled = |n, fate, error: Option<&str>| lemming::record::delivery::Settled {
+        id: id(n),
+        fate,
+        at: time(),
+        error: error.map(str::to_owned),
+    };
     let error = "the receiver answered 500";
     let record = Delivered {
         format: 1,

@@ -20,8 +20,12 @@ use crate::store::{Key, StoreError};
 /// A hint that only moves on does so every so many ticks: each of them costs less to look at again than a write.
 const HINT_EVERY: u64 = 8;
 
-/// The most ticks that wait at once. With more, the rest is not looked at before some of these are settled.
+/// The most ticks that wait at once while the receiver is in trouble: what comes later would not arrive either, and is not
+/// looked at before.
 const MAX_PENDING: usize = 32;
+
+/// The most ticks that wait at once where the receiver takes others and refuses these.
+const MAX_REFUSED: usize = 512;
 
 /// So many of what was given up lately are named in the hint.
 const MAX_GIVEN_UP: usize = 16;
@@ -110,7 +114,7 @@ impl<'a> Way<'a> {
             }
         }
         while self.headway.next <= self.occasion.last
-            && self.headway.pending.len() < MAX_PENDING
+            && self.headway.pending.len() < if self.trouble.is_some() { MAX_PENDING } else { MAX_REFUSED }
             && !self.terms.is_over()
         {
             let tick = self.headway.next;
