@@ -104,12 +104,15 @@ impl Lot {
 /// A closed record and its hash.
 pub(super) type Hashed = Arc<(Closed, Sha)>;
 
+/// A committed turn; none where it is missing, or its contents were erased.
+type Turn = Option<Arc<TurnRecord>>;
+
 /// The records that a pass has read, for all its rules.
 #[derive(Debug)]
 pub(super) struct Records<'a> {
     store: &'a Store,
     closed: Mutex<BTreeMap<Tick, Hashed>>,
-    turns: Mutex<BTreeMap<(Tick, AgentName), Option<Arc<TurnRecord>>>>,
+    turns: Mutex<BTreeMap<(Tick, AgentName), Turn>>,
     rules: Mutex<BTreeMap<Sha, Option<BTreeSet<MemoryKey>>>>,
 }
 
@@ -131,7 +134,7 @@ impl<'a> Records<'a> {
         Ok(Some(found))
     }
 
-    async fn turn(&self, tick: Tick, agent: &AgentName) -> Result<Option<Arc<TurnRecord>>, StoreError> {
+    async fn turn(&self, tick: Tick, agent: &AgentName) -> Result<Turn, StoreError> {
         let key = (tick, agent.clone());
         if let Some(known) = known(&self.turns, &key) {
             return Ok(known);

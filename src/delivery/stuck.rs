@@ -21,7 +21,7 @@ pub struct Stuck {
     pub waiting: u64,
     /// The oldest tick that has one of them.
     pub oldest: Option<Tick>,
-    /// The most attempts that one of their ticks has had.
+    /// How often one of their ticks was tried in vain, or the receiver in a row, whichever is more.
     pub attempts: u32,
     /// When it is tried again; null: at the next opportunity.
     pub next_at: Option<Timestamp>,
@@ -60,7 +60,7 @@ pub async fn stuck(store: &Store, org: &OrgConfig, now: Timestamp) -> Result<Vec
             to: rule.to.as_str(),
             waiting: failed.iter().map(|pending| pending.left).sum(),
             oldest: failed.iter().map(|pending| pending.tick).min(),
-            attempts: failed.iter().map(|pending| pending.attempts).max().unwrap_or(0),
+            attempts: failed.iter().map(|pending| pending.attempts).max().unwrap_or(0).max(headway.failures),
             next_at: headway.not_before.or(resting).filter(|moment| *moment > now),
             error: failed.iter().rev().find_map(|pending| pending.error.clone()),
             given_up: headway.given_up,

@@ -21,6 +21,7 @@ use crate::hook::{challenge, read, verify};
 use crate::provider::secret::Secret;
 use crate::record::state::State as OrgState;
 use crate::signature::is_secret;
+use crate::store::Key;
 
 /// Takes in what was posted, once, however often it is posted.
 pub(in crate::api) async fn receive(
@@ -68,8 +69,14 @@ pub(in crate::api) async fn receive(
         let said = json!({ "received": { "hook": name, "id": id, "event": post.event, "new": is_new } });
         (status, Json(said)).into_response()
     };
+    let slot = IngressName::new(id.to_string()).map_err(|_| ApiError::failed())?;
     // Its message was admitted before, and the name is remembered.
-    if IngressName::new(id.to_string()).is_ok_and(|name| known.admitted.contains_key(&name)) {
+    if known.admitted.contains_key(&slot) {
+        return Ok(answer(StatusCode::OK, false));
+    }
+    // Whoever took it in may have died before it woke anybody.
+    if state.org.store.get(&Key::Mail(slot)).await?.is_some() {
+        state.waker.wake();
         return Ok(answer(StatusCode::OK, false));
     }
     let mail = post.mail(&name, hook, sender(&name, &known), id, now);
