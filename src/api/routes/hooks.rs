@@ -21,7 +21,7 @@ use crate::hook::{challenge, read, verify};
 use crate::provider::secret::Secret;
 use crate::record::state::State as OrgState;
 use crate::signature::is_secret;
-use crate::store::Key;
+use crate::store::{Key, Store, StoreError};
 
 /// Takes in what was posted, once, however often it is posted.
 pub(in crate::api) async fn receive(
@@ -79,7 +79,7 @@ pub(in crate::api) async fn receive(
         state.waker.wake();
         return Ok(answer(StatusCode::OK, false));
     }
-    let mail = post.mail(&name, hook, sender(&name, &known), id, now);
+    let mail = post.mail(&name, hook, sender(&name, &known, &state.org.store).await?, id, now);
     let is_new = postbox.post(&mail).await?;
     state.waker.wake();
     tracing::info!(
@@ -93,7 +93,10 @@ pub(in crate::api) async fn receive(
 }
 
 /// Who the message is from: the hook, where its name can be a sender's and is no agent's; else `human`.
-fn sender(hook: &MemoryKey, state: &OrgState) -> AgentName {
+async fn sender(hook: &MemoryKey, state: &OrgState, store: &Store) -> Result<AgentName, StoreError> {
     let name = AgentName::new(hook.as_str()).ok().filter(AgentName::may_be_an_agent);
-    name.filter(|name| !state.agents.contains_key(name)).unwrap_or_else(AgentName::human)
+    let Some(name) = name.filter(|name| !state.agents.contains_key(name)) else { return Ok(AgentName::human()) };
+    // One that no tick has seen yet.
+    let is_new_agent = store.get(&Key::Resume(name.clone())).await?.is_some();
+    Ok(if is_new_agent { AgentName::human() } else { name })
 }
