@@ -97,11 +97,26 @@ impl Postbox<'_> {
             reply_to: letter.reply_to,
             thread_id: letter.thread_id,
             sent_at: self.clock.now(),
+            hops: 0,
         };
         match self.create(&Key::Mail(name_of(id)), &mail).await? {
             None => Ok(mail),
             Some(there) => match serde_json::from_slice::<Mail>(&there) {
                 Ok(there) if there == (Mail { sent_at: there.sent_at, ..mail }) => Ok(there),
+                _ => Err(IngressError::Taken),
+            },
+        }
+    }
+
+    /// Puts mail into the slot under its own id, whoever wrote it. Says whether it was not there before.
+    ///
+    /// # Errors
+    /// As [`Self::send`]; and something else lies there under this id.
+    pub async fn post(&self, mail: &Mail) -> Result<bool, IngressError> {
+        match self.create(&Key::Mail(name_of(mail.id)), mail).await? {
+            None => Ok(true),
+            Some(there) => match serde_json::from_slice::<Mail>(&there) {
+                Ok(there) if there.id == mail.id => Ok(false),
                 _ => Err(IngressError::Taken),
             },
         }
@@ -129,7 +144,8 @@ impl Postbox<'_> {
         }
     }
 
-    pub(crate) fn new_id(&self) -> Uuid {
+    /// An id for something new.
+    pub fn new_id(&self) -> Uuid {
         let ms = u64::try_from(self.clock.now().unix_ms()).unwrap_or(0);
         let mut random = [0; 10];
         random.copy_from_slice(&self.entropy.bytes()[..10]);

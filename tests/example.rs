@@ -625,6 +625,7 @@ async fn the_engine_tells_the_same_story_and_charges_for_it() {
         reply_to: None,
         thread_id: None,
         sent_at: Timestamp::from_unix_ms(0),
+        hops: 0,
     };
     put(Key::Mail(IngressName::new("m-1").expect("name")).path(), encode(&mail)).await;
 

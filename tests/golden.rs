@@ -34,6 +34,7 @@ use lemming::record::approval::{
 };
 use lemming::record::chain::{self, Extension, LicenceId, Link};
 use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
+use lemming::record::delivery::{Delivered, Fate, GivenUp, Headway, LastDelivered, Pending};
 use lemming::record::erased::{Collected, Erasing};
 use lemming::record::plan::{
     Admitted, Cause, ClockRange, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger,
@@ -159,6 +160,7 @@ fn mail() -> Mail {
         reply_to: Some(id(7)),
         thread_id: Some(id(6)),
         sent_at: time(),
+        hops: 0,
     }
 }
 
@@ -779,6 +781,48 @@ fn closed_records() {
 fn checkpoints() {
     check("checkpoint", &state());
     check("checkpoint_founding", &State::founding());
+}
+
+#[test]
+fn deliveries() {
+    let rule = key("reports");
+    let settled = |n, fate, error: Option<&str>| lemming::record::delivery::Settled {
+        id: id(n),
+        fate,
+        at: time(),
+        error: error.map(str::to_owned),
+    };
+    let error = "the receiver answered 500";
+    let record = Delivered {
+        format: 1,
+        nonce: nonce(),
+        rule,
+        tick: Tick(12),
+        settled: vec![
+            settled(1, Fate::Delivered, None),
+            settled(2, Fate::GivenUp, Some(error)),
+            settled(3, Fate::Erased, None),
+        ],
+    };
+    check("delivery", &record);
+    let hint = Headway {
+        format: 1,
+        next: Tick(14),
+        pending: vec![Pending {
+            tick: Tick(13),
+            settled: vec![settled(4, Fate::Delivered, None)],
+            left: 2,
+            attempts: 3,
+            not_before: Some(time()),
+            error: Some(error.to_owned()),
+        }],
+        failures: 3,
+        not_before: Some(time()),
+        given_up: vec![GivenUp { tick: Tick(12), count: 1, at: time(), error: error.to_owned() }],
+        last: Some(LastDelivered { tick: Tick(13), at: time() }),
+    };
+    check("delivery_hint", &hint);
+    check("delivery_hint_new", &Headway::from(Tick(1)));
 }
 
 #[test]

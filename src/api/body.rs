@@ -68,7 +68,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiError> {
+/// A body, up to the limit.
+pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiError> {
     let too_large = || ApiError::too_large(format!("the body must have at most {MAX_BODY_BYTES} bytes"));
     let said = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if said.is_some_and(|length| length > MAX_BODY_BYTES) {

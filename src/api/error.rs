@@ -144,6 +144,14 @@ impl ApiError {
         Self { retry_after: Some(Duration::from_secs(1)), ..error }
     }
 
+    /// This server lacks something that it needs for an answer; what, is in the log.
+    #[must_use]
+    pub fn unready() -> Self {
+        let message = "this server is not set up for that; the log says what is missing";
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "failed", message);
+        Self { retry_after: Some(Duration::from_secs(60)), ..error }
+    }
+
     /// There is no organisation at the store.
     #[must_use]
     pub fn no_org() -> Self {

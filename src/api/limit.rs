@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::domain::name::KeyName;
+use crate::domain::name::{KeyName, MemoryKey};
 use crate::domain::time::Timestamp;
 
 /// So many buckets are kept; the one that was used longest ago makes room.
@@ -32,6 +32,8 @@ pub(super) enum Who {
     Key(KeyName),
     /// An address without a key; of IPv6 the network that a household has.
     Address(IpAddr),
+    /// Whoever knows the secret of a hook.
+    Hook(MemoryKey),
     /// Nobody that the server could see.
     Unknown,
 }

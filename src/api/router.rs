@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use super::auth::need;
 use super::error::ApiError;
 use super::layers;
-use super::routes::{health, mcp, messages};
+use super::routes::{health, hooks, mcp, messages};
 use super::state::ApiState;
 use crate::domain::api_key::Scope;
 
@@ -18,6 +18,8 @@ pub fn router(state: ApiState) -> Router {
         // Open to everybody.
         .route("/api/health", get(health::health))
         .route("/api/ready", get(health::ready))
+        // Open to everybody, and checked by the hook itself.
+        .route("/api/hooks/{name}", post(hooks::receive))
         // For those who may send.
         .route("/api/messages", may(Scope::Send, post(messages::create)))
         // For assistants: to read, and what else their key allows.

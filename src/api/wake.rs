@@ -74,7 +74,7 @@ pub async fn answer(bell: &Bell, org: &Org, stop: &Stop) {
 /// One wake, and what follows from it at once.
 async fn wake(org: &Org, stop: &Stop) -> Result<(), EngineError> {
     let ctx = org.context(None, Terms::default(), stop.clone(), Arc::new(Silent));
-    let mut invocation = Invocation::new(&ctx, Trigger::Wake { named: Vec::new() });
+    let mut invocation = Invocation::new(&ctx, Trigger::Wake { named: Vec::new() }).delivering(org);
     while invocation.next().await?.is_some() {}
     Ok(())
 }

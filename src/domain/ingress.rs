@@ -55,6 +55,15 @@ pub struct Mail {
     pub thread_id: Option<Uuid>,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// How many turns by mail alone led to it, where another organisation sent it: so that two that answer each other come
+    /// to an end, as two agents do.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A command to the organisation (`ingress/control/<uuidv7>.json`).

@@ -1,5 +1,6 @@
 //! The organisation's settings: `org.json`.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
@@ -8,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::credits::Credits;
+use super::delivery::Rule;
+use super::hook::Hook;
 use super::ids::Sha;
 use super::memory::OrgMemory;
+use super::name::MemoryKey;
 use super::pace::{CatchUp, Span};
 use super::time::Tick;
 use super::tools::ToolSettings;
@@ -202,6 +206,12 @@ pub struct OrgConfig {
     /// How tools that reach outside may do so.
     #[serde(default, skip_serializing_if = "ToolSettings::is_default")]
     pub tools: ToolSettings,
+    /// What of what is said leaves by itself, and where to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliver: Vec<Rule>,
+    /// Names under which others may post, and what becomes of that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<MemoryKey, Hook>,
     /// Fields that this version does not know: kept and reported.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -230,6 +240,8 @@ impl OrgConfig {
             retention: Retention::default(),
             forked_from: None,
             tools: ToolSettings::default(),
+            deliver: Vec::new(),
+            hooks: BTreeMap::new(),
             extra: Map::new(),
         }
     }

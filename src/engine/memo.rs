@@ -11,13 +11,27 @@ use std::time::Duration;
 use super::breaker::Breakers;
 use crate::domain::ids::Sha;
 use crate::domain::name::AgentName;
+use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
-use crate::domain::time::Tick;
+use crate::domain::time::{Clock, Tick};
 use crate::record::state::State;
 use crate::record::turn::TurnRecord;
 
 /// How many of each kind are kept; of turns, the newest.
 const KEPT: usize = 4096;
+
+/// The settings that a process saw last, and the last tick that it knows to be closed.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// The settings.
+    pub settings: Arc<OrgConfig>,
+    /// The hash of the file that has them.
+    pub org: Sha,
+    /// The last closed tick.
+    pub tick: Tick,
+    /// Its clock.
+    pub clock: Clock,
+}
 
 /// Immutable records of one organisation that this process has read or written.
 #[derive(Debug, Default)]
@@ -33,6 +47,10 @@ pub struct Memo {
     pub(super) breakers: Breakers,
     /// How long a turn may well take, by those that were seen here.
     longest_turn: Mutex<Option<Duration>>,
+    /// The settings that were read last.
+    settings: Mutex<Option<(Sha, Arc<OrgConfig>)>>,
+    /// The last tick that is known to be closed.
+    last: Mutex<Option<(Tick, Clock)>>,
 }
 
 impl Memo {
@@ -69,6 +87,23 @@ impl Memo {
     /// The state after a tick, if its closed record is the one with that hash.
     pub(super) fn state_after(&self, tick: Tick, closed: &Sha) -> Option<Arc<State>> {
         lock(&self.state).as_ref().filter(|state| state.tick == tick && state.closed.as_ref() == Some(closed)).cloned()
+    }
+
+    /// What this process saw last, for those who come after a tick and ask the store for nothing that is known.
+    pub fn present(&self) -> Option<Present> {
+        let (org, settings) = lock(&self.settings).clone()?;
+        let (tick, clock) = (*lock(&self.last))?;
+        Some(Present { settings, org, tick, clock })
+    }
+
+    /// Keeps the settings that were read last.
+    pub(super) fn keep_settings(&self, org: &Sha, settings: &Arc<OrgConfig>) {
+        *lock(&self.settings) = Some((org.clone(), Arc::clone(settings)));
+    }
+
+    /// Keeps the last tick that is known to be closed.
+    pub(super) fn keep_last(&self, tick: Tick, clock: Clock) {
+        *lock(&self.last) = Some((tick, clock));
     }
 
     /// The places whose stores were probed.

@@ -42,7 +42,7 @@ pub use self::due::{FAILING_AFTER, NotDue, Pause};
 pub use self::error::EngineError;
 pub use self::follow_up::follow_up;
 pub use self::load::{CHECKPOINT_EVERY, Head, Loaded, load, load_at};
-pub use self::memo::Memo;
+pub use self::memo::{Memo, Present};
 pub use self::money::{Short, Worst, budget_window, chosen_model, worst};
 pub use self::proof::{Code, Finding, Proof, ProvenTick, Prover, named_contents, prove};
 pub use self::recorded::{may_miss_by_our_deletion, recorded};

@@ -54,7 +54,7 @@ fn entries_of(ingress: &[Admitted], tick: Tick, clock: Clock) -> impl Iterator<I
             mail: true,
             to: mail.recipients.clone(),
             clock,
-            hops: 0,
+            hops: mail.hops,
         }),
     })
 }

@@ -82,6 +82,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
             trust::ensure(ctx).await?;
             close::write_checkpoint(&ctx.store, tick, bytes).await?;
         }
+        ctx.memo.keep_last(before.tick, before.clock);
         let tick = before.tick.next();
         if let Some(reason) = ctx.terms.only.and_then(|only| another(only, tick)) {
             return Ok(helped.map_or(Outcome::Idle { reason }, Outcome::Ran));
@@ -98,6 +99,9 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         check_plan(&plan.value, &before)?;
         let run = Arc::new(Run::new(ctx.clone(), by.clone(), &before, plan, settings));
         let report = finish(&run, &before, !ours).await?;
+        if report.closed {
+            ctx.memo.keep_last(report.tick, report.clock);
+        }
         let helping_is_all = !matches!(trigger, Trigger::Wake { .. }) && run.settings.org.value.pace.every.is_none();
         let report = TickReport { finished_first: helped.take().map(Box::new), ..report };
         if ours || !report.closed || helping_is_all {
@@ -129,6 +133,7 @@ async fn make_plan(
     relives: bool,
 ) -> Result<Result<Planned, Idle>, EngineError> {
     let settings = inputs::settings(&ctx.store).await?;
+    ctx.memo.keep_settings(&settings.org.sha, &settings.org.value);
     let org = settings.org.value.clone();
     let (timing, relived) = match timed(ctx, &org, before, trigger, relives).await? {
         Ok(timed) => timed,
@@ -263,6 +268,7 @@ async fn recorded_tick(
 async fn adopt(ctx: &Context, plan: Plan, bytes: &Bytes) -> Result<Planned, EngineError> {
     trust::ensure(ctx).await?;
     let settings = inputs::pinned_settings(&ctx.store, inputs::Pins::of(&plan)).await?;
+    ctx.memo.keep_settings(&settings.org.sha, &settings.org.value);
     Ok((Hashed { value: plan, sha: Sha::of(bytes) }, settings, false))
 }
 

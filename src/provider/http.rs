@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client for as long as an invocation.
 #[derive(Debug, Clone)]
-pub(super) struct Http {
+pub(crate) struct Http {
     client: reqwest::Client,
 }
 
@@ -31,7 +31,7 @@ impl Http {
     ///
     /// # Errors
     /// A proxy's address is wrong, or there are no certificates.
-    pub(super) fn new(vars: &BTreeMap<String, String>) -> Result<Self, CallError> {
+    pub(crate) fn new(vars: &BTreeMap<String, String>) -> Result<Self, CallError> {
         let var =
             |name: &str| vars.get(name).or_else(|| vars.get(&name.to_lowercase())).filter(|value| !value.is_empty());
         // A redirect would carry the key to wherever the answer says.
@@ -60,7 +60,7 @@ impl Http {
     }
 
     /// The client itself, for libraries that send on their own.
-    pub(super) fn client(&self) -> reqwest::Client {
+    pub(crate) fn client(&self) -> reqwest::Client {
         self.client.clone()
     }
 

@@ -16,7 +16,7 @@ mod embeddings;
 mod fault;
 #[cfg(test)]
 mod fixture;
-mod http;
+pub(crate) mod http;
 mod keys;
 pub mod known;
 pub mod network;

@@ -9,6 +9,7 @@ pub mod approval;
 pub mod canonical;
 pub mod chain;
 pub mod closed;
+pub mod delivery;
 pub mod erased;
 pub mod plan;
 pub mod recording;

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::Environment;
 use crate::connect::{Connections, Parts};
+use crate::delivery::{Carrier, Courier, Looked, Outside as Parcels};
 use crate::domain::contract::{self, Addresses};
 use crate::domain::ids::Seed;
 use crate::domain::name::AgentName;
@@ -42,6 +43,8 @@ pub struct Org {
     memo: Arc<Memo>,
     environment: Environment,
     sandbox: Option<Sandbox>,
+    carrier: Arc<dyn Carrier>,
+    looked: Arc<Looked>,
 }
 
 impl fmt::Debug for Org {
@@ -65,6 +68,7 @@ impl Org {
         let counting = Counting::new(Arc::clone(&opened.store));
         let counter = counting.counter();
         let store = Store::new(Arc::new(counting), opened.prefix.clone(), opened.lists_freely);
+        let place = opened.display.clone();
         Self {
             store: match opened.identity() {
                 Some(identity) => store.with_place(&identity),
@@ -79,6 +83,8 @@ impl Org {
             memo: Arc::default(),
             environment: environment.clone(),
             sandbox,
+            carrier: Arc::new(Parcels::new(environment.clone(), place)),
+            looked: Arc::default(),
         }
     }
 
@@ -109,7 +115,7 @@ impl Org {
     /// The same with other files, such as those that it would have after a change.
     #[must_use]
     pub fn with_store(&self, store: Store) -> Self {
-        Self { store, memo: Arc::default(), ..self.clone() }
+        Self { store, memo: Arc::default(), looked: Arc::default(), ..self.clone() }
     }
 
     /// The variables that secrets are looked up in.
@@ -122,6 +128,18 @@ impl Org {
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         self.clock.as_ref()
+    }
+
+    /// What delivers, by the rules, what was said.
+    #[must_use]
+    pub fn courier(&self) -> Courier {
+        Courier {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            carrier: Arc::clone(&self.carrier),
+            looked: Arc::clone(&self.looked),
+        }
     }
 
     /// Where mail and commands go in.

@@ -149,7 +149,7 @@ pub async fn run(org: &Org, job: &Job, stop: &Stop, progress: Arc<dyn Progress>)
     let mut done =
         Done { outcomes: Vec::new(), requests: Requests::default(), error: None, is_unreached: !ctx.may_go_on() };
     if !done.is_unreached {
-        let mut invocation = Invocation::new(&ctx, job.trigger.clone());
+        let mut invocation = Invocation::new(&ctx, job.trigger.clone()).delivering(org);
         // The futures of a tick own all that they change: after a panic nothing of it is looked at again.
         let work = AssertUnwindSafe(async {
             while let Some(outcome) = invocation.next().await? {

@@ -40,7 +40,7 @@ pub async fn run_loop<E: From<EngineError>>(
     loop {
         let begin = org.clock().now();
         let ctx = org.context(plan.seed, Terms::default(), stop.clone(), Arc::clone(&progress));
-        let mut invocation = Invocation::new(&ctx, Trigger::Invocation);
+        let mut invocation = Invocation::new(&ctx, Trigger::Invocation).delivering(org);
         loop {
             match invocation.next().await {
                 Ok(Some(outcome)) => report(Ok(&outcome))?,

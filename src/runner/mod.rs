@@ -5,6 +5,7 @@
 pub mod ahead;
 pub mod compose;
 pub mod deadline;
+pub mod delivery;
 pub mod invocation;
 pub mod job;
 pub mod lambda;

@@ -387,6 +387,8 @@ pub enum Prefix {
     Templates,
     /// `templates/<name>/`.
     Template(MemoryKey),
+    /// `deliveries/<rule>/`: what a rule has sent.
+    Deliveries(MemoryKey),
     /// `recorded/`: what a fork carries of its origin.
     Recorded,
     /// All of an area.
@@ -410,6 +412,7 @@ impl Prefix {
             Self::Removed => "removed".to_owned(),
             Self::Templates => "templates".to_owned(),
             Self::Template(name) => format!("templates/{name}"),
+            Self::Deliveries(rule) => format!("deliveries/{rule}"),
             Self::Recorded => "recorded".to_owned(),
             Self::Area(area) => area.path().to_owned(),
             Self::Everything => String::new(),

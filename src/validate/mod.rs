@@ -4,6 +4,7 @@
 //! right. Reads only. An error is what keeps the organisation or an agent from running; a warning
 //! is what a person most likely did not mean. Cycles of permissions are legal.
 
+mod delivery;
 mod file;
 mod models;
 mod org;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use crate::domain::name::{AgentName, ModelKey};
 use crate::store::{Key, StoreError};
 
+pub use self::delivery::check_environment;
 pub use self::org::{check, check_agents};
 
 /// How bad a finding is.

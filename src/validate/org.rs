@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::file::{self, Read};
-use super::{Finding, Findings, ValidateError, models, one_of, toolbox, tools};
+use super::{Finding, Findings, ValidateError, delivery, models, one_of, toolbox, tools};
 use crate::config::Environment;
 use crate::domain::api_key::{ApiKeys, Scope};
 use crate::domain::model::ModelRegistry;
@@ -69,6 +69,9 @@ pub async fn check_agents(
     let builtin = tools.iter().map(|tool| tool.name());
     let (known, toolbox) = toolbox::check(store, environment, builtin, &mut found).await?;
     let resumes = resumes(store, only, &mut found).await?;
+    if let Some(org) = &org {
+        delivery::check(org, &resumes.names, &mut found);
+    }
     let around = Around { org: org.as_ref(), registry: &registry, names: &resumes.names, known: &known };
     if let Some(toolbox) = &toolbox {
         toolbox::check_rules(toolbox, &known, &resumes.names, &mut found);

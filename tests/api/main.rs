@@ -4,6 +4,7 @@
 
 mod access;
 mod function;
+mod hooks;
 mod keys;
 mod mcp;
 mod messages;

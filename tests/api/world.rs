@@ -27,6 +27,9 @@ use object_store::path::Path;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+/// What the variable that hooks name holds.
+pub const HOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 /// A clock that moves only when told.
 #[derive(Debug)]
 pub struct HandClock(AtomicI64);
@@ -109,7 +112,8 @@ impl World {
     /// Over a store as it is.
     pub async fn over(settings: Settings, store: Store) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000)));
-        let environment = Environment::new(["lemming"], []);
+        let secret = ("HOOK_SECRET".to_owned(), HOOK_SECRET.to_owned());
+        let environment = Environment::new(["lemming"], [secret]);
         let mut org = open("memory:///", &environment).expect("a place").with_clock(clock.clone());
         org.store = store;
         let told = Arc::new(Told::default());

@@ -23,6 +23,7 @@ mod commanded;
 mod connect;
 mod cost;
 mod crash;
+mod deliveries;
 mod diff;
 mod doctor;
 mod engine;

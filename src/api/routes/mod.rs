@@ -1,5 +1,6 @@
 //! The routes: one file for each resource.
 
 pub(super) mod health;
+pub(super) mod hooks;
 pub(super) mod mcp;
 pub(super) mod messages;

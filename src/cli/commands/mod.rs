@@ -7,6 +7,7 @@ mod chat;
 mod completions;
 mod cost;
 mod credits;
+mod deliveries;
 mod demo;
 mod diff;
 mod doctor;
@@ -94,6 +95,7 @@ pub(super) enum Command {
     Serve(serve::ServeArgs),
     Mcp(mcp::McpArgs),
     Keys(keys::KeysArgs),
+    Deliveries(deliveries::DeliveriesArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -154,6 +156,7 @@ impl Command {
             Self::Graph(args) => on_heap(|| graph::run(args, session)).await,
             Self::Serve(args) => on_heap(|| serve::run(args, session)).await,
             Self::Mcp(args) => on_heap(|| mcp::run(args, session)).await,
+            Self::Deliveries(args) => on_heap(|| deliveries::run(args, session)).await,
             Self::Keys(args) => on_heap(|| keys::run(args, session)).await,
             Self::Schema(args) => schema::run(&args, session),
             Self::Completions(args) => completions::run(&args, session),

@@ -17,10 +17,11 @@ use crate::config::Environment;
 use crate::domain::ids::Seed;
 use crate::domain::pace::Span;
 use crate::domain::time::{Tick, Timestamp};
-use crate::engine::{Deadline, Ending, Idle, Outcome, Part, Terms, TickReport, run_tick};
+use crate::engine::{Deadline, Ending, EngineError, Idle, Outcome, Part, Terms, TickReport, run_tick};
 use crate::record::plan::Trigger;
 use crate::record::turn::Status;
 use crate::runner::compose::Org;
+use crate::runner::delivery::deliver;
 use crate::runner::local::until_told;
 use crate::runner::trigger::{part, scheduled_time};
 use crate::store::counting::Requests;
@@ -119,7 +120,12 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
         || shown.stopping(),
         |stop| {
             let ctx = org.context(args.seed.map(Seed), terms, stop, shown.clone());
-            async move { run_tick(&ctx, Trigger::Invocation).await }
+            let org = &org;
+            async move {
+                let outcome = run_tick(&ctx, Trigger::Invocation).await?;
+                deliver(org, &ctx, &outcome).await;
+                Ok::<_, EngineError>(outcome)
+            }
         },
     );
     let done = done.await;

@@ -1,9 +1,11 @@
 //! `lemming validate`
 
+use crate::chronicle;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::cli::output::{BAD, GOOD, WARN, clean, counted, styled};
-use crate::validate::{Severity, ValidateError, check};
+use crate::runner::compose::Org;
+use crate::validate::{Findings, Severity, ValidateError, check, check_environment};
 
 /// Lists everything that is wrong with the files that people write.
 ///
@@ -26,6 +28,7 @@ pub(super) async fn run(_: ValidateArgs, session: &mut Session) -> Result<Exit, 
         Err(ValidateError::NoOrg) => return Err(CliError::no_org(&org.place)),
         found => found?,
     };
+    let found = with_environment(&org, found).await;
     let exit = if found.errors() > 0 { Exit::Invalid } else { Exit::Ok };
     let out = &mut session.out;
     if out.json() {
@@ -59,4 +62,12 @@ pub(super) async fn run(_: ValidateArgs, session: &mut Session) -> Result<Exit, 
     );
     out.line(if exit == Exit::Ok { styled(GOOD, summary) } else { summary })?;
     Ok(exit)
+}
+
+/// Adds what is not set in this environment. Settings that cannot be read have been reported.
+async fn with_environment(org: &Org, mut found: Findings) -> Findings {
+    if let Ok(settings) = chronicle::settings(&org.store).await {
+        check_environment(&settings, org.environment(), &mut found);
+    }
+    found
 }

@@ -185,5 +185,6 @@ fn mail(entry: &Entry, readers: Vec<AgentName>, now: Timestamp) -> Mail {
         reply_to: None,
         thread_id: value["meta"]["thread_id"].as_str().and_then(|id| id.parse::<Uuid>().ok()),
         sent_at: created.unwrap_or(now),
+        hops: 0,
     }
 }

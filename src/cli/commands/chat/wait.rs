@@ -56,7 +56,7 @@ impl Chat {
             async |stop| {
                 for _ in 0..limit {
                     let ctx = org.context(None, Terms::default(), stop.clone(), shown.clone());
-                    let mut invocation = Invocation::new(&ctx, trigger());
+                    let mut invocation = Invocation::new(&ctx, trigger()).delivering(&org);
                     let mut is_idle = true;
                     while let Some(outcome) = invocation.next().await? {
                         shown.clear();
