@@ -2,6 +2,7 @@
 
 mod agents;
 mod apply;
+mod approvals;
 mod bootstrap;
 mod chat;
 mod completions;
@@ -27,6 +28,7 @@ mod messages;
 mod models;
 mod orgs;
 mod pause;
+mod problems;
 mod replay;
 mod run;
 mod schema;
@@ -55,6 +57,7 @@ pub(super) enum Command {
     Tick(tick::TickArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Problems(problems::ProblemsArgs),
     Watch(watch::WatchArgs),
     Inspect(inspect::InspectArgs),
     Agents(agents::AgentsArgs),
@@ -79,6 +82,7 @@ pub(super) enum Command {
     Fork(fork::ForkArgs),
     Fsck(fsck::FsckArgs),
     Gc(gc::GcArgs),
+    Approvals(approvals::ApprovalsArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
@@ -117,6 +121,7 @@ impl Command {
             Self::Run(args) => run::run(args, session).await,
             Self::Watch(args) => watch::run(args, session).await,
             Self::Status(args) => status::run(args, session).await,
+            Self::Problems(args) => problems::run(args, session).await,
             Self::Inspect(args) => inspect::run(args, session).await,
             Self::Agents(args) => agents::run(args, session).await,
             Self::ListAgents(args) => agents::run_list(args, session).await,
@@ -140,6 +145,7 @@ impl Command {
             Self::Fork(args) => fork::run(args, session).await,
             Self::Fsck(args) => fsck::run(args, session).await,
             Self::Gc(args) => gc::run(args, session).await,
+            Self::Approvals(args) => approvals::run(args, session).await,
             Self::Pause(args) => pause::run(args, session).await,
             Self::Resume(args) => pause::run_resume(args, session).await,
             Self::Credits(args) => credits::run(args, session).await,
