@@ -12,6 +12,7 @@
 
 mod agents;
 mod apply;
+mod approvals;
 #[path = "../audit/mod.rs"]
 mod audit;
 mod births;
@@ -38,6 +39,7 @@ mod memory;
 mod models;
 mod money;
 mod native;
+mod once;
 mod oracle;
 mod oracle_model;
 mod place;
