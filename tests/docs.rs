@@ -215,6 +215,7 @@ fn every_command_that_a_page_names_is_there_with_its_options() {
     for document in [
         include_str!("../README.md"),
         include_str!("../docs/ARCHITECTURE.md"),
+        include_str!("../docs/CONNECT.md"),
         include_str!("../docs/COST.md"),
         include_str!("../docs/MEMORY.md"),
         include_str!("../docs/MODELS.md"),

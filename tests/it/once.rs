@@ -213,7 +213,13 @@ async fn everywhere(story: Story, comes_back: bool) {
         n += 1;
     }
     assert!(n > 30, "{n} places to stop at");
-    assert_eq!(ends, Ends::from(["made", "unknown, and made", "unknown, and not made"]), "{story:?}, {comes_back}");
+    // Who comes back makes the call after all, under its id: until then nobody knows whether it will be.
+    let expected = if comes_back {
+        Ends::from(["made", "unknown, and made"])
+    } else {
+        Ends::from(["made", "unknown, and made", "unknown, and not made"])
+    };
+    assert_eq!(ends, expected, "{story:?}, {comes_back}");
 }
 
 #[tokio::test]
