@@ -121,8 +121,6 @@ impl World {
             "tools": { "web_fetch": { "allow_hosts": [outside.to_string()] } },
         });
         world.write("org.json", &org);
-        let model = json!({ "provider": "scripted", "price": { "input": 0, "output": 0, "request": 0.000_001 } });
-        world.write("config/models.json", &json!({ "m": model }));
         let calls =
             |tool: &str| json!({ "tool_calls": [{ "tool": tool, "args": { "text": "tick {{ tick }}, {{ step }}" } }] });
         let rules = json!([
@@ -130,7 +128,9 @@ impl World {
             { "agent": "bob", "when": { "step": 0 }, "answer": calls("pay") },
             { "when": { "step": [0, 1, 2, 3, 4, 5, 6, 7] }, "answer": { "notes": "done" } },
         ]);
-        world.write("config/script.json", &json!({ "rules": rules }));
+        let price = json!({ "input": 0, "output": 0, "request": 0.000_001 });
+        let model = json!({ "provider": "scripted", "price": price, "provider_config": { "rules": rules } });
+        world.write("config/models.json", &json!({ "m": model }));
         let tool = |path: &str| {
             json!({
                 "description": "Posts.",
