@@ -304,7 +304,7 @@ async fn waiting(moment: &Moment) -> Result<Vec<Trouble>, EngineError> {
 async fn held(moment: &Moment, status: &Status, now: Timestamp) -> Result<Vec<Trouble>, EngineError> {
     let Some(open) = &status.open else { return Ok(Vec::new()) };
     let Some(plan) = moment.store().read::<Plan>(&Key::Plan(open.tick)).await? else { return Ok(Vec::new()) };
-    let lease = i64::try_from(moment.settings().await?.limits.lease.as_ms()).unwrap_or(i64::MAX);
+    let lease = moment.settings().await?.limits.lease.as_ms();
     let quiet = |sign: Timestamp| now.unix_ms().saturating_sub(sign.unix_ms()) > lease;
     let done = format!("{} of {} turns are done", open.committed.len(), open.due.len());
     let advised = |trouble: Trouble| trouble.since(open.tick).advise("lemming tick");
