@@ -11,6 +11,7 @@ use crate::domain::ingress::{Action, Control};
 use crate::domain::name::AgentName;
 use crate::domain::position::Position;
 use crate::domain::time::{Tick, Timestamp};
+use crate::record::approval::{Decision, Outcome, Verdict};
 use crate::record::plan::Item;
 use crate::record::turn::{Content, Status, TurnRecord};
 
@@ -140,6 +141,7 @@ impl Story {
             let text = format!("{} credits were added to {whose}", credited.credits);
             self.add("credited", credited.agent.as_ref(), text, json!({ "credits": credited.credits }));
         }
+        plan.decisions.iter().for_each(|decision| self.decided(decision));
         for message in messages(records).iter().filter(|message| message.position.rank == 0) {
             self.said(message);
         }
@@ -151,6 +153,46 @@ impl Story {
         for problem in &plan.problems {
             let fields = json!({ "reason": problem.kind, "path": problem.path });
             self.add("problem", problem.agent.as_ref(), problem.message.clone(), fields).level = "warning";
+        }
+    }
+
+    fn decided(&mut self, decision: &Decision) {
+        let Decision { approval, agent, verdict, by, .. } = decision;
+        let how = match (verdict, &decision.arguments) {
+            (Verdict::Approved, None) => "is approved",
+            (Verdict::Approved, Some(_)) => "is approved with other arguments",
+            (Verdict::Denied, _) => "is denied",
+            (Verdict::Expired, _) => "was not answered in time",
+        };
+        let fields = json!({ "approval": approval, "verdict": verdict, "by": by, "reason": decision.reason });
+        self.add("approval_decided", Some(agent), format!("the call {approval} of {agent} {how}"), fields);
+    }
+
+    /// What a turn began with of calls that waited, and what it asks a person.
+    fn approvals(&mut self, turn: &TurnRecord) {
+        for settled in &turn.answered {
+            let (agent, tool) = (&turn.agent, &settled.tool);
+            let (text, level) = match (settled.verdict, settled.outcome) {
+                (Verdict::Approved, Outcome::Made) if settled.ok => {
+                    (format!("{agent} made the approved call of {tool}"), "info")
+                }
+                (Verdict::Approved, Outcome::Made) => {
+                    (format!("{agent} made the approved call of {tool}, and it failed"), "warning")
+                }
+                (_, Outcome::Unknown) => {
+                    (format!("nobody knows whether the approved call of {tool} of {agent} was made"), "warning")
+                }
+                (verdict, _) => (format!("{agent} hears that its call of {tool} was {}", heard(verdict)), "info"),
+            };
+            let fields = json!({ "approval": settled.id, "tool": tool, "verdict": settled.verdict,
+                "outcome": settled.outcome, "ok": settled.ok });
+            self.add("approval_settled", Some(agent), text, fields).level = level;
+        }
+        for question in &turn.waiting {
+            let text = format!("{} asks a person before it calls {}", turn.agent, question.tool);
+            let fields = json!({ "approval": question.id, "tool": question.tool, "permission": question.permission,
+                "arguments_sha256": question.arguments_sha256, "expires_at": question.expires_at });
+            self.add("approval_asked", Some(&turn.agent), text, fields);
         }
     }
 
@@ -191,6 +233,7 @@ impl Story {
         for message in messages(records).iter().filter(|message| message.position.rank == turn.rank) {
             self.said(message);
         }
+        self.approvals(turn);
         for change in &turn.effects.memory {
             let text = format!("{} keeps {}", turn.agent, change.key);
             self.add("memory", agent, text, json!({ "key": change.key, "operation": change.operation }));
@@ -199,7 +242,11 @@ impl Story {
             .exchanges
             .iter()
             .flat_map(|exchange| &exchange.results)
-            .map(|call| json!({ "tool": call.tool, "ok": call.ok }))
+            .map(|call| match (call.waits, call.unknown) {
+                (true, _) => json!({ "tool": call.tool, "ok": call.ok, "waits": true }),
+                (_, true) => json!({ "tool": call.tool, "ok": call.ok, "unknown": true }),
+                _ => json!({ "tool": call.tool, "ok": call.ok }),
+            })
             .collect();
         if !used.is_empty() {
             let text = format!("{} used {}", turn.agent, used_text(turn));
@@ -272,25 +319,47 @@ impl Story {
     }
 }
 
+/// How often a tool was called, and what came of it.
+#[derive(Debug, Default)]
+struct Used {
+    times: usize,
+    refused: usize,
+    waits: usize,
+    unknown: usize,
+}
+
 /// The tools that a turn called, in the order of their first calls, and how often.
 fn used_text(turn: &TurnRecord) -> String {
-    let mut used: Vec<(&str, usize, usize)> = Vec::new();
+    let mut used: Vec<(&str, Used)> = Vec::new();
     for call in turn.exchanges.iter().flat_map(|exchange| &exchange.results) {
-        let refused = usize::from(!call.ok);
-        match used.iter_mut().find(|(tool, ..)| *tool == call.tool) {
-            Some((_, times, refusals)) => {
-                *times += 1;
-                *refusals += refused;
-            }
-            None => used.push((&call.tool, 1, refused)),
-        }
+        let place = used.iter().position(|(tool, _)| *tool == call.tool).unwrap_or_else(|| {
+            used.push((&call.tool, Used::default()));
+            used.len() - 1
+        });
+        let one = &mut used[place].1;
+        one.times += 1;
+        one.waits += usize::from(call.waits);
+        one.unknown += usize::from(call.unknown);
+        one.refused += usize::from(!call.ok && !call.waits && !call.unknown);
     }
-    let one = |(tool, times, refusals): &(&str, usize, usize)| {
-        let times = if *times > 1 { format!(" {times} times") } else { String::new() };
-        let refused = if *refusals > 0 { format!(" ({refusals} refused)") } else { String::new() };
-        format!("{tool}{times}{refused}")
+    let one = |(tool, used): &(&str, Used)| {
+        let times = if used.times > 1 { format!(" {} times", used.times) } else { String::new() };
+        let apart = [(used.refused, "refused"), (used.waits, "waiting for a yes"), (used.unknown, "unknown")];
+        let apart: Vec<String> =
+            apart.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        let apart = if apart.is_empty() { String::new() } else { format!(" ({})", apart.join(", ")) };
+        format!("{tool}{times}{apart}")
     };
     used.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What an agent hears of a call that was not made.
+fn heard(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approved => "approved, and could not be made",
+        Verdict::Denied => "denied",
+        Verdict::Expired => "not answered in time",
+    }
 }
 
 fn whom(agent: Option<&AgentName>) -> &str {

@@ -55,6 +55,8 @@ pub enum Doing {
     Paused,
     /// Its resume says that it is not to run.
     Disabled,
+    /// A call of it waits for a person's yes.
+    Waiting,
     /// Nothing.
     Idle,
 }
@@ -72,6 +74,7 @@ impl Doing {
             Self::Broken => "broken",
             Self::Paused => "paused",
             Self::Disabled => "disabled",
+            Self::Waiting => "waiting",
             Self::Idle => "idle",
         }
     }
@@ -257,6 +260,9 @@ impl Live {
             Some(SkipReason::NoCredits | SkipReason::NoBudget) => Doing::OutOfCredits,
             Some(SkipReason::Failing | SkipReason::UnknownModel) => Doing::Failed,
             _ if failed() => Doing::Failed,
+            _ if state.approvals.values().any(|asked| asked.agent == *name && asked.verdict.is_none()) => {
+                Doing::Waiting
+            }
             _ => Doing::Idle,
         }
     }

@@ -3,6 +3,7 @@
 //! Reads only. Nothing that is shown is thereby read by anybody, and nothing here is an input of a
 //! tick. Looking back is bounded by whoever asks: history only grows.
 
+pub mod approvals;
 pub mod compare;
 pub mod credits;
 pub mod event;
@@ -14,6 +15,7 @@ pub mod memory;
 pub mod message;
 pub mod moment;
 pub mod outlook;
+pub mod problems;
 pub mod roster;
 pub mod search;
 pub mod status;

@@ -14,8 +14,8 @@ use super::output::wrap;
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["demo", "bootstrap", "templates", "doctor", "validate", "orgs"]),
     ("Run", &["tick", "run", "pause", "resume", "serve", "mcp"]),
-    ("Talk", &["send", "inbox", "chat", "messages", "thread", "watch", "deliveries"]),
-    ("Look", &["status", "inspect", "logs", "ticks", "graph", "memory", "files"]),
+    ("Talk", &["send", "inbox", "chat", "messages", "thread", "watch", "approvals", "deliveries"]),
+    ("Look", &["status", "problems", "inspect", "logs", "ticks", "graph", "memory", "files"]),
     ("Agents and models", &["agents", "list-agents", "show-agent", "models", "tools", "apply"]),
     ("Money", &["credits", "top-up", "cost"]),
     ("Look back and prove", &["diff", "replay", "fork", "fsck"]),

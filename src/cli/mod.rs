@@ -5,6 +5,7 @@
 
 mod changes;
 mod commands;
+mod editor;
 pub mod error;
 mod findings;
 mod follow;

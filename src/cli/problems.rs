@@ -1,6 +1,9 @@
-//! Problems as lines for people: one look for `tick`, `run` and `status`.
+//! Problems as lines for people: one look for `tick`, `run` and `watch`, and one with what to do for `problems` and `status`.
 
-use crate::cli::output::{WARN, clean, styled};
+use std::io;
+
+use crate::chronicle::problems::Trouble;
+use crate::cli::output::{DIM, NAME, Output, WARN, clean, styled};
 use crate::domain::name::AgentName;
 use crate::record::state::Problem;
 
@@ -24,6 +27,21 @@ fn line(problem: &Problem, agents: &[&AgentName]) -> String {
     let colon = if place.is_empty() { "" } else { ": " };
     let text = format!("{place}{colon}{}", problem.message);
     format!("{} {}", styled(WARN, "problem:"), clean(&text).replace('\n', " "))
+}
+
+/// Two lines for each trouble: whose, of what sort, since when and what; and the command that mends or shows it.
+pub(super) fn troubles(troubles: &[Trouble], out: &mut Output) -> io::Result<()> {
+    for trouble in troubles {
+        let agent = trouble.agent.as_ref().map(|agent| format!("{} ", styled(NAME, agent))).unwrap_or_default();
+        let path = trouble.path.as_deref().map(|path| format!("{}: ", clean(path))).unwrap_or_default();
+        let since = trouble.since.map(|tick| styled(DIM, format!(" since tick {tick}"))).unwrap_or_default();
+        let kind = styled(WARN, trouble.kind.replace('_', " "));
+        out.line(format!("{agent}{kind}{since}: {path}{}", clean(&trouble.message).replace('\n', " ")))?;
+        if let Some(advice) = &trouble.advice {
+            out.line(format!("  {}", styled(DIM, format!("`{advice}`"))))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

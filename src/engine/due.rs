@@ -106,7 +106,8 @@ pub(super) fn is_failing(agent: &AgentState, clock: Clock) -> bool {
 
 /// The clocks at which an agent that keeps failing is left alone: after [`FAILING_AFTER`] turns in a row for one of
 /// its periods, then for two, four, and so on. Its mail is kept.
-pub(super) fn left_alone(agent: &AgentState) -> Option<(Clock, Clock)> {
+#[must_use]
+pub fn left_alone(agent: &AgentState) -> Option<(Clock, Clock)> {
     let over = agent.failures.checked_sub(FAILING_AFTER)?;
     let last = agent.last_turn.as_ref().and_then(|turn| turn.clock)?;
     let period = agent.facts.schedule.run_every_n_ticks.get();

@@ -38,7 +38,7 @@ mod verdict;
 mod view;
 
 pub use self::context::{Context, Progress, Silent, Stop, Stopper};
-pub use self::due::{FAILING_AFTER, NotDue, Pause};
+pub use self::due::{FAILING_AFTER, NotDue, Pause, left_alone};
 pub use self::error::EngineError;
 pub use self::follow_up::follow_up;
 pub use self::load::{CHECKPOINT_EVERY, Head, Loaded, load, load_at};

@@ -9,7 +9,7 @@ use super::due::{NotDue, Pause, Pauses, cause, left_alone};
 use super::inputs::{Pins, Settings, input, pinned_settings};
 use super::money::{Claim, Short, Worst, budget_left, chosen_model, grant, worst};
 use super::plan::mail_entries;
-use super::{EngineError, apply};
+use super::{EngineError, apply, approval};
 use crate::domain::name::{AgentName, ModelKey};
 use crate::domain::org::OrgConfig;
 use crate::domain::resume::Resume;
@@ -196,6 +196,8 @@ fn state_of(before: &State, plan: &Plan) -> State {
     let mut now = before.clone();
     apply::apply_found(&mut now, plan.found.iter(), plan.tick);
     apply::apply_credited(&mut now, &plan.budget_window, &plan.credited);
+    let decided = plan.decisions.iter().map(|decision| (&decision.approval, decision.verdict));
+    approval::apply_decisions(&mut now, decided, plan.tick);
     now.unread.extend(mail_entries(&plan.ingress, plan));
     now
 }

@@ -12,6 +12,7 @@
 
 mod agents;
 mod apply;
+mod approvals;
 #[path = "../audit/mod.rs"]
 mod audit;
 mod births;
@@ -41,10 +42,12 @@ mod memory;
 mod models;
 mod money;
 mod native;
+mod once;
 mod oracle;
 mod oracle_model;
 mod own_tools;
 mod place;
+mod problems;
 mod program;
 mod proof;
 mod race;

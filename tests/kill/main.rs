@@ -14,6 +14,7 @@
 #![allow(clippy::print_stdout, reason = "the table of kills is what a person runs this for")]
 
 mod campaign;
+mod effects;
 mod folder;
 
 use std::path::Path;

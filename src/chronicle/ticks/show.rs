@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::TickState;
 use super::shards::{Shard, shards};
@@ -19,6 +20,7 @@ use crate::domain::pace::CatchUp;
 use crate::domain::position::Position;
 use crate::domain::time::{Clock, Tick, Timestamp};
 use crate::engine::EngineError;
+use crate::record::approval::Decision;
 use crate::record::closed::{Closed, TurnFold};
 use crate::record::plan::{Admitted, Cause, Credited, Due, Found, Plan, Skipped, Trigger};
 use crate::record::state::{Charge, Problem};
@@ -95,6 +97,9 @@ pub struct Inputs {
     pub ingress: Vec<Admitted>,
     /// Top-ups as they took effect.
     pub credited: Vec<Credited>,
+    /// Answers to calls that waited for a person, as they took effect.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
 }
 
 /// A resume that was new, changed, broken or gone.
@@ -163,6 +168,12 @@ pub struct TurnLine {
     /// Messages that were given up after it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dead_letters: Vec<Position>,
+    /// Calls that had waited for a person, and of whose answer it heard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<Uuid>,
+    /// Calls that wait for a person's yes after it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Uuid>,
     /// The resume that it ran with.
     pub resume: Sha,
     /// The hash of its record, once the tick is closed.
@@ -212,6 +223,12 @@ pub struct Hashes {
     pub org: Sha,
     /// The `config/models.json` that was used.
     pub models: Sha,
+    /// The `config/tools.json` that was used, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Sha>,
+    /// The `config/tools.lock.json` that was used, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools_lock: Option<Sha>,
 }
 
 /// Reads one tick, closed or open; `None` where it was not planned.
@@ -262,6 +279,8 @@ pub async fn show(store: &Store, number: Tick) -> Result<Option<TickView>, Engin
             plan: Sha::of(&plan_bytes.unwrap_or_default()),
             org: plan.org.clone(),
             models: plan.models.clone(),
+            tools: plan.tools.clone(),
+            tools_lock: plan.tools_lock.clone(),
         },
         shards,
     }))
@@ -285,6 +304,7 @@ fn inputs(plan: &Plan) -> Inputs {
         resumes: plan.found.iter().map(found).collect(),
         ingress: plan.ingress.clone(),
         credited: plan.credited.clone(),
+        decisions: plan.decisions.clone(),
     }
 }
 
@@ -318,6 +338,8 @@ fn line(due: &Due, closed: Option<&Closed>, (turn, shard): (Option<&TurnRecord>,
         file_changes: count(|turn| turn.effects.files.len()),
         violations: count(|turn| turn.violations.len()),
         dead_letters: fold.map(|fold: &TurnFold| fold.dead_letters.clone()).unwrap_or_default(),
+        answered: turn.map(|turn| turn.answered.iter().map(|settled| settled.id).collect()).unwrap_or_default(),
+        waiting: turn.map(|turn| turn.waiting.iter().map(|question| question.id).collect()).unwrap_or_default(),
         resume: due.resume.clone(),
         sha256: fold.map(|fold| fold.sha256.clone()),
     }

@@ -43,6 +43,7 @@ fn because(cause: Option<&str>) -> &'static str {
         Some("catch_up") => "by its schedule, in a slot that nobody triggered",
         Some("mail") => "as it had mail",
         Some("named") => "as it was named",
+        Some("approval") => "as a call of it was answered",
         _ => "",
     }
 }
@@ -70,7 +71,12 @@ pub(super) fn committed(why: &mut Why, turn: &TurnRecord, fold: Option<&TurnFold
     let (read, said) = (counted(turn.inbox.len(), "message"), counted(turn.effects.outbox.len(), "message"));
     match &turn.failure {
         None if why.reason == Reason::Waiting => {
-            why.say(format!("{agent} ran, and a call of it waits for a person's yes"));
+            why.fact("waiting", turn.waiting.iter().map(|question| question.id).collect::<Vec<_>>());
+            let waits = if turn.waiting.len() == 1 { "a call of it waits" } else { "calls of it wait" };
+            why.say(format!("{agent} ran, {cause}, and {waits} for a person's yes, for {cost}"));
+            why.advise(
+                "`lemming approvals list` shows what waits; its turn after the answer begins with what came of it",
+            );
         }
         None => why.say(format!("{agent} ran, {cause}: it read {read} and said {said}, for {cost}")),
         Some(failure) => {
@@ -314,7 +320,7 @@ pub(super) fn unexplained(why: &mut Why) {
 #[test]
 fn every_cause_has_its_words() {
     use crate::record::plan::Cause;
-    for cause in [Cause::Schedule, Cause::CatchUp, Cause::Mail, Cause::Named] {
+    for cause in [Cause::Schedule, Cause::CatchUp, Cause::Mail, Cause::Named, Cause::Approval] {
         assert!(!because(json!(cause).as_str()).is_empty(), "{cause:?}");
     }
 }

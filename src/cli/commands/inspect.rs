@@ -11,7 +11,9 @@ use crate::cli::output::{BAD, DIM, GOOD, NAME, Output, TITLE, WARN, clean, one_l
 use crate::cli::times::Times;
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
+use crate::record::approval::Outcome;
 use crate::record::state::AgentState;
+use crate::record::turn::{Status, ToolResult};
 
 /// How far back turns are looked for, in ticks.
 const TICKS_BACK: u64 = 1_000;
@@ -124,7 +126,11 @@ fn show_resume(
 
 fn show_turn(turn: &Turn, times: &Times, out: &mut Output) -> Result<(), CliError> {
     let record = &turn.record;
-    let style = if record.status.is_good() { GOOD } else { BAD };
+    let style = match record.status {
+        Status::Ok => GOOD,
+        Status::Waiting => WARN,
+        Status::Failed => BAD,
+    };
     let charged = turn.charge.map_or("not charged yet".to_owned(), |charge| format!("{} charged", charge.total()));
     out.line("")?;
     out.wrapped(format!(
@@ -158,6 +164,21 @@ fn show_turn(turn: &Turn, times: &Times, out: &mut Output) -> Result<(), CliErro
     if let Some(notes) = &record.notes {
         out.line(format!("{} {}", styled(DIM, "notes:"), clean(notes)))?;
     }
+    for settled in &record.answered {
+        let (tool, verdict) = (one_line(&settled.tool, 80), settled.verdict.as_str());
+        let outcome = match settled.outcome {
+            Outcome::Made if settled.ok => ", made",
+            Outcome::Made => ", made, and failed",
+            Outcome::NotMade => ", not made",
+            Outcome::Unknown => ", nobody knows whether it was made",
+        };
+        out.line(format!("{} the call {} of {tool}: {verdict}{outcome}", styled(DIM, "answered:"), settled.id))?;
+        out.line(clean(&settled.result.to_string()))?;
+    }
+    for question in &record.waiting {
+        let tool = one_line(&question.tool, 80);
+        out.line(format!("{} the call {} of {tool}", styled(WARN, "asks:"), question.id))?;
+    }
     for message in &record.prompt {
         let role = json!(message.role);
         out.line(styled(DIM, format!("--- prompt, {}", role.as_str().unwrap_or_default())))?;
@@ -170,7 +191,12 @@ fn show_turn(turn: &Turn, times: &Times, out: &mut Output) -> Result<(), CliErro
         ))?;
         out.line(clean(&exchange.answer))?;
         for result in &exchange.results {
-            let state = if result.ok { "" } else { ", failed" };
+            let state = match result {
+                ToolResult { waits: true, .. } => ", waits for a person's yes",
+                ToolResult { unknown: true, .. } => ", nobody knows whether it was made",
+                ToolResult { ok: true, .. } => "",
+                ToolResult { .. } => ", failed",
+            };
             out.line(styled(DIM, format!("--- tool {}{state}", one_line(&result.tool, 80))))?;
             out.line(clean(&result.result.to_string()))?;
         }

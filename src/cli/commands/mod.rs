@@ -2,6 +2,7 @@
 
 mod agents;
 mod apply;
+mod approvals;
 mod bootstrap;
 mod chat;
 mod completions;
@@ -29,6 +30,7 @@ mod messages;
 mod models;
 mod orgs;
 mod pause;
+mod problems;
 mod replay;
 mod run;
 mod schema;
@@ -59,6 +61,7 @@ pub(super) enum Command {
     Tick(tick::TickArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Problems(problems::ProblemsArgs),
     Watch(watch::WatchArgs),
     Inspect(inspect::InspectArgs),
     Agents(agents::AgentsArgs),
@@ -83,6 +86,7 @@ pub(super) enum Command {
     Fork(fork::ForkArgs),
     Fsck(fsck::FsckArgs),
     Gc(gc::GcArgs),
+    Approvals(approvals::ApprovalsArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Credits(credits::CreditsArgs),
@@ -123,6 +127,7 @@ impl Command {
             Self::Run(args) => on_heap(|| run::run(args, session)).await,
             Self::Watch(args) => on_heap(|| watch::run(args, session)).await,
             Self::Status(args) => on_heap(|| status::run(args, session)).await,
+            Self::Problems(args) => on_heap(|| problems::run(args, session)).await,
             Self::Inspect(args) => on_heap(|| inspect::run(args, session)).await,
             Self::Agents(args) => on_heap(|| agents::run(args, session)).await,
             Self::ListAgents(args) => on_heap(|| agents::run_list(args, session)).await,
@@ -146,6 +151,7 @@ impl Command {
             Self::Fork(args) => on_heap(|| fork::run(args, session)).await,
             Self::Fsck(args) => on_heap(|| fsck::run(args, session)).await,
             Self::Gc(args) => on_heap(|| gc::run(args, session)).await,
+            Self::Approvals(args) => on_heap(|| approvals::run(args, session)).await,
             Self::Pause(args) => on_heap(|| pause::run(args, session)).await,
             Self::Resume(args) => on_heap(|| pause::run_resume(args, session)).await,
             Self::Credits(args) => on_heap(|| credits::run(args, session)).await,

@@ -1,12 +1,16 @@
 //! `lemming status`
 
+use crate::chronicle::problems::{TICKS_BACK, Trouble, problems};
 use crate::chronicle::status::{AgentStatus, Status, status_at};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session};
-use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, one_line, styled};
-use crate::cli::problems;
+use crate::cli::output::{BAD, Cell, DIM, GOOD, NAME, Output, TITLE, WARN, counted, one_line, styled};
+use crate::cli::problems::{lines, troubles};
 use crate::cli::times::Times;
 use crate::engine::FAILING_AFTER;
+
+/// So many problems are shown; `lemming problems` shows all.
+const FIRST: usize = 5;
 
 /// Shows how the organisation stands: its agents, its budget, and what is wrong.
 ///
@@ -27,6 +31,13 @@ pub(super) async fn run(args: StatusArgs, session: &mut Session) -> Result<Exit,
     } else {
         let times = session.times();
         show(&status, &times, &mut session.out)?;
+        if moment.is_past {
+            lines(&status.problems).iter().try_for_each(|line| session.out.line(line))?;
+        } else {
+            let looking = problems(&moment, org.clock().now(), TICKS_BACK);
+            let found = session.reading(&org, "looking for what is wrong", looking).await?;
+            tell(&found, &mut session.out)?;
+        }
     }
     Ok(Exit::Ok)
 }
@@ -57,10 +68,18 @@ fn show(status: &Status, times: &Times, out: &mut Output) -> Result<(), CliError
     let mut rows = vec![head.iter().map(|title| Cell::new(*title).style(DIM)).collect::<Vec<_>>()];
     rows.extend(status.agents.iter().map(row));
     out.table(&rows)?;
-    if !status.problems.is_empty() {
-        out.line("")?;
+    Ok(())
+}
+
+/// How much is wrong, and the first of it.
+fn tell(found: &[Trouble], out: &mut Output) -> Result<(), CliError> {
+    if found.is_empty() {
+        return Ok(());
     }
-    problems::lines(&status.problems).iter().try_for_each(|line| out.line(line))?;
+    out.line("")?;
+    troubles(&found[..found.len().min(FIRST)], out)?;
+    let more = if found.len() > FIRST { ", all of which `lemming problems` shows" } else { "; see `lemming problems`" };
+    out.line(format!("{}{more}", counted(found.len(), "problem")))?;
     Ok(())
 }
 

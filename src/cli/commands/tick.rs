@@ -246,7 +246,11 @@ fn show_tick(report: &TickReport, out: &mut Output) -> Result<(), CliError> {
         .turns
         .iter()
         .map(|turn| {
-            let style = if turn.status == Status::Failed { BAD } else { GOOD };
+            let style = match turn.status {
+                Status::Ok => GOOD,
+                Status::Waiting => WARN,
+                Status::Failed => BAD,
+            };
             // A closed tick tells its failures below, whole.
             let is_told = |failure: &&String| report.problems.iter().any(|problem| problem.message == **failure);
             let failure = turn.failure.as_ref().filter(|failure| !is_told(failure));

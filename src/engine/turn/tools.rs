@@ -107,7 +107,8 @@ impl Turn<'_> {
         if !rule.is_needed(worth) {
             return None;
         }
-        let waiting = self.run.state.approvals.values().filter(|waiting| waiting.agent == *agent);
+        let unanswered = self.run.state.approvals.values().filter(|waiting| waiting.verdict.is_none());
+        let waiting = unanswered.filter(|waiting| waiting.agent == *agent);
         if waiting.count() + self.waiting.len() >= approval::MOST_WAITING {
             let most = approval::MOST_WAITING;
             return Some(Err(format!("not asked: {most} of your calls wait for a person's yes already")));

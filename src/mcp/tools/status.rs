@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Call, Tool};
 use crate::chronicle::moment::Moment;
+use crate::chronicle::problems::{TICKS_BACK, problems};
 use crate::chronicle::status::{self, status_at};
 use crate::mcp::arguments::Field;
 use crate::mcp::page::{self, Page};
@@ -44,6 +45,7 @@ impl Tool for Status {
     async fn call(call: Call<'_>, _: Nothing) -> Result<Value, Refusal> {
         let moment = Moment::now(&call.org.store).await?;
         let status = status_at(&moment, &call.org.place, call.org.clock().now()).await?;
+        let found = problems(&moment, call.org.clock().now(), TICKS_BACK).await?;
         let count = |is: fn(&status::AgentStatus) -> bool| status.agents.iter().filter(|agent| is(agent)).count();
         let open = status.open.as_ref().map(|open| {
             json!({ "tick": open.tick, "time": open.time, "due": open.due.len(), "committed": open.committed.len() })
@@ -67,14 +69,9 @@ impl Tool for Status {
             },
             "waiting_ingress": status.waiting_ingress,
             "waiting_approvals": super::approvals::waiting(&moment).count(),
-            "problems": problems(&status).len(),
+            "problems": found.len(),
         }))
     }
-}
-
-/// What a person should know, in the order in which it is shown.
-fn problems(status: &status::Status) -> Vec<Value> {
-    status.problems.iter().map(|problem| json!(problem)).collect()
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -104,9 +101,10 @@ impl Tool for Problems {
         let from = page::cursor(arguments.cursor.as_deref(), |text| text.parse::<usize>().ok())?.unwrap_or(0);
         let mut page = Page::new(arguments.limit, 50)?;
         let moment = Moment::now(&call.org.store).await?;
-        let status = status_at(&moment, &call.org.place, call.org.clock().now()).await?;
+        let found = problems(&moment, call.org.clock().now(), TICKS_BACK).await?;
+        let found: Vec<Value> = found.iter().map(|problem| json!(problem)).collect();
         let mut next = None;
-        for (index, problem) in problems(&status).into_iter().enumerate().skip(from) {
+        for (index, problem) in found.into_iter().enumerate().skip(from) {
             if !page.takes(problem) {
                 next = Some(index.to_string());
                 break;

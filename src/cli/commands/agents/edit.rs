@@ -1,23 +1,17 @@
 //! `lemming agents edit`
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
-use std::path::Path;
-
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::resume;
 use crate::cli::changes;
+use crate::cli::editor::{in_editor, read};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::config::Environment;
 use crate::domain::name::AgentName;
 use crate::edit;
 use crate::revision::Revision;
 use crate::store::Key;
-
-/// The most bytes of a resume that is handed over.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Changes an agent's resume: in your editor, or value by value with --set.
 ///
@@ -60,7 +54,7 @@ pub(super) async fn run(args: EditArgs, session: &mut Session) -> Result<Exit, C
     let (after, kept) = match &args.file {
         Some(file) => (read(file)?, None),
         None if args.set.is_empty() && args.unset.is_empty() => {
-            let (text, file) = in_editor(&agent, &before, &session.environment).await?;
+            let (text, file) = in_editor(&format!("{agent}-"), &before, &session.environment).await?;
             (text, Some(file))
         }
         None => (changed(&agent, &before, &args)?, None),
@@ -108,19 +102,6 @@ fn changed(agent: &AgentName, text: &str, args: &EditArgs) -> Result<String, Cli
     Ok(text)
 }
 
-/// The text of a file, or of standard input.
-pub(super) fn read(file: &str) -> Result<String, CliError> {
-    let failed =
-        |error: std::io::Error| CliError::new(Exit::Usage, format!("cannot be read: {error}")).at(file.to_owned(), "");
-    let mut text = String::new();
-    let read = match file {
-        "-" => std::io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text),
-        path => std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)),
-    };
-    read.map_err(failed)?;
-    Ok(text)
-}
-
 /// A person's text is not lost because something is wrong with it.
 fn keep(error: CliError, file: Option<tempfile::NamedTempFile>) -> CliError {
     match file.map(tempfile::NamedTempFile::keep) {
@@ -130,45 +111,4 @@ fn keep(error: CliError, file: Option<tempfile::NamedTempFile>) -> CliError {
         }
         _ => error,
     }
-}
-
-/// What a person makes of a text in an editor, and the file that it is in.
-async fn in_editor(
-    agent: &AgentName,
-    text: &str,
-    environment: &Environment,
-) -> Result<(String, tempfile::NamedTempFile), CliError> {
-    let named = environment.var("VISUAL").or_else(|| environment.var("EDITOR"));
-    let Some(named) = named else {
-        let error = CliError::new(Exit::Usage, "no editor is named: neither VISUAL nor EDITOR is set");
-        return Err(error.hint("name one, or say what changes with --set POINTER=VALUE"));
-    };
-    let words = shlex::split(named).filter(|words| !words.is_empty());
-    let words = words.ok_or_else(|| CliError::new(Exit::Usage, format!("the editor {named:?} is no command")))?;
-    let failed = |error: std::io::Error| CliError::new(Exit::Failed, format!("the editor {named:?}: {error}"));
-    let prefix = format!("{agent}-");
-    let mut file = tempfile::Builder::new()
-        .prefix(&prefix)
-        .suffix(".json")
-        .tempfile_in(environment.temporary())
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)?;
-    let mut command = tokio::process::Command::new(&words[0]);
-    command.args(&words[1..]).arg(file.path()).kill_on_drop(true);
-    if !std::io::stdin().is_terminal() {
-        command.stdin(std::process::Stdio::null());
-    }
-    // Standard output is for the one document.
-    command.stdout(std::io::stderr());
-    let status = command.status().await.map_err(failed)?;
-    if !status.success() {
-        return Err(CliError::new(Exit::Failed, format!("the editor ended with {status}: nothing was saved")));
-    }
-    let edited = read(&path(file.path())?)?;
-    Ok((edited, file))
-}
-
-fn path(path: &Path) -> Result<String, CliError> {
-    let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| CliError::new(Exit::Failed, "the folder of temporary files has a name that is no UTF-8"))
 }

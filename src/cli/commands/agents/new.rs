@@ -5,10 +5,10 @@ use std::num::{NonZeroU32, NonZeroU64};
 use bytes::Bytes;
 use serde_json::{Map, json};
 
-use super::edit::read;
 use super::new_name;
 use crate::cli::changes;
 use crate::cli::commands::templates::open;
+use crate::cli::editor::read;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::domain::credits::Credits;

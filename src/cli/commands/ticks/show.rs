@@ -103,8 +103,10 @@ fn tell(view: &TickView, times: &Times, out: &mut Output) -> Result<(), CliError
         ("org.json", Some(&hashes.org)),
         ("models.json", Some(&hashes.models)),
     ];
+    let tools = [("tools.json", hashes.tools.as_ref()), ("tools.lock.json", hashes.tools_lock.as_ref())];
     let rows: Vec<Vec<Cell>> = all
         .into_iter()
+        .chain(tools.into_iter().filter(|(_, sha)| sha.is_some()))
         .map(|(name, sha)| {
             vec![Cell::new(format!("  {name}")), Cell::new(sha.map_or("-", |sha| sha.as_str())).style(DIM)]
         })
@@ -135,6 +137,11 @@ fn inputs(view: &TickView, out: &mut Output) -> Result<(), CliError> {
         let action = json!(control.action).to_string();
         out.line(format!("command: {} {}", one_line(&control.by.0, 80), one_line(&action, 200)))?;
     }
+    for decision in &view.inputs.decisions {
+        let by = decision.by.as_ref().map_or("nobody".to_owned(), |by| one_line(&by.0, 80));
+        let (agent, verdict) = (styled(NAME, &decision.agent), decision.verdict.as_str());
+        out.line(format!("answer: {by}  the call {} of {agent} is {verdict}", decision.approval))?;
+    }
     for credited in &view.inputs.credited {
         let whose = credited.agent.as_ref().map_or("the budget", |agent| agent.as_str());
         out.line(format!("credited: {} to {whose}", credited.credits))?;
@@ -159,6 +166,14 @@ fn turns(view: &TickView, out: &mut Output) -> Result<(), CliError> {
         if !turn.dead_letters.is_empty() {
             let text = format!("given up after it: {}", counted(turn.dead_letters.len(), "message"));
             out.line(format!("  {}  {}", styled(NAME, &turn.agent), styled(BAD, text)))?;
+        }
+        for id in &turn.waiting {
+            let text = format!("waits for a person's yes: `lemming approvals show {id}`");
+            out.line(format!("  {}  {}", styled(NAME, &turn.agent), styled(WARN, text)))?;
+        }
+        for id in &turn.answered {
+            let text = format!("began with the answer to the call {id}");
+            out.line(format!("  {}  {}", styled(NAME, &turn.agent), styled(DIM, text)))?;
         }
         if let Some(holder) = &turn.held_by {
             let text = format!("in the hands of the runner {holder}");

@@ -129,7 +129,7 @@ fn style(doing: Doing) -> Style {
     match doing {
         Doing::Thinking | Doing::Done => GOOD,
         Doing::Failed | Doing::Broken => BAD,
-        Doing::OutOfCredits | Doing::Paused => WARN,
+        Doing::OutOfCredits | Doing::Paused | Doing::Waiting => WARN,
         Doing::Due => Style::new(),
         Doing::Disabled | Doing::Idle => DIM,
     }
