@@ -34,7 +34,7 @@ use lemming::record::approval::{
 };
 use lemming::record::chain::{self, Extension, LicenceId, Link};
 use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
-use lemming::record::delivery::{Delivered, Fate, GivenUp, Headway, LastDelivered, Pending};
+use lemming::record::delivery::{self, Delivered, Fate, GivenUp, Headway, LastDelivered};
 use lemming::record::erased::{Collected, Erasing};
 use lemming::record::plan::{
     Admitted, Cause, ClockRange, Credited, Due, Found, Item, Plan, SkipReason, Skipped, Trigger,
@@ -808,7 +808,7 @@ fn deliveries() {
     let hint = Headway {
         format: 1,
         next: Tick(14),
-        pending: vec![Pending {
+        pending: vec![delivery::Pending {
             tick: Tick(13),
             settled: vec![settled(4, Fate::Delivered, None)],
             left: 2,

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use lemming::domain::ids::Sha;
+use lemming::domain::ingress::{Action, Control};
 use lemming::domain::toolbox::Effect;
 use lemming::record::approval::{Outcome, Question, Verdict};
-use lemming::record::plan::Plan;
+use lemming::record::plan::{Item, Plan};
 use lemming::record::turn::TurnRecord;
 use lemming::record::{decode, hash};
 use lemming::tool::{CallFailure, Desk, Tool, ToolError};
@@ -129,6 +131,20 @@ pub fn audit(network: &Network) {
     for decision in plans.iter().flat_map(|plan| &plan.decisions) {
         let first = decided.insert(decision.approval, decision.verdict).is_none();
         assert!(first, "{} is decided twice", decision.approval);
+    }
+    let hashes: BTreeMap<Uuid, &Sha> =
+        turns.iter().flat_map(|turn| &turn.waiting).map(|question| (question.id, &question.arguments_sha256)).collect();
+    for plan in &plans {
+        for decision in plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Approved) {
+            let command = plan.ingress.iter().find(|admitted| Some(&admitted.name) == decision.command.as_ref());
+            let said = command.and_then(|admitted| match &admitted.item {
+                Item::Control(Control { action: Action::Approve { arguments_sha256, .. }, .. }) => {
+                    Some(arguments_sha256)
+                }
+                _ => None,
+            });
+            assert_eq!(said, hashes.get(&decision.approval).copied(), "{} is approved as shown", decision.approval);
+        }
     }
     let (mut asked, mut heard) = (BTreeSet::new(), BTreeSet::new());
     for turn in &turns {
