@@ -161,6 +161,7 @@ fn holds(settings: &Value) {
     };
     let is_of_a_resume = settings["memory"].get("pinned").is_some() || fields.contains_key("model");
     match fields.keys().next().map(String::as_str) {
+        Some("$schema") => fs::write(root.join("config/tools.json"), settings.to_string()).expect("written"),
         Some("tools" | "limits") => edit(root.join("org.json"), merge),
         Some("memory") if is_of_a_resume => edit(root.join("agents/editor/resume.json"), merge),
         Some("memory") => {

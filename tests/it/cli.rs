@@ -456,11 +456,15 @@ fn a_tick_says_which_file_is_broken_and_whose_turn_failed_and_each_once() {
     world.write("agents/bob/resume.json", "{");
     world.write("agents/cleo/resume.json", resume("cleo").to_string());
     world.write("config/script.json", "no rules");
-    for args in [["tick"], ["status"]] {
+    let told = text(&world.run(&["tick"]).stdout);
+    assert!(told.contains("problem: agents/bob/resume.json: EOF while parsing"), "{told}");
+    assert_eq!(told.matches("problem: ada, cleo: ").count(), 1, "{told}");
+    assert_eq!(told.matches("script.json").count(), 1, "the failure is told once: {told}");
+    for args in [["status"], ["problems"]] {
         let told = text(&world.run(&args).stdout);
-        assert!(told.contains("problem: agents/bob/resume.json: EOF while parsing"), "{told}");
-        assert_eq!(told.matches("problem: ada, cleo: ").count(), 1, "{told}");
-        assert_eq!(told.matches("script.json").count(), 1, "the failure is told once: {told}");
+        assert!(told.contains("bob broken resume since tick 1: agents/bob/resume.json: EOF while parsing"), "{told}");
+        assert!(told.contains("lemming agents edit bob"), "what to do: {told}");
+        assert_eq!(told.matches("script.json").count(), 2, "once for each of the two: {told}");
     }
 }
 

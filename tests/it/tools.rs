@@ -359,6 +359,9 @@ async fn a_call_that_may_not_be_made_twice_is_not_made_for_an_answer_that_was_on
         done = run_tick(&context, Trigger::Invocation) => panic!("it did not die: {done:?}"),
     }
     assert_eq!(rung.load(Ordering::SeqCst), 1);
+    // As if it had died a moment before: the bell has rung, and nobody wrote down that it did.
+    let written = world.all().await.into_keys().find(|path| path.ends_with("/result.json")).expect("what it returned");
+    world.raw.delete_path(&written).await.expect("deleted");
     world.tick().await;
     let results = results(&world, 1).await;
     assert_eq!(rung.load(Ordering::SeqCst), 2, "the bell of the second answer, which nobody had heard yet");
@@ -368,9 +371,9 @@ async fn a_call_that_may_not_be_made_twice_is_not_made_for_an_answer_that_was_on
     world.audit(&Expect::default()).await;
 }
 
-/// A tool whose answer never comes.
+/// A tool whose answer does not come the first time.
 #[derive(Debug)]
-struct Silent(Arc<Gate>);
+struct Silent(Arc<Gate>, AtomicU64);
 
 #[async_trait]
 impl Tool for Silent {
@@ -387,6 +390,9 @@ impl Tool for Silent {
         Effect::Repeatable
     }
     async fn call(&self, _: Value, _: &mut dyn Desk) -> Result<Value, CallFailure> {
+        if self.1.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Ok(json!("at last"));
+        }
         self.0.knock();
         std::future::pending().await
     }
@@ -396,7 +402,7 @@ impl Tool for Silent {
 async fn a_runner_that_is_told_to_leave_does_not_wait_for_a_slow_tool() {
     let mut world = of_ada(vec![vec![vec![call("ask", json!({}))]]]).await;
     let asked = Gate::closing_at(1);
-    world.tools = vec![Arc::new(Silent(asked.clone()))];
+    world.tools = vec![Arc::new(Silent(asked.clone(), AtomicU64::new(0)))];
     world.agent("ada", json!({"permissions": {"tools": ["ask"]}})).await;
     let (leave, stop) = lemming::engine::Stop::channel();
     let context = lemming::engine::Context { stop, ..world.context() };
@@ -409,7 +415,7 @@ async fn a_runner_that_is_told_to_leave_does_not_wait_for_a_slow_tool() {
     let left = tokio::time::timeout(Duration::from_secs(5), both).await.expect("it leaves").unwrap();
     assert!(matches!(left, Outcome::Ran(report) if !report.closed));
     world.tick().await;
-    assert!(results(&world, 1).await[0].result["unknown"].is_string());
+    assert_eq!(results(&world, 1).await[0].result, "at last", "what can be repeated is");
     world.audit(&Expect::default()).await;
 }
 
@@ -439,6 +445,7 @@ async fn who_adopts_a_rivals_step_forgets_what_its_own_tools_did() {
     let steps = vec![vec![call("scribble", json!({}))], vec![call("file_list", json!({})), call("ring", json!({}))]];
     let mut world = of_ada(vec![steps]).await;
     world.agent("ada", json!({"permissions": {"tools": ["scribble", "file_list", "ring"]}})).await;
+    world.put("config/tools.json", &json!({"approvals": {"rules": [{"tools": ["ring"], "approval": "never"}]}})).await;
     let rung: Arc<AtomicU64> = Arc::default();
     // The first runner stalls in its second call, until another has journalled that step and stalled in its third.
     let gates = [Gate::closing_at(3), Gate::closing_at(3)];
@@ -469,8 +476,8 @@ async fn who_adopts_a_rivals_step_forgets_what_its_own_tools_did() {
     let listed = &turn.exchanges[1].results[0].result["files"];
     assert_eq!(*listed, json!(["shared/second"]), "{turn:#?}");
     assert_eq!(turn.effects.files.len(), 1);
-    // The rival has rung for the answer that was adopted.
-    assert!(turn.exchanges[1].results[1].result["unknown"].is_string());
+    // The rival has rung for the answer that was adopted, and wrote down at once what came of it.
+    assert_eq!(turn.exchanges[1].results[1].result, 1);
     assert_eq!(rung.load(Ordering::SeqCst), 1);
     assert_eq!(text(&world, "shared/first").await, None);
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -16,8 +17,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::toolbox::{Approval, Effect};
 use crate::mutant::{self, Mutant};
 use crate::record;
-use crate::record::approval::Question;
+use crate::record::approval::{ApprovedResult, Question};
 use crate::record::turn::ToolResult;
+use crate::store::Key;
 use crate::tool::{self, CallFailure, ToolError};
 
 /// What the model is told of a call that nobody knows the outcome of.
@@ -47,11 +49,15 @@ impl Turn<'_> {
         }
         let outcome = match tool {
             Some(tool) if is_adopted && !tool.effect().may_be_made_again() && !is_made_again => {
+                let call = ToolCall { arguments: json::sorted(&call.arguments), ..call };
+                let made: Option<ApprovedResult> = self.run.ctx.store.read(&Key::ApprovedResult(id)).await?;
+                if let Some(made) = made {
+                    return Ok(ToolResult { call: Some(id), ..told(call, made.ok, made.result) });
+                }
                 tracing::warn!(event = "tool_outcome_unknown", tick = self.run.tick().0, agent = %self.due.agent,
                     tool_name = %call.tool, "a call that may have been made is not made again");
                 let result = json!({"unknown": UNKNOWN});
-                let result = ToolResult { call: Some(id), unknown: true, ..told(call, false, result) };
-                return Ok(ToolResult { arguments: json::sorted(&result.arguments), ..result });
+                return Ok(ToolResult { call: Some(id), unknown: true, ..told(call, false, result) });
             }
             Some(tool) => {
                 bench.call_id = id;
@@ -85,6 +91,12 @@ impl Turn<'_> {
         // In the order in which whoever resumes the turn reads it from the journal.
         let (arguments, result) = (json::sorted(&call.arguments), json::sorted(&result));
         let reached = tool.is_some_and(|tool| tool.effect() != Effect::None);
+        if tool.is_some_and(|tool| !tool.effect().may_be_made_again()) && self.permit.recorded.is_none() {
+            // At once, and not with the next step: whoever takes the turn over could not ask again.
+            let made = ApprovedResult { format: 1, by: self.run.by.clone(), approval: id, ok, result: result.clone() };
+            let bytes = Bytes::from(record::encode(&made));
+            self.run.ctx.store.create_pure(&Key::ApprovedResult(id), bytes).await?;
+        }
         Ok(ToolResult { call: reached.then_some(id), ..told(ToolCall { arguments, ..call }, ok, result) })
     }
 

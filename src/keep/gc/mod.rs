@@ -161,11 +161,12 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Deletes what approved calls returned that a turn heard of: its record has it.
+    /// Deletes what calls returned that a turn made or heard of: its record has it.
     async fn delete_results(&mut self, turn: &TurnRecord) -> Result<(), EngineError> {
-        for settled in &turn.answered {
-            let key = Key::ApprovedResult(settled.id);
-            if !self.state.approvals.contains_key(&settled.id) && self.store.get(&key).await?.is_some() {
+        let made = turn.exchanges.iter().flat_map(|exchange| &exchange.results).filter_map(|result| result.call);
+        for id in made.chain(turn.answered.iter().map(|settled| settled.id)) {
+            let key = Key::ApprovedResult(id);
+            if !self.state.approvals.contains_key(&id) && self.store.get(&key).await?.is_some() {
                 self.delete(&key).await?;
             }
         }
