@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::backoff::not_before;
+use super::backoff::{not_before, rests};
 use super::carrier::{Failure, Sending, Whose};
 use super::parcel::{Hashed, Lot, Parcel, Records};
 use super::pass::{Courier, Occasion, PassTerms, RulePass};
@@ -85,10 +85,10 @@ impl<'a> Way<'a> {
             (headway.not_before, headway.failures) = (None, 0);
             headway.pending.iter_mut().for_each(|pending| pending.not_before = None);
         }
-        let rests = headway.not_before.is_some_and(|moment| moment > now);
+        let is_resting = rests(headway.not_before, now);
         let mut way =
             Self { courier, occasion, terms, records, rule, headway, trouble: None, went: RulePass::default() };
-        let walked = if rests { Ok(()) } else { way.walk(now).await };
+        let walked = if is_resting { Ok(()) } else { way.walk(now).await };
         way.went.left = way.headway.pending.iter().map(|pending| pending.left).sum();
         way.forget_old();
         let hint = way.note(&key, stored).await?;
@@ -100,8 +100,7 @@ impl<'a> Way<'a> {
     async fn walk(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let mut waiting = std::mem::take(&mut self.headway.pending).into_iter();
         while let Some(pending) = waiting.next() {
-            let rests = pending.not_before.is_some_and(|moment| moment > now);
-            if rests || self.terms.is_over() {
+            if rests(pending.not_before, now) || self.terms.is_over() {
                 self.headway.pending.push(pending);
                 continue;
             }
