@@ -12,6 +12,7 @@ use lemming::domain::ids::{Seed, Sha};
 use lemming::domain::time::Tick;
 use lemming::domain::toolbox::Effect;
 use lemming::keep::fork::{Wish, fork};
+use lemming::keep::gc::{What, erase};
 use lemming::record;
 use lemming::record::approval::{Outcome, Verdict};
 use lemming::record::plan::Trigger;
@@ -641,4 +642,22 @@ async fn a_fork_that_relives_a_call_asks_before_it_is_made_once_more() {
     scene.script.lock().unwrap().insert((3, "bob".to_owned(), 0), calls(&[call("post", letter())]));
     fork.tick().await;
     assert_eq!(scene.received().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_erased_stands_in_no_answer_of_a_person_once_its_agent_has_heard() {
+    const TEXT: &str = "the palace burns at dawn";
+    let said = r#"{"outbox_entries": [{"payload": {"text": "the palace burns at dawn"}}]}"#;
+    let with = yes_with(json!({"to": "the queen", "stamps": 1, "text": TEXT}));
+    let (pause, go_on) = (json!({"action": "pause", "agent": "ada"}), json!({"action": "resume", "agent": "ada"}));
+    let mut scene = Scene::begin(Value::Null).await;
+    scene.play(vec![Says("bob", said), Ticks, Order(pause), Order(with), Ticks, Ticks]).await;
+    let what = What::Agent(name("bob"), Some(Tick(1)));
+    let kept = erase(&scene.world.raw, &what, false, &|_, _| ()).await.unwrap().kept;
+    assert!(kept.iter().any(|kept| kept.because.contains("answers a call")), "{kept:?}");
+    scene.play(vec![Order(go_on), Ticks, Ticks, Ticks]).await;
+    assert_eq!(scene.received()[0].1["text"], TEXT, "what a person said was done");
+    erase(&scene.world.raw, &what, false, &|_, _| ()).await.unwrap();
+    let plan = scene.world.raw.get(&Key::Plan(Tick(2))).await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&plan).contains(TEXT));
 }
