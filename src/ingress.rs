@@ -9,15 +9,17 @@ mod draft;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::draft::{Draft, DraftError};
 use crate::clock::{Clock, Entropy};
-use crate::domain::ingress::{Action, Author, Control, MAX_INGRESS_BYTES, Mail};
+use crate::domain::ingress::{Action, Author, Control, MAX_INGRESS_BYTES, MAX_INGRESS_DEPTH, Mail};
 use crate::domain::name::{AgentName, HUMAN, IngressName};
 use crate::domain::outbox::{Importance, Kind};
 use crate::record::encode;
 use crate::store::{Created, Key, Store, StoreError};
+use crate::tool::limits::nests_within;
 
 /// The format of ingress objects that this version writes.
 const FORMAT: u32 = 1;
@@ -159,7 +161,9 @@ impl Postbox<'_> {
         item: &T,
     ) -> Result<Option<Bytes>, IngressError> {
         let body = encode(item);
-        if serde_json::from_slice::<T>(&body).ok().as_ref() != Some(item) {
+        let is_admitted = |body: &Value| nests_within(body, MAX_INGRESS_DEPTH);
+        let is_shallow = serde_json::from_slice(&body).as_ref().is_ok_and(is_admitted);
+        if !is_shallow || serde_json::from_slice::<T>(&body).ok().as_ref() != Some(item) {
             return Err(IngressError::Unreadable);
         }
         if body.len() > MAX_INGRESS_BYTES {

@@ -1,9 +1,17 @@
 //! Secrets of servers and endpoints: found by their references when a call is made, and cut out of all that comes back.
 
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
+use url::form_urlencoded;
 
 use crate::config::Environment;
 use crate::provider::secret::Secret;
+
+/// The shortest form of a secret that is cut out, beside the secret itself: shorter ones stand in texts by chance.
+const MIN_FORM_BYTES: usize = 8;
 
 /// The secrets of one call.
 #[derive(Debug, Clone, Default)]
@@ -18,19 +26,21 @@ impl Secrets {
         let Some((before, reference)) = reference(text) else { return Ok(text.to_owned()) };
         let secret = Secret::new(environment.secret(reference)?);
         let value = format!("{before}{}", secret.expose());
-        self.0.push(secret);
+        self.hold(secret);
         Ok(value)
     }
 
-    /// A text without them, whether they stand there as they are or as JSON writes them.
+    /// Keeps a secret, with the forms that it may come back in.
+    pub fn hold(&mut self, secret: Secret) {
+        let forms = forms(secret.expose());
+        self.0.push(secret);
+        self.0.extend(forms.into_iter().filter(|form| form.len() >= MIN_FORM_BYTES).map(Secret::new));
+    }
+
+    /// A text without them, whether they stand there as they are, as JSON or an address writes them, or in base64.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| {
-            let text = secret.redact(&text);
-            let escaped = Value::from(secret.expose()).to_string();
-            let escaped = escaped.trim_matches('"');
-            if escaped == secret.expose() { text } else { Secret::new(escaped).redact(&text) }
-        })
+        self.0.iter().fold(text.to_owned(), |text, secret| secret.redact(&text))
     }
 
     /// A document without them.
@@ -51,16 +61,39 @@ impl Secrets {
     }
 }
 
-/// What stands before a reference to a secret, and the reference; `None`: the text is none.
+/// What stands before a reference to a secret, a word such as `Bearer`, and the reference; `None`: the text is none.
 #[must_use]
 pub fn reference(text: &str) -> Option<(&str, &str)> {
-    const BEARER: &str = "Bearer ";
     let text = text.trim();
-    let (before, rest) = match text.strip_prefix(BEARER) {
-        Some(rest) => (BEARER, rest.trim_start()),
-        None => ("", text),
+    let at = match text.starts_with("env:") {
+        true => 0,
+        false => text.find(" env:")? + 1,
     };
-    rest.starts_with("env:").then_some((before, rest))
+    let (before, reference) = text.split_at(at);
+    let is_word = before.trim_end().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    is_word.then_some((before, reference))
+}
+
+/// How else a secret is written: escaped as JSON, percent-encoded, and in base64, wherever in a longer text it stands.
+fn forms(secret: &str) -> BTreeSet<String> {
+    let json = Value::from(secret).to_string();
+    let mut forms = BTreeSet::from([json[1..json.len() - 1].to_owned()]);
+    forms.insert(form_urlencoded::byte_serialize(secret.as_bytes()).collect());
+    let percent = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    forms.insert(secret.bytes().map(percent).collect());
+    for (before, touched) in [(0, 0), (1, 2), (2, 3)] {
+        let bytes: Vec<u8> = std::iter::repeat_n(0, before).chain(secret.bytes()).collect();
+        // The last sign holds bits of what follows, if the secret does not end with it.
+        let whole = bytes.len() * 8 / 6;
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            forms.extend(engine.encode(&bytes).get(touched..whole).map(str::to_owned));
+        }
+    }
+    forms.remove(secret);
+    forms
 }
 
 #[cfg(test)]
@@ -81,7 +114,8 @@ mod tests {
             ("env:KEY", Ok("s3cr\"et-value")),
             ("Bearer env:KEY", Ok("Bearer s3cr\"et-value")),
             ("application/json", Ok("application/json")),
-            ("Basic env:KEY", Ok("Basic env:KEY")),
+            ("Basic env:KEY", Ok("Basic s3cr\"et-value")),
+            ("not a word env:KEY", Ok("not a word env:KEY")),
             ("env:MISSING", Err("the environment variable MISSING is not set")),
             ("env:", Err("must be env:NAME, the name of an environment variable")),
         ] {
@@ -99,5 +133,25 @@ mod tests {
         let clean = secrets.redact_all(nested);
         assert!(!clean.to_string().contains("et-value"), "{clean}");
         assert_eq!(clean["n"], 1);
+    }
+
+    #[test]
+    fn a_secret_is_cut_out_in_every_form_that_a_server_may_repeat_it_in() {
+        let mut secrets = Secrets::default();
+        secrets.resolve("Bearer env:KEY", &environment()).expect("a key");
+        let secret = "s3cr\"et-value";
+        for before in ["", "u", "us", "user:", "Bearer "] {
+            for after in ["", "x", "xy", "xyz"] {
+                let whole = format!("{before}{secret}{after}");
+                for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+                    let clean = secrets.redact(&engine.encode(&whole));
+                    assert!(clean.contains("[redacted]") && clean.len() < 24 + before.len() + after.len(), "{clean}");
+                }
+            }
+        }
+        for text in ["?key=s3cr%22et-value&x", "s3cr\\\"et-value"] {
+            assert!(!secrets.redact(text).contains("et-value"), "{text}");
+        }
+        assert_eq!(secrets.redact("nothing of it: s3cr"), "nothing of it: s3cr");
     }
 }

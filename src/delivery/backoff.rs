@@ -9,7 +9,9 @@ use crate::domain::time::Timestamp;
 const FIRST: Duration = Duration::from_secs(5);
 
 /// The longest pause, whatever a receiver asks for: after it, it is asked again.
-pub(super) const CAP: Duration = Duration::from_secs(15 * 60);
+pub(super) const CAP: Duration = Duration::from_millis(CAP_MS.unsigned_abs());
+
+const CAP_MS: i64 = 15 * 60 * 1_000;
 
 /// Not before then, after so many failures in a row, the last of which was this one.
 pub(super) fn not_before(now: Timestamp, failures: u32, last: &Failure) -> Timestamp {
@@ -23,9 +25,31 @@ pub(super) fn not_before(now: Timestamp, failures: u32, last: &Failure) -> Times
     Timestamp::from_unix_ms(now.unix_ms() + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 2))
 }
 
+/// Says whether something rests until a moment. One that is further off than any pause was set by another clock.
+pub(super) fn rests(until: Option<Timestamp>, now: Timestamp) -> bool {
+    let left = |until: Timestamp| until.unix_ms().saturating_sub(now.unix_ms());
+    until.is_some_and(|until| (1..=CAP_MS).contains(&left(until)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_rests_longer_than_a_pause_whatever_the_clock_did() {
+        let at = Timestamp::from_unix_ms;
+        for (until, now, is_resting) in [
+            (None, 0, false),
+            (Some(0), 0, false),
+            (Some(1), 0, true),
+            (Some(CAP_MS), 0, true),
+            (Some(CAP_MS + 1), 0, false),
+            (Some(5_000), -86_400_000, false),
+            (Some(i64::MAX), i64::MIN, false),
+        ] {
+            assert_eq!(rests(until.map(at), at(now)), is_resting, "{until:?} {now}");
+        }
+    }
 
     #[test]
     fn the_pause_doubles_up_to_its_cap_and_a_receiver_may_ask_for_more() {

@@ -20,6 +20,7 @@ use crate::domain::name::MemoryKey;
 use crate::domain::org::OrgConfig;
 use crate::domain::time::{Clock as OrgClock, Tick};
 use crate::engine::{Present, Stop};
+use crate::record::delivery::Headway;
 use crate::store::{Store, StoreError};
 
 /// Rules worked on side by side.
@@ -29,16 +30,22 @@ const RULES_AT_ONCE: usize = 8;
 const LEAST: Duration = Duration::from_millis(250);
 
 /// How far each rule has looked, as this process knows: ticks without anything to send move no hint.
+///
+/// It is true beside the hint that lay there, and beside no other: with one that somebody else wrote, or none, what this
+/// process passed may be pending nowhere.
 #[derive(Debug, Default)]
-pub struct Looked(Mutex<BTreeMap<MemoryKey, Tick>>);
+pub struct Looked(Mutex<BTreeMap<MemoryKey, (Headway, Tick)>>);
 
 impl Looked {
-    pub(super) fn next(&self, rule: &MemoryKey) -> Option<Tick> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(rule).copied()
+    /// How far the rule has looked beyond this hint.
+    pub(super) fn next(&self, rule: &MemoryKey, hint: Option<&Headway>) -> Option<Tick> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(rule).filter(|(beside, _)| Some(beside) == hint).map(|(_, next)| *next)
     }
 
-    pub(super) fn keep(&self, rule: &MemoryKey, next: Tick) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(rule.clone(), next);
+    /// Keeps how far the rule has looked, beside the hint that lies there now.
+    pub(super) fn keep(&self, rule: &MemoryKey, hint: Headway, next: Tick) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(rule.clone(), (hint, next));
     }
 }
 

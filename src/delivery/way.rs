@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::backoff::not_before;
+use super::backoff::{not_before, rests};
 use super::carrier::{Failure, Sending, Whose};
 use super::parcel::{Hashed, Lot, Parcel, Records};
 use super::pass::{Courier, Occasion, PassTerms, RulePass};
@@ -74,7 +74,7 @@ impl<'a> Way<'a> {
             Some(headway) => headway.clone(),
             None => Headway::from(first_of_age(records, occasion).await?),
         };
-        let looked = courier.looked.next(&rule.name).filter(|next| *next <= occasion.last.next());
+        let looked = courier.looked.next(&rule.name, stored.as_ref()).filter(|next| *next <= occasion.last.next());
         headway.next = headway.next.max(looked.unwrap_or_default()).max(Tick(1));
         if let Some(forked) = &occasion.org.forked_from {
             // What the origin said, the origin sends.
@@ -85,22 +85,22 @@ impl<'a> Way<'a> {
             (headway.not_before, headway.failures) = (None, 0);
             headway.pending.iter_mut().for_each(|pending| pending.not_before = None);
         }
-        let rests = headway.not_before.is_some_and(|moment| moment > now);
+        let is_resting = rests(headway.not_before, now);
         let mut way =
             Self { courier, occasion, terms, records, rule, headway, trouble: None, went: RulePass::default() };
-        let walked = if rests { Ok(()) } else { way.walk(now).await };
+        let walked = if is_resting { Ok(()) } else { way.walk(now).await };
         way.went.left = way.headway.pending.iter().map(|pending| pending.left).sum();
         way.forget_old();
-        courier.looked.keep(&rule.name, way.headway.next);
-        way.note(&key, stored.as_ref()).await?;
+        let hint = way.note(&key, stored).await?;
+        // Only now: whoever ends before the hint is written looks at everything again.
+        courier.looked.keep(&rule.name, hint, way.headway.next);
         walked.map(|()| way.went)
     }
 
     async fn walk(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let mut waiting = std::mem::take(&mut self.headway.pending).into_iter();
         while let Some(pending) = waiting.next() {
-            let rests = pending.not_before.is_some_and(|moment| moment > now);
-            if rests || self.terms.is_over() {
+            if rests(pending.not_before, now) || self.terms.is_over() {
                 self.headway.pending.push(pending);
                 continue;
             }
@@ -283,17 +283,18 @@ impl<'a> Way<'a> {
         all.retain(|given_up| last.saturating_sub(given_up.tick.0) <= shown.saturating_mul(2));
     }
 
-    /// Writes the hint, if there is more to say than that nothing was found.
-    async fn note(&self, key: &Key, stored: Option<&Headway>) -> Result<(), StoreError> {
+    /// Writes the hint, if there is more to say than that nothing was found. Says what lies there then.
+    async fn note(&self, key: &Key, stored: Option<Headway>) -> Result<Headway, StoreError> {
         let ours = &self.headway;
-        let is_worth_it = stored.is_none_or(|stored| {
+        let says_enough = |stored: &Headway| {
             let as_before = Headway { next: stored.next, ..ours.clone() } == *stored;
-            !as_before || ours.next.0.saturating_sub(stored.next.0) >= HINT_EVERY
-        });
-        match is_worth_it {
-            true => self.courier.store.put(key, Bytes::from(encode(ours))).await,
-            false => Ok(()),
+            as_before && ours.next.0.saturating_sub(stored.next.0) < HINT_EVERY
+        };
+        if let Some(stored) = stored.filter(says_enough) {
+            return Ok(stored);
         }
+        self.courier.store.put(key, Bytes::from(encode(ours))).await?;
+        Ok(ours.clone())
     }
 }
 

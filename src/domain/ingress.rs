@@ -18,6 +18,9 @@ use super::time::{Tick, Timestamp};
 /// The most bytes of an ingress object: a larger one is never admitted, but left where it is and reported.
 pub const MAX_INGRESS_BYTES: usize = 256 * 1024;
 
+/// How deep an ingress object may nest: a plan that holds it nests deeper, and must be read again.
+pub const MAX_INGRESS_DEPTH: usize = 96;
+
 /// Who wrote an ingress object, for the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

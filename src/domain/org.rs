@@ -225,6 +225,13 @@ impl OrgConfig {
         self.forked_from.as_ref().map_or(&self.name, |forked| &forked.known_as)
     }
 
+    /// Says whether it is a fork that relives a tick of its origin.
+    #[must_use]
+    pub fn relives(&self, tick: Tick) -> bool {
+        let relives = |forked: &ForkedFrom| forked.tick < tick && tick <= forked.recorded_until;
+        self.forked_from.as_ref().is_some_and(relives)
+    }
+
     /// The settings of a new organisation.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::memo::Memo;
 use super::{Context, EngineError};
 use crate::domain::ids::Sha;
-use crate::domain::ingress::{Control, MAX_INGRESS_BYTES, Mail};
+use crate::domain::ingress::{Control, MAX_INGRESS_BYTES, MAX_INGRESS_DEPTH, Mail};
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::AgentName;
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
@@ -20,6 +20,7 @@ use crate::domain::toolbox::{AcceptedTools, Toolbox};
 use crate::record::plan::{Admitted, Item, Plan};
 use crate::record::state::{Problem, State};
 use crate::store::{Key, Prefix, Store, StoreError};
+use crate::tool::limits::nests_within;
 
 /// Up to so many agents, every resume is read at every tick.
 const READ_ALL: usize = 200;
@@ -340,6 +341,10 @@ fn read_item<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, String> 
     let peek: Peek = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if peek.format != 1 {
         return Err(format!("/format is {}, must be 1", peek.format));
+    }
+    let document: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if !nests_within(&document, MAX_INGRESS_DEPTH) {
+        return Err(format!("nests deeper than {MAX_INGRESS_DEPTH} levels"));
     }
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }

@@ -12,8 +12,10 @@ use crate::domain::ingress::Mail;
 use crate::domain::name::{AgentName, MemoryKey};
 use crate::domain::outbox::Importance;
 use crate::domain::time::Timestamp;
+use crate::tool::limits::is_shallow;
 
-/// A body of more bytes as JSON is left out of the message, which says so: a tick admits no more than twice as much.
+/// A body of more bytes as JSON is left out of the message, which says so: a tick admits no more than twice as much. So is
+/// one that nests deeper than any argument may.
 const MAX_BODY_BYTES: usize = 128 * 1024;
 
 /// The most fields of a form.
@@ -104,7 +106,7 @@ impl Post {
         payload.insert("text".to_owned(), text.unwrap_or_else(|| self.usual_text(name)).into());
         payload.insert("hook".to_owned(), json!(name));
         payload.insert("event".to_owned(), json!(self.event));
-        if json_bytes(&self.body) <= MAX_BODY_BYTES {
+        if json_bytes(&self.body) <= MAX_BODY_BYTES && is_shallow(&self.body) {
             payload.insert("body".to_owned(), self.body.clone());
         } else {
             payload.insert("body".to_owned(), Value::Null);
@@ -147,4 +149,29 @@ impl Post {
 fn json_bytes(value: &Value) -> usize {
     // As it is stored; canonical bytes are the same but for their order.
     value.to_string().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_too_long_or_too_deep_for_a_tick_is_left_out_and_the_message_says_so() {
+        let hook: Hook =
+            serde_json::from_value(json!({"auth": {"style": "secret", "secret": "env:X"}})).expect("a hook");
+        let name = MemoryKey::new("in").expect("a key");
+        let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        for (body, is_kept) in [
+            (json!({"a": 1}), true),
+            (nested(64), true),
+            (nested(65), false),
+            (nested(126), false),
+            (json!("x".repeat(MAX_BODY_BYTES)), false),
+        ] {
+            let post = Post { event: None, delivery: None, bytes: 7, body };
+            let mail = post.mail(&name, &hook, AgentName::human(), Uuid::nil(), Timestamp::from_unix_ms(0));
+            assert_eq!(mail.payload["body"] == post.body, is_kept);
+            assert_eq!(mail.payload.get("body_left_out_bytes").is_none(), is_kept);
+        }
+    }
 }

@@ -140,8 +140,14 @@ pub fn check_arguments(arguments: &Value) -> Result<(), ToolError> {
 /// Says whether a value nests no deeper than [`MAX_ARGUMENT_DEPTH`]: a record that holds it can be read again.
 #[must_use]
 pub fn is_shallow(value: &Value) -> bool {
+    nests_within(value, MAX_ARGUMENT_DEPTH)
+}
+
+/// Says whether a value nests no deeper than so many levels.
+#[must_use]
+pub fn nests_within(value: &Value, levels: usize) -> bool {
     let mut level = vec![value];
-    for _ in 0..=MAX_ARGUMENT_DEPTH {
+    for _ in 0..=levels {
         level = level
             .into_iter()
             .flat_map(|value| match value {

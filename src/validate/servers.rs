@@ -1,4 +1,4 @@
-//! MCP servers: what people accepted of them, and the secrets that they and the organisation's own tools need here.
+//! MCP servers: what people accepted of them, and the secrets that they need here.
 
 use crate::config::Environment;
 use crate::connect::mcp::accepted::is_whole;
@@ -20,11 +20,7 @@ impl Findings {
         match accepted.map(|bytes| serde_json::from_slice(&bytes)) {
             None => check(&toolbox, &AcceptedTools::default(), self),
             Some(Ok(accepted)) => check(&toolbox, &accepted, self),
-            Some(Err(error)) => {
-                let finding = Finding::error("bad_lock", Key::ToolsLock.path(), "");
-                let expected = "must be as `lemming tools accept` wrote it: remove it, and accept the servers again";
-                self.add(finding.says(format!("cannot be read: {error}"), expected));
-            }
+            Some(Err(_)) => {}
         }
         check_secrets(&toolbox, environment, self);
         self.findings.sort_by(|a, b| (&a.path, a.severity, &a.pointer).cmp(&(&b.path, b.severity, &b.pointer)));
@@ -49,11 +45,6 @@ fn check(toolbox: &Toolbox, accepted: &AcceptedTools, found: &mut Findings) {
             Some(_) => {}
         }
     }
-    for server in accepted.servers.keys().filter(|server| !toolbox.servers.contains_key(*server)) {
-        let finding = Finding::warning("unknown_server", Key::ToolsLock.path(), at(server));
-        found
-            .add(finding.says(format!("{} has no server {server}", Key::Tools), "remove it, or name the server there"));
-    }
 }
 
 /// Warns of references to variables that are not set where this runs.
@@ -69,10 +60,6 @@ fn check_secrets(toolbox: &Toolbox, environment: &Environment, found: &mut Findi
     for (server, of) in &toolbox.servers {
         of.headers.iter().for_each(|(name, text)| look(format!("/servers/{server}/headers/{}", escape(name)), text));
         of.env.iter().for_each(|(name, text)| look(format!("/servers/{server}/env/{}", escape(name)), text));
-    }
-    for (tool, of) in &toolbox.tools {
-        let headers = of.http.iter().flat_map(|http| &http.headers);
-        headers.for_each(|(name, text)| look(format!("/tools/{tool}/http/headers/{}", escape(name)), text));
     }
 }
 
@@ -109,7 +96,6 @@ mod tests {
             [
                 ("changed_lock", "/servers/forged"),
                 ("unaccepted_server", "/servers/new"),
-                ("unknown_server", "/servers/gone"),
                 ("unset_secret", "/servers/good/env/UNSET"),
                 ("unset_secret", "/servers/new/headers/authorization"),
             ]

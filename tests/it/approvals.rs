@@ -11,6 +11,8 @@ use lemming::domain::credits::Credits;
 use lemming::domain::ids::{Seed, Sha};
 use lemming::domain::time::Tick;
 use lemming::domain::toolbox::Effect;
+use lemming::keep::fork::{Wish, fork};
+use lemming::keep::gc::{What, erase};
 use lemming::record;
 use lemming::record::approval::{Outcome, Verdict};
 use lemming::record::plan::Trigger;
@@ -594,4 +596,68 @@ async fn no_more_calls_of_an_agent_wait_than_a_person_can_look_at() {
     let why = last.exchanges[0].results[0].result.as_str().unwrap();
     assert!(why.contains("16 of your calls wait"), "{why}");
     assert_eq!(scene.received().len(), 0);
+}
+
+/// A fork of a scene's organisation after a tick, with its tools.
+async fn forked(scene: &Scene, at: u64) -> World {
+    let read = scene.script.clone();
+    let mut world = World::new(move |request| {
+        let view = &request.view;
+        let key = (view.tick.0, view.agent.to_string(), view.step);
+        Ok(read.lock().unwrap().get(&key).cloned().unwrap_or_else(|| says("nothing new")))
+    });
+    world.tools = scene.world.tools.clone();
+    world.clock.advance(Duration::from_secs(100_000));
+    let wish = Wish { at: Some(Tick(at)), ..Wish::default() };
+    fork(&scene.world.raw, &world.raw, &wish, &|_, _| ()).await.unwrap();
+    world
+}
+
+#[tokio::test]
+async fn a_yes_that_was_given_before_a_fork_is_to_one_call_and_the_origin_makes_it() {
+    let mut scene = Scene::begin(Value::Null).await;
+    let (pause, go_on) = (json!({"action": "pause", "agent": "ada"}), json!({"action": "resume", "agent": "ada"}));
+    scene.play(vec![Ticks, Order(pause), Order(yes()), Ticks]).await;
+    let fork = forked(&scene, 2).await;
+    fork.command(900, go_on.clone()).await;
+    fork.tick().await;
+    let heard = fork.turn(3, "ada").await.answered;
+    assert_eq!((heard.len(), heard[0].verdict, heard[0].outcome), (1, Verdict::Approved, Outcome::Unknown));
+    assert_eq!(scene.received().len(), 0);
+    scene.play(vec![Order(go_on), Ticks]).await;
+    assert_eq!(scene.received().iter().map(|(id, _)| *id).collect::<Vec<_>>(), [id_of("ada")]);
+}
+
+#[tokio::test]
+async fn a_fork_that_relives_a_call_asks_before_it_is_made_once_more() {
+    let never = json!([{"tools": ["post"], "approval": "never"}]);
+    let mut scene = Scene::begin(never).await;
+    scene.play(vec![Ticks, Calls("ada", vec![call("post", letter())]), Ticks]).await;
+    assert_eq!(scene.received().len(), 2);
+    let fork = forked(&scene, 1).await;
+    fork.tick().await;
+    assert_eq!(scene.received().len(), 2, "the origin has made it");
+    assert_eq!(fork.turn(2, "ada").await.waiting.len(), 1);
+    // What it does not relive is its own.
+    scene.script.lock().unwrap().insert((3, "bob".to_owned(), 0), calls(&[call("post", letter())]));
+    fork.tick().await;
+    assert_eq!(scene.received().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_erased_stands_in_no_answer_of_a_person_once_its_agent_has_heard() {
+    const TEXT: &str = "the palace burns at dawn";
+    let said = r#"{"outbox_entries": [{"payload": {"text": "the palace burns at dawn"}}]}"#;
+    let with = yes_with(json!({"to": "the queen", "stamps": 1, "text": TEXT}));
+    let (pause, go_on) = (json!({"action": "pause", "agent": "ada"}), json!({"action": "resume", "agent": "ada"}));
+    let mut scene = Scene::begin(Value::Null).await;
+    scene.play(vec![Says("bob", said), Ticks, Order(pause), Order(with), Ticks, Ticks]).await;
+    let what = What::Agent(name("bob"), Some(Tick(1)));
+    let kept = erase(&scene.world.raw, &what, false, &|_, _| ()).await.unwrap().kept;
+    assert!(kept.iter().any(|kept| kept.because.contains("answers a call")), "{kept:?}");
+    scene.play(vec![Order(go_on), Ticks, Ticks, Ticks]).await;
+    assert_eq!(scene.received()[0].1["text"], TEXT, "what a person said was done");
+    erase(&scene.world.raw, &what, false, &|_, _| ()).await.unwrap();
+    let plan = scene.world.raw.get(&Key::Plan(Tick(2))).await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&plan).contains(TEXT));
 }

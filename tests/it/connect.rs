@@ -70,7 +70,8 @@ impl Mcp {
     async fn start(answer: impl Fn(&str, &Value) -> Option<Reply> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-        let (seen, heads): (Arc<Mutex<Vec<(String, Value)>>>, Arc<Mutex<Vec<String>>>) = Default::default();
+        let seen: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
         let (log, head_log, answer) = (Arc::clone(&seen), Arc::clone(&heads), Arc::new(answer));
         let task = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {

@@ -374,6 +374,28 @@ async fn a_hint_that_is_lost_or_lies_means_no_more_than_repeats() {
 }
 
 #[tokio::test]
+async fn what_waits_is_found_again_by_the_same_process_when_its_hint_is_lost_or_written_over() {
+    let receiver = Receiver::new(|n| Reply::Status(if n < 3 { 503 } else { 200 }, &[])).await;
+    let world = world(webhook(&receiver.url)).await;
+    let before = json!({"format": 1, "next": 1}).to_string();
+    world.tick().await;
+    let courier = courier(&world);
+    let hint = Key::DeliveryHint(rule());
+    // Somebody else wrote, who had not come as far; nobody did; and what this process itself would write fits nothing.
+    for bytes in [before.as_str(), "", "{}"] {
+        deliver_within(&world, &courier, Duration::from_secs(10)).await;
+        world.raw.put(&hint, bytes.to_owned().into()).await.unwrap();
+        later(&world);
+    }
+    for _ in 0..2 {
+        later(&world);
+        deliver_within(&world, &courier, Duration::from_secs(10)).await;
+    }
+    assert_eq!(receiver.ids().into_iter().collect::<BTreeSet<_>>(), reports(&world).await);
+    assert!(world.raw.get(&Key::Delivery(rule(), Tick(1))).await.unwrap().is_some(), "all of it arrived");
+}
+
+#[tokio::test]
 async fn a_rule_that_fails_hinders_no_other_and_one_without_its_secret_says_so() {
     let receiver = Receiver::new(|_| Reply::Status(200, &[])).await;
     let down = json!({"name": "down", "to": {"webhook": {"url": "http://127.0.0.1:1/"}}});

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Names, Server, response};
 use crate::tools::{Steps, call, of_ada, results};
-use crate::world::World;
+use crate::world::{World, says};
 
 /// Paths that no tool may read, write, delete, list or search.
 fn paths() -> Vec<String> {
@@ -508,4 +508,23 @@ async fn whatever_a_model_sends_is_refused_and_nothing_is_written() {
     world.tick().await;
     let after = results(&world, hostile_turns as u64 + 1).await;
     assert_eq!((after[0].ok, &after[0].result["files"]), (true, &json!([])), "the process is alive");
+}
+
+#[tokio::test]
+async fn what_nests_so_deep_that_no_plan_could_be_read_again_is_not_admitted() {
+    let world = World::new(|_| Ok(says("x")));
+    world.found().await;
+    world.agent("ada", json!({})).await;
+    for depth in 60..127 {
+        let id = format!("00000000-0000-7000-8000-{depth:012}");
+        let mail = json!({"format": 1, "id": id, "from": "human", "kind": "message", "payload": {"deep": nested(depth)},
+            "sent_at": "2027-01-15T08:00:00.000Z"});
+        world.raw.put_path(&format!("ingress/mail/{id}.json"), mail.to_string().into()).await.unwrap();
+    }
+    for tick in 1..=2 {
+        assert!(world.tick().await.closed);
+        let plan = world.plan(tick).await;
+        assert_eq!(plan.ingress.len(), if tick == 1 { 35 } else { 0 });
+        assert!(plan.problems.iter().any(|problem| problem.message.contains("nests deeper than 96 levels")));
+    }
 }

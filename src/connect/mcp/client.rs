@@ -157,9 +157,7 @@ impl Server<'_> {
                 let connection = connection.leave().await;
                 match called {
                     Ok(Ok(answer)) => {
-                        return result::told(answer, max_bytes)
-                            .map(|value| secrets.redact_all(value))
-                            .map_err(|text| ServerError::Refused(secrets.redact(&text)));
+                        return result::told(answer, &secrets, max_bytes).map_err(ServerError::Refused);
                     }
                     Ok(Err(changed)) => changed,
                     Err(failure) => self.of_failure(&failure, &connection, perhaps),
@@ -281,6 +279,9 @@ fn with_last_words(said: String, process: &ServerProcess, rule: ServerSandbox) -
     // The end of what it said tells most.
     let skipped = last.chars().count().saturating_sub(MAX_ERROR_CHARS / 2);
     let last: String = last.chars().skip(skipped).collect();
+    // From a whole word on: of a secret that was cut, the end would be left.
+    let last =
+        if skipped == 0 { last.as_str() } else { last.split_once(char::is_whitespace).map_or("", |(_, rest)| rest) };
     match last.is_empty() {
         true => format!("{}{hint}", one_line(&said, MAX_ERROR_CHARS / 2)),
         false => format!("{}; its last words: {last}{hint}", one_line(&said, MAX_ERROR_CHARS / 4)),

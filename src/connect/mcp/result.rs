@@ -4,6 +4,7 @@
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use serde_json::{Map, Value, json};
 
+use crate::connect::secrets::Secrets;
 use crate::tool::limits::start_of;
 
 /// The most parts of an answer that are looked at.
@@ -13,9 +14,10 @@ const MAX_PARTS: usize = 256;
 ///
 /// # Errors
 /// The server says that the call failed; what it says of it.
-pub(super) fn told(result: CallToolResult, max_bytes: usize) -> Result<Value, String> {
+pub(super) fn told(result: CallToolResult, secrets: &Secrets, max_bytes: usize) -> Result<Value, String> {
     let failed = result.is_error == Some(true);
-    let value = cut(document(result), max_bytes);
+    // Before it is cut: of a secret that is cut itself, the start would be left.
+    let value = cut(secrets.redact_all(document(result)), max_bytes);
     if !failed {
         return Ok(value);
     }
@@ -99,9 +101,10 @@ fn cut(value: Value, max_bytes: usize) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::secret::Secret;
 
     fn told_of(result: Value, max: usize) -> Result<Value, String> {
-        told(serde_json::from_value(result).expect("a result"), max)
+        told(serde_json::from_value(result).expect("a result"), &Secrets::default(), max)
     }
 
     #[test]
@@ -151,6 +154,18 @@ mod tests {
             let told = told_of(json!({"content": content}), 1_000).expect("an answer");
             assert!(told.to_string().len() <= 1_000 && told["note"].is_string(), "{told}");
             assert!(told["start"].as_str().is_some_and(|start| start.len() > 50 && text.starts_with(start)), "{told}");
+        }
+    }
+
+    #[test]
+    fn of_a_secret_at_the_cut_nothing_is_left() {
+        let mut secrets = Secrets::default();
+        secrets.hold(Secret::new("s3cret-of-the-house"));
+        let text = "s3cret-of-the-house ".repeat(100);
+        for max in 200..260 {
+            let content = json!({"content": [{"type": "text", "text": text}]});
+            let told = told(serde_json::from_value(content).expect("a result"), &secrets, max).expect("an answer");
+            assert!(!told.to_string().contains("s3c"), "{told}");
         }
     }
 }

@@ -4,6 +4,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Found, Problem};
 use crate::config::Environment;
+use crate::connect::secrets::Secrets;
 use crate::domain::toolbox::HttpCall;
 use crate::provider::secret::Secret;
 use crate::tool::ToolError;
@@ -115,8 +116,8 @@ impl Headers {
     }
 
     /// The headers as they are sent, and the secrets in them.
-    pub(super) fn resolve(&self, environment: &Environment) -> Result<(HeaderMap, Vec<Secret>), ToolError> {
-        let (mut headers, mut secrets) = (HeaderMap::new(), Vec::new());
+    pub(super) fn resolve(&self, environment: &Environment) -> Result<(HeaderMap, Secrets), ToolError> {
+        let (mut headers, mut secrets) = (HeaderMap::new(), Secrets::default());
         for Header { name, text, .. } in &self.0 {
             let value = match text {
                 Text::Plain(value) => value.clone(),
@@ -126,7 +127,7 @@ impl Headers {
                     let text = format!("{before}{}", secret.expose());
                     let mut value = HeaderValue::from_str(&text).map_err(|_| wrong("no header can hold its secret"))?;
                     value.set_sensitive(true);
-                    secrets.push(secret);
+                    secrets.hold(secret);
                     value
                 }
             };
@@ -178,7 +179,7 @@ mod tests {
         let (sent, secrets) = headers.resolve(&Environment::new([""], vars)).expect("headers");
         assert_eq!(sent["authorization"], "Bearer hunter2-a");
         assert!(sent["x-api-key"] == "hunter2-b" && sent["accept"] == "text/csv");
-        assert_eq!(secrets.len(), 2);
+        assert_eq!(secrets.redact("hunter2-a hunter2-b"), "[redacted] [redacted]");
         assert!(!format!("{sent:?}{headers:?}{secrets:?}").contains("hunter2"));
         let unset = headers.resolve(&Environment::default()).expect_err("no secrets").0;
         assert!(

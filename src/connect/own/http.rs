@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::address::Address;
 use super::arguments::Arguments;
 use super::headers::{Headers, is_secret};
 use super::{DEFAULT_TIME, Found, MAX_TIME, Problem};
 use crate::config::Environment;
+use crate::connect::secrets::Secrets;
 use crate::domain::toolbox::{HttpCall, Terms};
-use crate::provider::secret::Secret;
 use crate::tool::limits::{MAX_RESULT_BYTES, MAX_TEXT_BYTES, MAX_WEB_BYTES, is_shallow, start_of};
 use crate::tool::web::call::{Answer, Call};
 use crate::tool::web::{Page, Web};
@@ -156,7 +156,7 @@ impl Endpoint {
         let answer = self.web.call(call, &settings).await.map_err(|unanswered| {
             let perhaps =
                 if unanswered.may_be_done && self.id_header.is_some() { "; it may have been done" } else { "" };
-            ToolError(redacted(&format!("{}{perhaps}", unanswered.error), &secrets))
+            ToolError(secrets.redact(&format!("{}{perhaps}", unanswered.error)))
         })?;
         let host = url.host_str().unwrap_or("the server").to_owned();
         Ok(told(&host, answer, &secrets, self.max_bytes).await?)
@@ -164,10 +164,10 @@ impl Endpoint {
 }
 
 /// What the model is told of an answer.
-async fn told(host: &str, answer: Answer, secrets: &[Secret], max: usize) -> Result<Value, ToolError> {
+async fn told(host: &str, answer: Answer, secrets: &Secrets, max: usize) -> Result<Value, ToolError> {
     let Answer { status, sent_to, media_type, bytes, page, cut } = answer;
     // Before anything is made of it: what takes a text apart may take a secret apart, and leave it readable.
-    let page = page.map(|page| Page { text: redacted(&page.text, secrets), ..page });
+    let page = page.map(|page| Page { text: secrets.redact(&page.text), ..page });
     if status.is_client_error() || status.is_server_error() {
         let text = page.map(|page| page.text).unwrap_or_default();
         let said = start_of(text.trim(), MAX_REFUSAL_BYTES);
@@ -188,7 +188,7 @@ async fn told(host: &str, answer: Answer, secrets: &[Secret], max: usize) -> Res
     match page {
         _ if bytes == 0 => {}
         None => {
-            result["media_type"] = json!(redacted(start_of(&media_type, 120), secrets));
+            result["media_type"] = json!(secrets.redact(start_of(&media_type, 120)));
             result["bytes"] = json!(bytes);
             notes.push("this is no text, and cannot be shown".to_owned());
         }
@@ -196,10 +196,10 @@ async fn told(host: &str, answer: Answer, secrets: &[Secret], max: usize) -> Res
             Some(json) => result["json"] = json,
             None => {
                 let (title, text) = readable(page).await?;
-                let text = redacted(&text, secrets);
+                let text = secrets.redact(&text);
                 let shown = start_of(&text, max.min(MAX_TEXT_BYTES));
                 if !title.is_empty() {
-                    result["title"] = json!(redacted(&title, secrets));
+                    result["title"] = json!(secrets.redact(&title));
                 }
                 if shown.len() < text.len() {
                     notes.push(format!("the answer has {} bytes: this is its start", text.len()));
@@ -215,28 +215,9 @@ async fn told(host: &str, answer: Answer, secrets: &[Secret], max: usize) -> Res
 }
 
 /// The JSON of an answer that is JSON.
-fn parsed(page: &Page, secrets: &[Secret]) -> Option<Value> {
+fn parsed(page: &Page, secrets: &Secrets) -> Option<Value> {
     let is_json = page.media_type == "application/json" || page.media_type.ends_with("+json");
     let json = is_json.then(|| serde_json::from_str::<Value>(&page.text).ok()).flatten()?;
     // Written with escapes, a secret was not to be seen in the text.
-    is_shallow(&json).then(|| without(json, secrets))
-}
-
-/// A value without secrets in its texts and the names of its fields.
-fn without(value: Value, secrets: &[Secret]) -> Value {
-    match value {
-        Value::String(text) => redacted(&text, secrets).into(),
-        Value::Array(items) => items.into_iter().map(|item| without(item, secrets)).collect(),
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(name, field)| (redacted(&name, secrets), without(field, secrets)))
-                .collect::<Map<_, _>>(),
-        ),
-        plain => plain,
-    }
-}
-
-fn redacted(text: &str, secrets: &[Secret]) -> String {
-    secrets.iter().fold(text.to_owned(), |text, secret| secret.redact(&text))
+    is_shallow(&json).then(|| secrets.redact_all(json))
 }

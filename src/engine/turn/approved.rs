@@ -47,7 +47,8 @@ pub(super) async fn take_up(
         let edited = decision.and_then(|decision| decision.arguments.clone());
         let arguments = order::sorted(&edited.or(asked).unwrap_or(Value::Null));
         let (outcome, ok, result) = match verdict {
-            Verdict::Approved if arguments.is_null() => {
+            // Without the record of the answer nobody knows whether it was to other arguments.
+            Verdict::Approved if arguments.is_null() || decision.is_none() => {
                 (Outcome::NotMade, false, "what it was to be made with was given up".into())
             }
             Verdict::Approved => make(run, due, tools, bench, (*id, &waiting.tool, &arguments)).await?,

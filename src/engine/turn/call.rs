@@ -91,8 +91,7 @@ pub(in super::super) async fn at_hand(
     models: &[(&ModelKey, &Model)],
     request: &Request,
 ) -> Result<Option<(Answer, Receipt)>, EngineError> {
-    let forked_from = run.settings.org.value.forked_from.as_ref();
-    if !forked_from.is_some_and(|forked| forked.tick < run.tick() && run.tick() <= forked.recorded_until) {
+    if !run.settings.org.value.relives(run.tick()) {
         return Ok(None);
     }
     for (key, model) in models {

@@ -114,6 +114,9 @@ impl Turn<'_> {
         let effect = tool.effect();
         let toolbox = self.run.settings.toolbox.as_ref().map(|pinned| &*pinned.value);
         let rule = toolbox.map_or(Approval::of(effect), |toolbox| toolbox.approval(tool.permission(), effect, agent));
+        // What a fork relives its origin has done: no answer of then is a yes to do it once more.
+        let is_done = effect == Effect::Once && self.run.settings.org.value.relives(self.run.tick());
+        let rule = if is_done { Approval::Always } else { rule };
         let arguments = json::sorted(&call.arguments);
         let worth = tool.worth(&arguments);
         if !rule.is_needed(worth) {

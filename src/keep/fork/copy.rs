@@ -7,14 +7,15 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{ForkError, Told};
 use crate::chronicle::moment::Moment;
-use crate::domain::name::{AgentName, TEMPLATE};
+use crate::domain::name::{AgentName, RunnerId, TEMPLATE};
 use crate::domain::time::Tick;
 use crate::engine::{CHECKPOINT_EVERY, EngineError, kept_views, named_contents};
+use crate::record::approval::{ApprovedCall, Verdict};
 use crate::record::closed::Closed;
 use crate::record::plan::Plan;
 use crate::record::state::State;
 use crate::record::turn::TurnRecord;
-use crate::record::{Record, decode};
+use crate::record::{Nonce, Record, decode, encode};
 use crate::store::{Area, Created, Key, Prefix, Store, StoreError};
 
 /// How many objects are copied at once.
@@ -112,6 +113,7 @@ pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(
             files.push((key.clone(), Some(key)));
         }
     }
+    no_yes_twice(from, to, state).await?;
     let present = state.agents.iter().filter(|(_, agent)| agent.present);
     files.extend(present.map(|(name, agent)| (Key::Resume(name.clone()), Some(Key::Input(agent.resume.clone())))));
     for path in from.list(&Prefix::Area(Area::Config)).await? {
@@ -157,6 +159,27 @@ pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(
         }
     });
     writes.buffer_unordered(AT_ONCE).try_collect::<()>().await
+}
+
+/// A yes is to one call, and the origin makes it: here nobody knows whether it did, unless it had begun.
+async fn no_yes_twice(from: &Store, to: &Store, state: &State) -> Result<(), ForkError> {
+    let approved = state.approvals.iter().filter(|(_, asked)| asked.verdict == Some(Verdict::Approved));
+    for (id, asked) in approved {
+        if from.get(&Key::ApprovedCall(*id)).await?.is_some() {
+            continue;
+        }
+        let call = ApprovedCall {
+            format: 1,
+            nonce: Nonce(format!("origin-{id}")),
+            by: RunnerId::new("origin").unwrap_or_else(|_| unreachable!("letters make a runner id")),
+            tick: state.tick,
+            agent: asked.agent.clone(),
+            approval: *id,
+            arguments_sha256: asked.arguments_sha256.clone(),
+        };
+        once(to, &Key::ApprovedCall(*id), encode(&call)).await?;
+    }
+    Ok(())
 }
 
 /// Writes an object that is created once; one that is there stays. Says whether it is new.

@@ -273,9 +273,11 @@ fn is_needed(state: &State, plan: &Plan, report: &mut Report) -> bool {
         index.is_some_and(|index| index.tick == plan.tick && index.agent.is_none() && index.sha256.is_some())
     };
     let lives = plan.memory.iter().any(|(agent, changes)| changes.iter().any(|change| lives(agent, &change.key)));
-    let because = match (unread, lives) {
-        (true, _) => "somebody has not read mail of it, and it has not expired",
-        (_, true) => "a memory that it set lives: delete it, let its agent have a turn, and erase again",
+    let unheard = state.approvals.values().any(|waiting| waiting.decided == Some(plan.tick));
+    let because = match (unread, lives, unheard) {
+        (true, ..) => "somebody has not read mail of it, and it has not expired",
+        (.., true) => "it answers a call whose agent has not heard of that",
+        (_, true, _) => "a memory that it set lives: delete it, let its agent have a turn, and erase again",
         _ => return false,
     };
     report.kept.push(Kept { path: Key::Plan(plan.tick).path(), because: because.to_owned() });

@@ -285,6 +285,18 @@ impl Traces {
         matches!(what, What::Memory(of, name) if of == agent && *name == left.key) || self.stand_in(&left.value)
     }
 
+    fn cut_out(&self, value: &mut Option<Value>) {
+        if value.as_ref().is_some_and(|value| self.stand_in(value)) {
+            *value = Some(Value::from(ERASED));
+        }
+    }
+
+    fn cut_out_text(&self, text: &mut Option<String>) {
+        if text.as_ref().is_some_and(|text| self.stand_in(&Value::from(text.as_str()))) {
+            *text = Some(ERASED.to_owned());
+        }
+    }
+
     /// Says whether an object beside the records is what is meant, and whether it shows it.
     pub(super) fn in_beside(&self, what: &What, key: &Key, bytes: &[u8]) -> (bool, bool) {
         let is_meant = match (key, what) {
@@ -354,8 +366,17 @@ pub(super) fn without(what: &What, traces: &Traces, mut plan: Plan, sha256: Sha)
                     let shown = items.iter_mut().filter(|item| is_meant || traces.stand_in(item));
                     shown.for_each(|item| *item = Value::from(ERASED));
                 }
+                match &mut control.action {
+                    Action::Approve { arguments, .. } => traces.cut_out(arguments),
+                    Action::Deny { reason, .. } => traces.cut_out_text(reason),
+                    _ => {}
+                }
             }
         }
+    }
+    for decision in &mut plan.decisions {
+        traces.cut_out(&mut decision.arguments);
+        traces.cut_out_text(&mut decision.reason);
     }
     for (agent, changes) in &mut plan.memory {
         for change in changes {
