@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::compose::Org;
 use crate::delivery::{Courier, PassTerms};
@@ -13,6 +13,9 @@ pub const BUDGET: Duration = Duration::from_secs(10);
 
 /// The longest that one delivery may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a pass has beside, to note what it did.
+const TO_NOTE: Duration = Duration::from_millis(500);
 
 /// Delivers what is due by the rules, after what became of a trigger. Without rules it asks nothing of anybody.
 ///
@@ -28,5 +31,7 @@ pub async fn deliver(org: &Org, ctx: &Context, outcome: &Outcome) {
     let budget = Instant::now() + BUDGET;
     let until = ctx.terms.deadline.map_or(budget, |deadline| deadline.leave().min(budget));
     let terms = PassTerms { until, timeout: REQUEST_TIMEOUT, stop: &ctx.stop, at_once: false, only: None };
-    org.courier().pass(&present.into(), &terms).await;
+    // Nor may a store that does not answer keep the runner: what is not noted is tried again.
+    let (courier, present) = (org.courier(), present.into());
+    let _ = timeout_at(until + TO_NOTE, courier.pass(&present, &terms)).await;
 }
