@@ -24,7 +24,7 @@ fn the_list_shows_the_programs_templates_without_any_organisation() {
     let list = world.json(&["templates"]);
     let names: Vec<&str> =
         list["templates"].as_array().unwrap().iter().map(|template| template["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["brief_desk", "code_review", "support_desk"]);
+    assert_eq!(names, ["brief_desk", "code_review", "folder_watch", "support_desk"]);
     let shown = world.text(&["templates", "show", "support_desk"]);
     assert!(shown.contains("shared/handbook.md") && shown.contains("tools: file_read, file_write"), "{shown}");
     let (exit, error) = world.refused(&["templates", "show", "support_dsk"]);
