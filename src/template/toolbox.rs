@@ -43,7 +43,8 @@ pub(super) fn joined(
         let mut named = rule["tools"].as_array().into_iter().flatten().filter_map(Value::as_str);
         named.any(|tool| came.iter().any(|(group, name)| is_of(group, name, tool)))
     };
-    let more: Vec<Value> = listed(theirs).into_iter().filter(is_about).filter_map(|rule| renamed(rule, agents)).collect();
+    let more: Vec<Value> =
+        listed(theirs).into_iter().filter(is_about).filter_map(|rule| renamed(rule, agents)).collect();
     if more.is_empty() {
         return Ok(edited);
     }
@@ -105,7 +106,8 @@ mod tests {
 
     #[test]
     fn servers_come_with_the_rules_about_them_and_replace_none() {
-        let agents = ["ada"].map(|name| (AgentName::new(name).expect("a name"), AgentName::new("bob").expect("a name")));
+        let agents =
+            ["ada"].map(|name| (AgentName::new(name).expect("a name"), AgentName::new("bob").expect("a name")));
         let ours = r#"{"approvals": {"rules": [{"tools": ["shell"], "approval": "always"}]}}"#;
         let text = joined(ours, &theirs(), &needs(&["mcp:files/read"]), &agents).expect("edited");
         let read: Value = serde_json::from_str(&text).expect("JSON");

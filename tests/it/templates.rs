@@ -122,6 +122,28 @@ fn agents_of_templates_become_parts_of_an_organisation_with_the_models_they_need
 }
 
 #[test]
+fn servers_come_along_with_the_agents_that_may_call_them_and_what_was_accepted_does_not() {
+    let world = Program::empty();
+    world.text(&["bootstrap", "--store", "watch", "--template", "folder_watch"]);
+    assert_eq!(world.json(&["--store", "watch", "validate"])["errors"], json!(0));
+    world.write("watch/config/tools.lock.json", "{}\n");
+    let mut tools: Value = serde_json::from_str(&world.read("watch/config/tools.json")).unwrap();
+    tools["servers"]["other"] = json!({"url": "https://other.example/mcp"});
+    world.write("watch/config/tools.json", tools.to_string());
+    world.text(&["--store", "watch", "templates", "export", "kept", "--name", "kept", "--description", "Kept."]);
+    let kept: Value = serde_json::from_str(&world.read("kept/config/tools.json")).unwrap();
+    assert_eq!(kept["servers"], json!({"files": tools["servers"]["files"]}), "nobody may call the other");
+    assert_eq!(kept["approvals"], tools["approvals"]);
+    assert!(!world.has("kept/config/tools.lock.json"));
+    world.text(&["bootstrap", "--store", "desk"]);
+    world.text(&["--store", "desk", "agents", "new", "lookout", "--from", "./kept/watcher"]);
+    assert_eq!(world.json(&["--store", "desk", "validate"])["errors"], json!(0));
+    let joined: Value = serde_json::from_str(&world.read("desk/config/tools.json")).unwrap();
+    assert_eq!((&joined["servers"], &joined["approvals"]["rules"]), (&kept["servers"], &kept["approvals"]["rules"]));
+    assert!(!world.has("desk/config/tools.lock.json"));
+}
+
+#[test]
 fn an_organisation_becomes_a_template_and_that_an_organisation_again() {
     let world = Program::empty();
     world.text(&["bootstrap", "--store", "one", "--template", "support_desk"]);
