@@ -49,11 +49,6 @@ fn check(toolbox: &Toolbox, accepted: &AcceptedTools, found: &mut Findings) {
             Some(_) => {}
         }
     }
-    for server in accepted.servers.keys().filter(|server| !toolbox.servers.contains_key(*server)) {
-        let finding = Finding::warning("unknown_server", Key::ToolsLock.path(), at(server));
-        found
-            .add(finding.says(format!("{} has no server {server}", Key::Tools), "remove it, or name the server there"));
-    }
 }
 
 /// Warns of references to variables that are not set where this runs.
@@ -97,7 +92,7 @@ mod tests {
         forged.tools.push(serde_json::from_value(json!({"name": "a", "arguments": {}})).expect("a tool"));
         let name = |name: &str| ServerName::new(name).expect("a name");
         let mut accepted = AcceptedTools::default();
-        accepted.servers.extend([(name("good"), whole.clone()), (name("forged"), forged), (name("gone"), whole)]);
+        accepted.servers.extend([(name("good"), whole), (name("forged"), forged)]);
         let mut found = Findings::default();
         check(&toolbox, &accepted, &mut found);
         let environment = Environment::new(["lemming"], [("SET".to_owned(), "s3cret".to_owned())]);
@@ -109,7 +104,6 @@ mod tests {
             [
                 ("changed_lock", "/servers/forged"),
                 ("unaccepted_server", "/servers/new"),
-                ("unknown_server", "/servers/gone"),
                 ("unset_secret", "/servers/good/env/UNSET"),
                 ("unset_secret", "/servers/new/headers/authorization"),
             ]
