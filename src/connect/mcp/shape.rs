@@ -79,7 +79,9 @@ mod tests {
             found.into_iter().map(|objection| (objection.pointer, objection.is_doubt)).collect()
         };
         let wrong = |pointer: &str| (pointer.to_owned(), false);
-        assert_eq!(at(json!({"url": "https://a.example/", "headers": {"X-Team": "a", "Authorization": "env:A"}})), []);
+        assert!(
+            at(json!({"url": "https://a.example/", "headers": {"X-Team": "a", "Authorization": "env:A"}})).is_empty()
+        );
         assert_eq!(at(json!({"url": "ftp://a.example/"})), [wrong("/url")]);
         let headers = json!({"url": "https://a.example/", "headers": {"Authorization": "Bearer hunter2", "a b": "x"}});
         assert_eq!(at(headers), [wrong("/headers/Authorization"), wrong("/headers/a b")]);
