@@ -271,6 +271,7 @@ impl Desk {
                 inbox: Arc::clone(&inbox),
                 memory: Arc::new(self.memory.get(agent).cloned().unwrap_or_default()),
                 results: std::mem::take(&mut results),
+                answered: Vec::new(),
             };
             let request = Request {
                 messages: Vec::new(),

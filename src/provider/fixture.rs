@@ -52,6 +52,7 @@ pub(super) fn request(inbox: Vec<OutboxEntry>) -> Request {
             inbox: Arc::new(inbox),
             memory: Arc::new(memory),
             results: Vec::new(),
+            answered: Vec::new(),
         },
     }
 }

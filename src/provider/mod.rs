@@ -62,6 +62,8 @@ pub struct TurnView {
     pub memory: Arc<BTreeMap<MemoryKey, Value>>,
     /// What the tool calls of the previous step returned, in their order.
     pub results: Vec<Value>,
+    /// What came of the calls that had waited for a person, as the turn began: fields as in the turn's record.
+    pub answered: Vec<Value>,
 }
 
 /// A tool, as a model that calls tools in its provider's own way is told of it.

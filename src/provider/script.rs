@@ -28,6 +28,7 @@
 //! | `captures` | the named groups of `text_matches`, as in `(?<city>\w+)` |
 //! | `memory` | the agent's memory, by key |
 //! | `results` | what the tool calls of the previous step returned, in their order |
+//! | `answered` | what came of calls that had waited for a person, as the turn began, each with `tool`, `arguments`, `verdict` (`approved`, `denied`, `expired`), `outcome`, `ok` and `result` |
 //!
 //! An undefined value may be tested (`{% if memory.seen %}`, `memory.count | default(0)`) and is an
 //! error where it is used.

@@ -152,6 +152,7 @@ impl<'a> Turn<'a> {
             ("inbox", Scope::from(messages.clone())),
             ("memory", data(&*view.memory)),
             ("results", data(&view.results)),
+            ("answered", data(&view.answered)),
         ]);
         Self { view, texts, messages, scope, filler: Filler::new() }
     }

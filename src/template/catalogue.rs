@@ -38,6 +38,16 @@ const CODE_REVIEW: Files = embed!["catalogue/code_review/":
     "agents/security/resume.json",
 ];
 
+const FOLDER_WATCH: Files = embed!["catalogue/folder_watch/":
+    "template.json",
+    "README.md",
+    "org.json",
+    "config/models.json",
+    "config/tools.json",
+    "config/watch.json",
+    "agents/watcher/resume.json",
+];
+
 const SUPPORT_DESK: Files = embed!["catalogue/support_desk/":
     "template.json",
     "README.md",
@@ -57,7 +67,7 @@ const SUPPORT_DESK: Files = embed!["catalogue/support_desk/":
 /// Never: a test reads each.
 #[must_use]
 pub fn all() -> Vec<Template> {
-    [BRIEF_DESK, CODE_REVIEW, SUPPORT_DESK].map(read).into()
+    [BRIEF_DESK, CODE_REVIEW, FOLDER_WATCH, SUPPORT_DESK].map(read).into()
 }
 
 /// The one of that name.
@@ -89,7 +99,7 @@ mod tests {
     #[test]
     fn each_is_whole_and_says_what_it_needs() {
         let all = all();
-        assert_eq!(all.len(), 3);
+        assert_eq!(all.len(), 4);
         assert_eq!(all[0].about.name.as_str(), DEFAULT);
         for template in &all {
             let name = &template.about.name;

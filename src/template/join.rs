@@ -1,11 +1,14 @@
 //! A template, or one agent of it, becomes a part of an organisation that there is.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::Template;
 use super::save::script;
-use crate::domain::name::{AgentName, ModelKey};
+use super::toolbox;
+use crate::domain::name::{AgentName, ModelKey, ToolName};
 use crate::edit::{self, EditError};
 use crate::revision::Revision;
 use crate::store::{Key, Store, StoreError};
@@ -58,13 +61,14 @@ pub struct Part<'a> {
     pub shared: bool,
 }
 
-/// The revision by which agents of a template come in, with the models and scripts that they need and that are not there.
+/// The revision by which agents of a template come in, with the models, scripts, servers and own tools that they
+/// need and that are not there.
 ///
 /// # Errors
 /// Something of it cannot be.
 pub async fn join(store: &Store, part: &Part<'_>) -> Result<Revision, JoinError> {
     let mut revision = Revision::default();
-    let mut models = Vec::new();
+    let (mut models, mut tools) = (Vec::new(), BTreeSet::new());
     for (from, name) in &part.agents {
         let known = part.template.agents.get(from);
         let (Some(resume), Some(bytes)) = (known, part.template.files.get(&Key::Resume(from.clone()))) else {
@@ -90,6 +94,7 @@ pub async fn join(store: &Store, part: &Part<'_>) -> Result<Revision, JoinError>
                 models.extend([Some(&resume.model.key), resume.credits.soft_cap_model.as_ref()].into_iter().flatten())
             }
         }
+        tools.extend(resume.permissions.tools.iter().cloned());
         revision.set(key, None, Some(Bytes::from(text)));
     }
     let registry = part.template.models();
@@ -98,6 +103,7 @@ pub async fn join(store: &Store, part: &Part<'_>) -> Result<Revision, JoinError>
     needed.sort_unstable();
     needed.dedup();
     add_models(store, part.template, &needed, &mut revision).await?;
+    add_tools(store, part, &tools, &mut revision).await?;
     if part.shared {
         for (key, bytes) in part.template.files.iter().filter(|(key, _)| matches!(key, Key::Shared(_))) {
             if store.get(key).await?.is_none() {
@@ -106,6 +112,24 @@ pub async fn join(store: &Store, part: &Part<'_>) -> Result<Revision, JoinError>
         }
     }
     Ok(revision)
+}
+
+async fn add_tools(
+    store: &Store,
+    part: &Part<'_>,
+    needed: &BTreeSet<ToolName>,
+    revision: &mut Revision,
+) -> Result<(), JoinError> {
+    let Some(theirs) = part.template.files.get(&Key::Tools) else { return Ok(()) };
+    let theirs: Value = serde_json::from_slice(theirs).unwrap_or_default();
+    let there = store.get(&Key::Tools).await?;
+    let text = there.as_ref().map_or_else(|| "{}\n".into(), |bytes| String::from_utf8_lossy(bytes).into_owned());
+    let edited = toolbox::joined(&text, &theirs, needed, &part.agents)
+        .map_err(|source| JoinError::Edit { path: Key::Tools.path(), source })?;
+    if edited != text {
+        revision.set(Key::Tools, there, Some(Bytes::from(edited)));
+    }
+    Ok(())
 }
 
 async fn add_models(

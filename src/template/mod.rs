@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod join;
 pub mod save;
 pub mod source;
+mod toolbox;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{About, Template, requires};
+use super::{About, Template, requires, toolbox};
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::AgentName;
 use crate::domain::resume::Resume;
@@ -23,9 +23,11 @@ pub enum SaveError {
         /// Why.
         message: String,
     },
-    /// The models cannot be read.
-    #[error("{}: {message}", Key::Models)]
-    Models {
+    /// Models or tools cannot be read.
+    #[error("{path}: {message}")]
+    Settings {
+        /// Which file.
+        path: Key,
         /// Why.
         message: String,
     },
@@ -35,7 +37,7 @@ pub enum SaveError {
 }
 
 /// A template of some agents of an organisation: their resumes as they are written, the models that they think with, the
-/// scripts of these, and the settings. Nothing that they said, keep or have.
+/// scripts of these, the servers and own tools that they may call, and the settings. Nothing that they said, keep or have.
 ///
 /// # Errors
 /// Something cannot be read.
@@ -54,7 +56,7 @@ pub async fn of(store: &Store, mut about: About, names: &[AgentName]) -> Result<
         files.insert(Key::Org, org);
     }
     let models = store.get(&Key::Models).await?.unwrap_or_else(|| Bytes::from_static(b"{}"));
-    let wrong = |error: serde_json::Error| SaveError::Models { message: error.to_string() };
+    let wrong = |error: serde_json::Error| SaveError::Settings { path: Key::Models, message: error.to_string() };
     let registry: ModelRegistry = serde_json::from_slice(&models).map_err(wrong)?;
     let asked = about.requires.models.iter();
     let used: BTreeSet<&str> = asked.flat_map(|key| registry.candidates(key)).map(|(key, _)| key.as_str()).collect();
@@ -67,6 +69,11 @@ pub async fn of(store: &Store, mut about: About, names: &[AgentName]) -> Result<
             }
         }
         files.insert(Key::Models, Bytes::from(encode(&written)));
+    }
+    if let Some(tools) = store.get(&Key::Tools).await? {
+        let wrong = |error: serde_json::Error| SaveError::Settings { path: Key::Tools, message: error.to_string() };
+        let whole: Value = serde_json::from_slice(&tools).map_err(wrong)?;
+        files.insert(Key::Tools, Bytes::from(encode(&toolbox::part(whole, &about.requires.tools))));
     }
     Ok(Template { about, readme: None, files, agents, left_out: Vec::new() })
 }

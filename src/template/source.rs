@@ -146,7 +146,9 @@ fn place(path: &str) -> Result<Key, &'static str> {
     match key {
         // Whoever holds such a key elsewhere would be let in here.
         _ if key == Key::api_keys() => Err("keys are no part of a template"),
-        Key::Org | Key::Models | Key::Config(_) | Key::Resume(_) | Key::Shared(_) => Ok(key),
+        // Who runs the organisation reads what servers say, and accepts it or not.
+        Key::ToolsLock => Err("what one person accepted nobody else has: `lemming tools accept`"),
+        Key::Org | Key::Models | Key::Tools | Key::Config(_) | Key::Resume(_) | Key::Shared(_) => Ok(key),
         _ => Err("is what agents said, keep or did: no part of a template"),
     }
 }
@@ -182,7 +184,7 @@ pub fn assemble(found: Vec<Found>) -> Result<Template, TemplateError> {
         };
         match &key {
             Key::Resume(name) => drop(agents.insert(name.clone(), resume(name, &path, &bytes)?)),
-            Key::Org | Key::Models | Key::Config(_) if text().is_err() => {
+            Key::Org | Key::Models | Key::Tools | Key::Config(_) if text().is_err() => {
                 return Err(wrong(&path, "is not UTF-8 text".to_owned()));
             }
             _ => {}
@@ -248,6 +250,7 @@ mod tests {
             ("ada/resume.json", ADA),
             ("config/keys.json", "{}"),
             ("keys.json", "{}"),
+            ("config/tools.lock.json", "{}"),
             ("head.json", "{}"),
             ("agents/ada/memory/a.json", "{}"),
             ("ticks/000000000001/plan.json", "{}"),
@@ -264,6 +267,7 @@ mod tests {
             [
                 "config/keys.json",
                 "keys.json",
+                "config/tools.lock.json",
                 "head.json",
                 "agents/ada/memory/a.json",
                 "ticks/000000000001/plan.json",

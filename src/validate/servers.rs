@@ -84,7 +84,7 @@ mod tests {
         forged.tools.push(serde_json::from_value(json!({"name": "a", "arguments": {}})).expect("a tool"));
         let name = |name: &str| ServerName::new(name).expect("a name");
         let mut accepted = AcceptedTools::default();
-        accepted.servers.extend([(name("good"), whole.clone()), (name("forged"), forged), (name("gone"), whole)]);
+        accepted.servers.extend([(name("good"), whole), (name("forged"), forged)]);
         let mut found = Findings::default();
         check(&toolbox, &accepted, &mut found);
         let environment = Environment::new(["lemming"], [("SET".to_owned(), "s3cret".to_owned())]);

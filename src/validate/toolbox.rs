@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::file;
 use super::{Finding, Findings, ValidateError, one_of};
 use crate::config::Environment;
-use crate::connect::{Parts, own};
+use crate::connect::{Parts, mcp, own};
 use crate::domain::name::{AgentName, ToolName};
 use crate::domain::toolbox::{AcceptedTools, McpServer, OwnTool, Toolbox};
 use crate::schema::FileKind;
@@ -102,17 +102,25 @@ pub(super) async fn check<'a>(
         let accepted = lock.servers.iter().find(|(server, _)| server.as_str() == name).map(|(_, accepted)| accepted);
         let tools = accepted.map(|accepted| accepted.tools.iter().map(|tool| tool.name.clone()).collect());
         known.servers.insert(name.clone(), tools);
-        let server = serde_json::from_value::<McpServer>(value.clone());
-        if let Err(why) = server.as_ref().map_or(Ok(()), |server| server.transport().map(drop)) {
-            let finding = Finding::error("bad_server", &path, format!("/servers/{}", escaped(name)));
+        let Ok(server) = serde_json::from_value::<McpServer>(value.clone()) else { continue };
+        let at = format!("/servers/{}", escaped(name));
+        if let Err(why) = server.transport() {
+            let finding = Finding::error("bad_server", &path, &at);
             found.add(finding.says(why, "must have the `url` of a server, or the `command` that starts one"));
+        }
+        for objection in mcp::objections(&server) {
+            let pointer = format!("{at}{}", objection.pointer);
+            let finding = match objection.is_doubt {
+                true => Finding::warning("bad_server", &path, pointer),
+                false => Finding::error("bad_server", &path, pointer),
+            };
+            found.add(finding.says(objection.message, objection.expected));
         }
     }
     for name in lock.servers.keys().filter(|name| !known.servers.contains_key(name.as_str())) {
         let finding = Finding::warning("unknown_server", &lock_path, format!("/servers/{}", escaped(name.as_str())));
-        let servers: Vec<&str> = known.servers.keys().map(String::as_str).collect();
         let message = format!("{} has no server {:?}", Key::Tools, name.as_str());
-        found.add(finding.says(message, one_of(name.as_str(), &servers, "servers")));
+        found.add(finding.says(message, "remove it, or name the server there"));
     }
     Ok((known, toolbox))
 }

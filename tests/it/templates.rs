@@ -24,7 +24,7 @@ fn the_list_shows_the_programs_templates_without_any_organisation() {
     let list = world.json(&["templates"]);
     let names: Vec<&str> =
         list["templates"].as_array().unwrap().iter().map(|template| template["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["brief_desk", "code_review", "support_desk"]);
+    assert_eq!(names, ["brief_desk", "code_review", "folder_watch", "support_desk"]);
     let shown = world.text(&["templates", "show", "support_desk"]);
     assert!(shown.contains("shared/handbook.md") && shown.contains("tools: file_read, file_write"), "{shown}");
     let (exit, error) = world.refused(&["templates", "show", "support_dsk"]);
@@ -119,6 +119,28 @@ fn agents_of_templates_become_parts_of_an_organisation_with_the_models_they_need
     assert!(exit == 1 && error["hint"].as_str().unwrap().contains("--model"), "{error}");
     other.text(&["agents", "new", "c", "--from", "brief_desk/critic", "--model", "m"]);
     assert_eq!(world.files("agents"), before);
+}
+
+#[test]
+fn servers_come_along_with_the_agents_that_may_call_them_and_what_was_accepted_does_not() {
+    let world = Program::empty();
+    world.text(&["bootstrap", "--store", "watch", "--template", "folder_watch"]);
+    assert_eq!(world.json(&["--store", "watch", "validate"])["errors"], json!(0));
+    world.write("watch/config/tools.lock.json", "{}\n");
+    let mut tools: Value = serde_json::from_str(&world.read("watch/config/tools.json")).unwrap();
+    tools["servers"]["other"] = json!({"url": "https://other.example/mcp"});
+    world.write("watch/config/tools.json", tools.to_string());
+    world.text(&["--store", "watch", "templates", "export", "kept", "--name", "kept", "--description", "Kept."]);
+    let kept: Value = serde_json::from_str(&world.read("kept/config/tools.json")).unwrap();
+    assert_eq!(kept["servers"], json!({"files": tools["servers"]["files"]}), "nobody may call the other");
+    assert_eq!(kept["approvals"], tools["approvals"]);
+    assert!(!world.has("kept/config/tools.lock.json"));
+    world.text(&["bootstrap", "--store", "desk"]);
+    world.text(&["--store", "desk", "agents", "new", "lookout", "--from", "./kept/watcher"]);
+    assert_eq!(world.json(&["--store", "desk", "validate"])["errors"], json!(0));
+    let joined: Value = serde_json::from_str(&world.read("desk/config/tools.json")).unwrap();
+    assert_eq!((&joined["servers"], &joined["approvals"]["rules"]), (&kept["servers"], &kept["approvals"]["rules"]));
+    assert!(!world.has("desk/config/tools.lock.json"));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test of real processes has the real clock and environment")]
 #![allow(clippy::print_stdout, reason = "what was run is what a person runs this for")]
 
+mod example;
 mod inspector;
 mod servers;
 

@@ -84,6 +84,7 @@ pub(crate) fn request(model_name: &str) -> Request {
             inbox: Arc::default(),
             memory: Arc::default(),
             results: Vec::new(),
+            answered: Vec::new(),
         },
     }
 }

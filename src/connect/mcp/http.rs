@@ -79,7 +79,7 @@ pub(super) fn transport(
 }
 
 /// The address, if a secret may be sent there.
-fn address(url: &str, server: &McpServer) -> Result<Url, String> {
+pub(super) fn address(url: &str, server: &McpServer) -> Result<Url, String> {
     let url = Url::parse(url).map_err(|error| format!("/url: no URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err("/url: must begin with http:// or https:// and name a host".to_owned());

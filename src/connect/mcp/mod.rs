@@ -9,6 +9,7 @@ mod client;
 mod http;
 mod name;
 mod result;
+mod shape;
 mod stdio;
 mod tool;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use self::client::{Call, Listed, MAX_TOOLS, Server, ServerError};
 pub use self::name::names;
+pub use self::shape::{Objection, objections};
 pub use self::tool::{CALL_TIME, ServerTool};
 use super::Parts;
 use crate::domain::toolbox::{AcceptedTools, Toolbox};

@@ -138,7 +138,7 @@ impl Headers {
 }
 
 /// Says whether the values of such headers, or of such fields of a query, are secrets.
-pub(super) fn is_secret(name: &str) -> bool {
+pub(in crate::connect) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let mut words = name.split(['-', '_', '.']);
     words.any(|word| SECRETS.contains(&word)) && name != "idempotency-key"

@@ -10,6 +10,8 @@ mod headers;
 mod http;
 mod template;
 
+pub(super) use self::headers::is_secret as names_a_secret;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

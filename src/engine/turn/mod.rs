@@ -563,6 +563,8 @@ impl Turn<'_> {
         memory.values_mut().for_each(serde_json::Value::sort_all_objects);
         let mut results: Vec<serde_json::Value> = results.iter().map(|result| result.result.clone()).collect();
         results.iter_mut().for_each(serde_json::Value::sort_all_objects);
+        let mut answered: Vec<_> = self.answered.iter().map(|settled| serde_json::json!(settled)).collect();
+        answered.iter_mut().for_each(serde_json::Value::sort_all_objects);
         let messages = self.prompt.iter().chain(&self.conversation).cloned().collect();
         Request {
             messages,
@@ -579,6 +581,7 @@ impl Turn<'_> {
                 inbox: inbox.entries.clone(),
                 memory: Arc::new(memory),
                 results,
+                answered,
             },
         }
     }

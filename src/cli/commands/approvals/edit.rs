@@ -93,7 +93,10 @@ async fn check(org: &Org, tool: &str, arguments: &Value) -> Result<(), CliError>
     let found: Vec<String> = validator
         .iter_errors(arguments)
         .take(MOST_FINDINGS)
-        .map(|error| format!("{}: {error}", error.instance_path()))
+        .map(|error| match error.instance_path().as_str() {
+            "" => error.to_string(),
+            at => format!("{at}: {error}"),
+        })
         .collect();
     if found.is_empty() {
         return Ok(());

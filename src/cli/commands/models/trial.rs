@@ -45,6 +45,7 @@ fn request(model_name: &str, context_tokens: Option<u64>) -> Request {
             inbox: Arc::default(),
             memory: Arc::default(),
             results: Vec::new(),
+            answered: Vec::new(),
         },
     }
 }

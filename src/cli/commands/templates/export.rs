@@ -13,8 +13,9 @@ use crate::template::{About, Requires};
 
 /// Makes a template of the organisation, or of some of its agents.
 ///
-/// It has their resumes, the models that they think with, the scripts of these, and the settings; nothing that they said, keep or
-/// have, and no keys. An existing template is not overwritten.
+/// It has their resumes, the models that they think with, the scripts of these, the tools of config/tools.json that they may
+/// call, and the settings; nothing that they said, keep or have, no keys, and nothing that was accepted of servers. An existing
+/// template is not overwritten.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ExportArgs {
     /// A new folder, or a place in a bucket
