@@ -30,7 +30,7 @@ use lemming::domain::schedule::{Schedule, When};
 use lemming::domain::time::{Clock, Tick, Timestamp};
 use lemming::engine::Head;
 use lemming::record::approval::{
-    ApprovedCall, ApprovedResult, Decision, Outcome, Pending, Question, Settled, Verdict, Waiting,
+    ApprovedCall, CallResult, Decision, Outcome, Pending, Question, Settled, Verdict, Waiting,
 };
 use lemming::record::chain::{self, Extension, LicenceId, Link};
 use lemming::record::closed::{Born, Closed, FileFold, TurnFold};
@@ -737,8 +737,8 @@ fn steps() {
         },
     );
     check(
-        "approved_result",
-        &ApprovedResult { format: 1, by: runner(), approval: id(79), ok: true, result: json!({"text": "written"}) },
+        "call_result",
+        &CallResult { format: 1, by: runner(), call: id(79), ok: true, result: json!({"text": "written"}) },
     );
     check("step", &step());
 }

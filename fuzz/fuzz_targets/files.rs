@@ -4,6 +4,7 @@
 #![no_main]
 
 use ground::{Quiet, World, block_on, files};
+use lemming::config::Environment;
 use lemming::engine::{EngineError, Outcome};
 use lemming::validate::check;
 use libfuzzer_sys::fuzz_target;
@@ -20,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     files.insert(path, bytes.to_vec());
     block_on(async {
         let world = World::of(files).await;
-        let found = check(&world.store, &Quiet, &[], None).await.expect("findings");
+        let found = check(&world.store, &Quiet, &[], &Environment::default(), None).await.expect("findings");
         match world.tick().await {
             Ok(Outcome::Ran(report)) => assert!(report.closed, "{path}: the tick is not closed"),
             Ok(Outcome::Idle { .. }) => {}

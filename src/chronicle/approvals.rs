@@ -19,7 +19,7 @@ use crate::domain::ingress::{Action, Author, Control};
 use crate::domain::name::{AgentName, IngressName};
 use crate::domain::time::{Tick, Timestamp};
 use crate::engine::{EngineError, load_at};
-use crate::record::approval::{ApprovedCall, ApprovedResult, Decision, Outcome, Question, Settled, Verdict};
+use crate::record::approval::{ApprovedCall, CallResult, Decision, Outcome, Question, Settled, Verdict};
 use crate::record::plan::Plan;
 use crate::record::state::State;
 use crate::record::turn::TurnRecord;
@@ -362,7 +362,7 @@ async fn made(store: &Store, id: Uuid) -> Result<Option<End>, EngineError> {
     if store.read::<ApprovedCall>(&Key::ApprovedCall(id)).await?.is_none() {
         return Ok(None);
     }
-    Ok(Some(match store.read::<ApprovedResult>(&Key::ApprovedResult(id)).await? {
+    Ok(Some(match store.read::<CallResult>(&Key::CallResult(id)).await? {
         Some(made) => End { outcome: Outcome::Made, tick: None, ok: Some(made.ok), result: Some(made.result) },
         None => End { outcome: Outcome::Unknown, tick: None, ok: None, result: None },
     }))

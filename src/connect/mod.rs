@@ -1,4 +1,4 @@
-//! The tools that an organisation brings itself: its own commands and HTTP endpoints ([`own`]), and the tools of MCP
+//! The tools that an organisation brings itself: its own commands and HTTP endpoints (`own`), and the tools of MCP
 //! servers that people accepted ([`mcp`]).
 //!
 //! Start with [`Connections`]: it makes tools of what two files say, `config/tools.json` and `config/tools.lock.json`, and

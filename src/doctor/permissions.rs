@@ -13,7 +13,7 @@ const OF_A_RUNNER: [Area; 9] = [
     Area::Inputs,
     Area::Blobs,
     Area::Checkpoints,
-    Area::Approvals,
+    Area::Calls,
     Area::Deliveries,
     Area::Agents,
     Area::Shared,

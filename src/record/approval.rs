@@ -3,7 +3,7 @@
 //! A question's id is the id of the call ([`crate::domain::ids::Seed::call_id`]). It stands in the turn record that asks
 //! ([`Question`]); the closed record and the state have what planning needs of it ([`Pending`], [`Waiting`]); the plan that
 //! admits the answer has the [`Decision`]; the next turn of the agent begins with what came of it ([`Settled`]). Who makes
-//! an approved call creates `approvals/<id>/call.json` before it does ([`ApprovedCall`]): whoever comes later finds it,
+//! an approved call creates `calls/<id>/call.json` before it does ([`ApprovedCall`]): whoever comes later finds it,
 //! and does not make it again, in that tick or in any other.
 
 use serde::{Deserialize, Serialize};
@@ -171,7 +171,7 @@ impl Settled {
     }
 }
 
-/// `approvals/<id>/call.json`: who makes an approved call. The first writer alone does.
+/// `calls/<id>/call.json`: who makes an approved call. The first writer alone does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApprovedCall {
     /// The format of this record.
@@ -191,18 +191,19 @@ pub struct ApprovedCall {
 }
 record!(ApprovedCall, "the record of an approved call");
 
-/// `approvals/<id>/result.json`: what an approved call returned.
+/// `calls/<id>/result.json`: what a call returned that may not be made twice, approved or not. Written at once, so that whoever
+/// takes the turn over need not ask again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ApprovedResult {
+pub struct CallResult {
     /// The format of this record.
     pub format: u32,
     /// The invocation that made it.
     pub by: RunnerId,
     /// The call.
-    pub approval: Uuid,
+    pub call: Uuid,
     /// Whether it did what was asked.
     pub ok: bool,
     /// What it returned.
     pub result: Value,
 }
-record!(ApprovedResult, "the result of an approved call");
+record!(CallResult, "the result of a call");

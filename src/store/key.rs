@@ -7,7 +7,7 @@
 //! inputs/<sha256>.json, blobs/<sha256>                      contents by their hash
 //! ticks/<tick:012>/**, checkpoints/<tick:012>.json          the records
 //! head.json                                                 a hint
-//! approvals/<id>/{call,result}.json                         approved calls: who makes one, and what it returned
+//! calls/<id>/{call,result}.json                             calls that may not be made twice: who makes an approved one, and what it returned
 //! deliveries/<rule>/**                                      what was sent outside
 //! collected.json                                            what `gc` has given up
 //! erasing/<sha256>.json                                     erasures on request that are not at their end
@@ -78,10 +78,10 @@ pub enum Key {
     Turn(Tick, AgentName),
     /// `ticks/<tick:012>/closed.json`.
     Closed(Tick),
-    /// `approvals/<id>/call.json`: the one runner that makes the approved call.
+    /// `calls/<id>/call.json`: the one runner that makes the approved call.
     ApprovedCall(Uuid),
-    /// `approvals/<id>/result.json`: what it returned.
-    ApprovedResult(Uuid),
+    /// `calls/<id>/result.json`: what it returned.
+    CallResult(Uuid),
     /// `deliveries/<rule>/<tick:012>.json`: what of a closed tick was sent outside, and how it went.
     Delivery(MemoryKey, Tick),
     /// `deliveries/<rule>/next.json`: a hint of what is to be sent next, and when.
@@ -118,8 +118,8 @@ pub enum Area {
     Blobs,
     /// `checkpoints/`.
     Checkpoints,
-    /// `approvals/`: approved calls.
-    Approvals,
+    /// `calls/`: calls that may not be made twice.
+    Calls,
     /// `deliveries/`: what was sent outside.
     Deliveries,
     /// `agents/`: resumes, outboxes, memory, archives, workspaces.
@@ -142,7 +142,7 @@ impl Area {
         Self::Inputs,
         Self::Blobs,
         Self::Checkpoints,
-        Self::Approvals,
+        Self::Calls,
         Self::Deliveries,
         Self::Agents,
         Self::Shared,
@@ -160,7 +160,7 @@ impl Area {
             Self::Inputs => "inputs",
             Self::Blobs => "blobs",
             Self::Checkpoints => "checkpoints",
-            Self::Approvals => "approvals",
+            Self::Calls => "calls",
             Self::Deliveries => "deliveries",
             Self::Agents => "agents",
             Self::Shared => "shared",
@@ -205,8 +205,8 @@ impl Key {
             Self::Step(tick, agent, step) => format!("ticks/{:012}/steps/{agent}/{step}.json", tick.0),
             Self::Turn(tick, agent) => format!("ticks/{:012}/turns/{agent}.json", tick.0),
             Self::Closed(tick) => format!("ticks/{:012}/closed.json", tick.0),
-            Self::ApprovedCall(id) => format!("approvals/{id}/call.json"),
-            Self::ApprovedResult(id) => format!("approvals/{id}/result.json"),
+            Self::ApprovedCall(id) => format!("calls/{id}/call.json"),
+            Self::CallResult(id) => format!("calls/{id}/result.json"),
             Self::DeliveryHint(rule) => format!("deliveries/{rule}/next.json"),
             Self::Delivery(rule, tick) => format!("deliveries/{rule}/{:012}.json", tick.0),
             Self::Checkpoint(tick) => format!("checkpoints/{:012}.json", tick.0),
@@ -272,9 +272,9 @@ impl Key {
             "inputs" => Some(Self::Input(Sha::try_from(rest.strip_suffix(".json")?.to_owned()).ok()?)),
             "blobs" => Some(Self::Blob(Sha::try_from(rest.to_owned()).ok()?)),
             "checkpoints" => Some(Self::Checkpoint(tick(rest.strip_suffix(".json")?)?)),
-            "approvals" => match rest.split_once('/')? {
+            "calls" => match rest.split_once('/')? {
                 (id, "call.json") => Some(Self::ApprovedCall(id.parse().ok()?)),
-                (id, "result.json") => Some(Self::ApprovedResult(id.parse().ok()?)),
+                (id, "result.json") => Some(Self::CallResult(id.parse().ok()?)),
                 _ => None,
             },
             "deliveries" => {

@@ -381,7 +381,7 @@ fn audit(world: &World, requests: &[Request], mut tally: Tally) -> Tally {
         for settled in told {
             let id = settled["id"].as_str().expect("an id");
             assert!(named.insert(id.to_owned()), "one answer is heard twice: {id}");
-            assert!(world.root().join(format!("approvals/{id}/call.json")).is_file(), "{settled}");
+            assert!(world.root().join(format!("calls/{id}/call.json")).is_file(), "{settled}");
             match (settled["outcome"].as_str().expect("an outcome"), settled["ok"] == true, times.contains_key(id)) {
                 ("made", true, true) => tally.approved_made += 1,
                 ("unknown", false, true) => tally.approved_unknown_and_made += 1,
@@ -395,7 +395,7 @@ fn audit(world: &World, requests: &[Request], mut tally: Tally) -> Tally {
     assert!(nameless <= failed * 3, "{nameless} calls that no record has; {failed} turns were given up");
     let waits = |request: &&Request| request.0 == "/pay";
     for (_, id) in requests.iter().filter(waits) {
-        assert!(world.root().join(format!("approvals/{id}/call.json")).is_file(), "nobody said yes to {id}");
+        assert!(world.root().join(format!("calls/{id}/call.json")).is_file(), "nobody said yes to {id}");
     }
     world.json(&["fsck"]);
     tally.ticks = u64::try_from(read(&world.root().join("ticks")).len()).expect("a number");

@@ -81,7 +81,7 @@ fn is_record(key: &Key) -> bool {
             | Key::Checkpoint(_)
             | Key::Archive(..)
             | Key::ApprovedCall(_)
-            | Key::ApprovedResult(_)
+            | Key::CallResult(_)
     )
 }
 

@@ -1,8 +1,8 @@
 //! What a turn begins with if calls of its agent were answered: an approved one is made now, once.
 //!
-//! Whoever makes it writes `approvals/<id>/call.json` first. That name is used once in the life of the organisation, so that
+//! Whoever makes it writes `calls/<id>/call.json` first. That name is used once in the life of the organisation, so that
 //! of all runners that work on this turn, on a later one, or come back from a long sleep, one alone makes the call. What it
-//! returned goes to `approvals/<id>/result.json`, before the turn goes on: whoever takes the turn over reads it there. If
+//! returned goes to `calls/<id>/result.json`, before the turn goes on: whoever takes the turn over reads it there. If
 //! the call is written down and no result is, nobody knows whether it was made, and the turn says so.
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use super::desk::{Bench, Then};
 use crate::domain::json as order;
 use crate::domain::toolbox::Effect;
 use crate::mutant::{self, Mutant};
-use crate::record::approval::{ApprovedCall, ApprovedResult, Decision, Outcome, Settled, Verdict, Waiting};
+use crate::record::approval::{ApprovedCall, CallResult, Decision, Outcome, Settled, Verdict, Waiting};
 use crate::record::plan::Due;
 use crate::record::turn::TurnRecord;
 use crate::record::{self, encode};
@@ -113,7 +113,7 @@ async fn make(
         arguments_sha256: record::hash(arguments),
     };
     if let Created::Lost(_) = store.create_own(&Key::ApprovedCall(id), Bytes::from(encode(&intent))).await? {
-        return Ok(match store.read::<ApprovedResult>(&Key::ApprovedResult(id)).await? {
+        return Ok(match store.read::<CallResult>(&Key::CallResult(id)).await? {
             Some(made) => (Outcome::Made, made.ok, made.result),
             None if mutant::is(Mutant::ApprovedCallsAreMadeOnce) => {
                 let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
@@ -127,8 +127,8 @@ async fn make(
         });
     }
     let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
-    let made = ApprovedResult { format: 1, by: run.by.clone(), approval: id, ok, result };
-    store.create_pure(&Key::ApprovedResult(id), Bytes::from(encode(&made))).await?;
+    let made = CallResult { format: 1, by: run.by.clone(), call: id, ok, result };
+    store.create_pure(&Key::CallResult(id), Bytes::from(encode(&made))).await?;
     tracing::info!(event = "approved_call_made", tick = run.tick().0, agent = %due.agent, tool_name = name, ok,
         "an approved call is made");
     Ok((Outcome::Made, made.ok, made.result))

@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::toolbox::{Approval, Effect};
 use crate::mutant::{self, Mutant};
 use crate::record;
-use crate::record::approval::{ApprovedResult, Question};
+use crate::record::approval::{CallResult, Question};
 use crate::record::turn::ToolResult;
 use crate::store::Key;
 use crate::tool::{self, CallFailure, ToolError};
@@ -50,7 +50,7 @@ impl Turn<'_> {
         let outcome = match tool {
             Some(tool) if is_adopted && !tool.effect().may_be_made_again() && !is_made_again => {
                 let call = ToolCall { arguments: json::sorted(&call.arguments), ..call };
-                let made: Option<ApprovedResult> = self.run.ctx.store.read(&Key::ApprovedResult(id)).await?;
+                let made: Option<CallResult> = self.run.ctx.store.read(&Key::CallResult(id)).await?;
                 if let Some(made) = made {
                     return Ok(ToolResult { call: Some(id), ..told(call, made.ok, made.result) });
                 }
@@ -93,9 +93,9 @@ impl Turn<'_> {
         let reached = tool.is_some_and(|tool| tool.effect() != Effect::None);
         if tool.is_some_and(|tool| !tool.effect().may_be_made_again()) && self.permit.recorded.is_none() {
             // At once, and not with the next step: whoever takes the turn over could not ask again.
-            let made = ApprovedResult { format: 1, by: self.run.by.clone(), approval: id, ok, result: result.clone() };
+            let made = CallResult { format: 1, by: self.run.by.clone(), call: id, ok, result: result.clone() };
             let bytes = Bytes::from(record::encode(&made));
-            self.run.ctx.store.create_pure(&Key::ApprovedResult(id), bytes).await?;
+            self.run.ctx.store.create_pure(&Key::CallResult(id), bytes).await?;
         }
         Ok(ToolResult { call: reached.then_some(id), ..told(ToolCall { arguments, ..call }, ok, result) })
     }

@@ -109,7 +109,7 @@ pub(super) async fn files(from: &Store, to: &Store, moment: &Moment) -> Result<(
     // An approved call that was begun is not begun again here.
     let heard_of = state.approvals.iter().filter(|(_, asked)| asked.verdict.is_some());
     for (id, _) in heard_of {
-        for key in [Key::ApprovedCall(*id), Key::ApprovedResult(*id)] {
+        for key in [Key::ApprovedCall(*id), Key::CallResult(*id)] {
             files.push((key.clone(), Some(key)));
         }
     }

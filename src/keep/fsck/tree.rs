@@ -50,7 +50,7 @@ impl Tree {
                 return;
             }
             let area = path.split('/').next().unwrap_or_default();
-            let only_runners = ["ticks", "inputs", "blobs", "checkpoints", "approvals", "deliveries"].contains(&area)
+            let only_runners = ["ticks", "inputs", "blobs", "checkpoints", "calls", "deliveries"].contains(&area)
                 || (area == "agents" && path.split('/').nth(2) == Some("outbox"));
             let (code, message) = match only_runners {
                 true => (Code::ForeignFile, "only runners write here, and none wrote this; it has no effect"),

@@ -165,7 +165,7 @@ impl<'a> Collector<'a> {
     async fn delete_results(&mut self, turn: &TurnRecord) -> Result<(), EngineError> {
         let made = turn.exchanges.iter().flat_map(|exchange| &exchange.results).filter_map(|result| result.call);
         for id in made.chain(turn.answered.iter().map(|settled| settled.id)) {
-            let key = Key::ApprovedResult(id);
+            let key = Key::CallResult(id);
             if !self.state.approvals.contains_key(&id) && self.store.get(&key).await?.is_some() {
                 self.delete(&key).await?;
             }
