@@ -40,7 +40,7 @@ bench: ## The figures of docs/BENCHMARKS.md
 	$(CARGO) bench --locked
 
 kills: ## The SIGKILL test with thousands of kills, all writes durable, eight runners at once
-	LEMMING_KILLS=5000 LEMMING_KILL_FSYNC=1 LEMMING_KILL_RUNNERS=8 $(CARGO) test --locked --test kill -- --nocapture
+	LEMMING_ONCE_KILLS=2000 LEMMING_KILLS=5000 LEMMING_KILL_FSYNC=1 LEMMING_KILL_RUNNERS=8 $(CARGO) test --locked --test kill -- --nocapture
 
 SEEDS ?= 2000
 
