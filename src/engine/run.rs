@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{RwLock, Semaphore};
+use uuid::Uuid;
 
 use super::fold::Hashed;
 use super::inputs::{Settings, input};
@@ -14,6 +15,7 @@ use crate::domain::name::{AgentName, ModelKey, RunnerId};
 use crate::domain::resume::Resume;
 use crate::domain::time::{Tick, Timestamp};
 use crate::provider::{CallError, Provider, ToolSpec};
+use crate::record::approval::Decision;
 use crate::record::plan::{Due, Plan};
 use crate::record::state::{AgentState, Authors, State};
 use crate::record::turn::TurnRecord;
@@ -156,9 +158,6 @@ impl Run {
 
     /// The plan of this or an earlier tick.
     pub(super) async fn plan_of(&self, tick: Tick) -> Result<Option<Arc<Plan>>, EngineError> {
-        if tick == self.tick() {
-            return Ok(Some(Arc::new(self.plan.value.clone())));
-        }
         if let Some(plan) = lock(&self.plans).get(&tick) {
             return Ok(Some(plan.clone()));
         }
@@ -166,6 +165,15 @@ impl Run {
         let plan = Arc::new(plan);
         lock(&self.plans).insert(tick, plan.clone());
         Ok(Some(plan))
+    }
+
+    /// The answer to a call that waited, from the plan of the tick that admitted it: of this one or an earlier.
+    pub(super) async fn decision(&self, tick: Tick, approval: Uuid) -> Result<Option<Decision>, EngineError> {
+        let of = |plan: &Plan| plan.decisions.iter().find(|decision| decision.approval == approval).cloned();
+        if tick == self.tick() {
+            return Ok(of(&self.plan.value));
+        }
+        Ok(self.plan_of(tick).await?.as_deref().and_then(of))
     }
 
     /// A tool, as a provider is told of it.

@@ -485,6 +485,8 @@ async fn what_changes_between_question_and_answer_changes_no_more_than_that() {
     check("its turn fails after the call", vec![garbage(), Order(yes())], MADE).await;
     check("turns fail again and again", vec![garbage(), Order(yes()), Ticks, garbage(), Ticks, garbage(), Ticks], MADE)
         .await;
+    let withdrawn = vec![garbage(), Order(yes()), Ticks, Resume(json!({"permissions": {"tools": ["file_write"]}}))];
+    check("its turn fails after the call, and then it has no such tool any more", withdrawn, MADE).await;
     let never =
         Put("config/tools.json".to_owned(), json!({"approvals": {"rules": [{"tools": ["*"], "approval": "never"}]}}));
     check("nothing waits any more", vec![never], WAITS).await;

@@ -5,6 +5,8 @@
 //! returned goes to `calls/<id>/result.json`, before the turn goes on: whoever takes the turn over reads it there. If
 //! the call is written down and no result is, nobody knows whether it was made, and the turn says so.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -32,7 +34,7 @@ pub(super) async fn take_up(
     run: &Run,
     due: &Due,
     permit: &Permit<'_>,
-    tools: &[std::sync::Arc<dyn Tool>],
+    tools: &[Arc<dyn Tool>],
     bench: &mut Bench<'_>,
 ) -> Result<Vec<Settled>, EngineError> {
     if let Some(record) = permit.recorded {
@@ -41,18 +43,17 @@ pub(super) async fn take_up(
     let mut answered = Vec::new();
     for (id, waiting) in run.state.approvals.iter().filter(|(_, waiting)| waiting.agent == due.agent) {
         let (Some(verdict), Some(decided)) = (waiting.verdict, waiting.decided) else { continue };
-        let plan = run.plan_of(decided).await?;
-        let decision = plan.as_ref().and_then(|plan| plan.decisions.iter().find(|decision| decision.approval == *id));
+        let decision = run.decision(decided, *id).await?;
+        let edited = decision.as_ref().and_then(|decision| decision.arguments.clone());
         let asked = asked(run, *id, waiting).await?;
-        let edited = decision.and_then(|decision| decision.arguments.clone());
         let arguments = order::sorted(&edited.or(asked).unwrap_or(Value::Null));
         let (outcome, ok, result) = match verdict {
-            // Without the record of the answer nobody knows whether it was to other arguments.
-            Verdict::Approved if arguments.is_null() || decision.is_none() => {
-                (Outcome::NotMade, false, "what it was to be made with was given up".into())
+            Verdict::Approved => {
+                // Without the record of the answer nobody knows whether it was to other arguments.
+                let arguments = Some(&arguments).filter(|arguments| !arguments.is_null() && decision.is_some());
+                make(run, due, tools, bench, (*id, &waiting.tool, arguments)).await?
             }
-            Verdict::Approved => make(run, due, tools, bench, (*id, &waiting.tool, &arguments)).await?,
-            Verdict::Denied => (Outcome::NotMade, false, denied(decision)),
+            Verdict::Denied => (Outcome::NotMade, false, denied(decision.as_ref())),
             Verdict::Expired => (Outcome::NotMade, false, "nobody answered in time".into()),
         };
         answered.push(Settled {
@@ -60,7 +61,7 @@ pub(super) async fn take_up(
             tool: waiting.tool.clone(),
             arguments,
             verdict,
-            by: decision.and_then(|decision| decision.by.clone()),
+            by: decision.and_then(|decision| decision.by),
             outcome,
             ok,
             result: order::sorted(&result),
@@ -85,23 +86,37 @@ fn denied(decision: Option<&Decision>) -> Value {
     }
 }
 
-/// Makes an approved call, if nobody has begun to.
+/// What came of a call: whether it was made, whether it did what was asked, and what it returned.
+type Made = (Outcome, bool, Value);
+
+/// Makes an approved call, if nobody has begun to and it still can be made.
 async fn make(
     run: &Run,
     due: &Due,
-    tools: &[std::sync::Arc<dyn Tool>],
+    tools: &[Arc<dyn Tool>],
     bench: &mut Bench<'_>,
-    (id, name, arguments): (Uuid, &str, &Value),
-) -> Result<(Outcome, bool, Value), EngineError> {
-    let Some(tool) = tools.iter().find(|tool| tool.name() == name) else {
-        let what = format!("it was approved, but you have no tool {name:?} any more");
-        return Ok((Outcome::NotMade, false, what.into()));
+    (id, name, arguments): (Uuid, &str, Option<&Value>),
+) -> Result<Made, EngineError> {
+    let tool = tools.iter().find(|tool| tool.name() == name);
+    let at_desk = tool.is_some_and(|tool| tool.effect() == Effect::None);
+    let (Some(tool), Some(arguments), false) = (tool, arguments, at_desk) else {
+        // Whatever has changed since: it may have been begun in a turn that came to nothing.
+        if let Some(begun) = begun(run, due, (id, name)).await? {
+            return Ok(begun);
+        }
+        return match (tool, arguments) {
+            (_, None) => Ok((Outcome::NotMade, false, "what it was to be made with was given up".into())),
+            (None, _) => {
+                let what = format!("it was approved, but you have no tool {name:?} any more");
+                Ok((Outcome::NotMade, false, what.into()))
+            }
+            (Some(tool), Some(arguments)) => {
+                // All that it changes lies at the desk, and happens with the commit or not at all.
+                let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
+                Ok((Outcome::Made, ok, result))
+            }
+        };
     };
-    if tool.effect() == Effect::None {
-        // All that it changes lies at the desk, and happens with the commit or not at all.
-        let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
-        return Ok((Outcome::Made, ok, result));
-    }
     let store = &run.ctx.store;
     let intent = ApprovedCall {
         format: 1,
@@ -112,19 +127,9 @@ async fn make(
         approval: id,
         arguments_sha256: record::hash(arguments),
     };
-    if let Created::Lost(_) = store.create_own(&Key::ApprovedCall(id), Bytes::from(encode(&intent))).await? {
-        return Ok(match store.read::<CallResult>(&Key::CallResult(id)).await? {
-            Some(made) => (Outcome::Made, made.ok, made.result),
-            None if mutant::is(Mutant::ApprovedCallsAreMadeOnce) => {
-                let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
-                (Outcome::Made, ok, result)
-            }
-            None => {
-                tracing::warn!(event = "approved_call_unknown", tick = run.tick().0, agent = %due.agent, tool_name = name,
-                    "an approved call that may have been made is not made again");
-                (Outcome::Unknown, false, json!({"unknown": UNKNOWN}))
-            }
-        });
+    let created = store.create_own(&Key::ApprovedCall(id), Bytes::from(encode(&intent))).await?;
+    if matches!(created, Created::Lost(_)) && !mutant::is(Mutant::ApprovedCallsAreMadeOnce) {
+        return Ok(begun(run, due, (id, name)).await?.unwrap_or_else(unknown));
     }
     let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
     let made = CallResult { format: 1, by: run.by.clone(), call: id, ok, result };
@@ -132,6 +137,24 @@ async fn make(
     tracing::info!(event = "approved_call_made", tick = run.tick().0, agent = %due.agent, tool_name = name, ok,
         "an approved call is made");
     Ok((Outcome::Made, made.ok, made.result))
+}
+
+/// What came of a call that somebody has begun; none: nobody has.
+async fn begun(run: &Run, due: &Due, (id, name): (Uuid, &str)) -> Result<Option<Made>, EngineError> {
+    let store = &run.ctx.store;
+    if let Some(made) = store.read::<CallResult>(&Key::CallResult(id)).await? {
+        return Ok(Some((Outcome::Made, made.ok, made.result)));
+    }
+    if store.get(&Key::ApprovedCall(id)).await?.is_none() {
+        return Ok(None);
+    }
+    tracing::warn!(event = "approved_call_unknown", tick = run.tick().0, agent = %due.agent, tool_name = name,
+        "an approved call that may have been made is not made again");
+    Ok(Some(unknown()))
+}
+
+fn unknown() -> Made {
+    (Outcome::Unknown, false, json!({"unknown": UNKNOWN}))
 }
 
 async fn call(
@@ -153,13 +176,12 @@ async fn call(
 async fn again(
     run: &Run,
     record: &TurnRecord,
-    tools: &[std::sync::Arc<dyn Tool>],
+    tools: &[Arc<dyn Tool>],
     bench: &mut Bench<'_>,
 ) -> Result<Vec<Settled>, EngineError> {
     for made in record.answered.iter().filter(|answered| answered.outcome == Outcome::Made) {
         let tool = tools.iter().find(|tool| tool.name() == made.tool);
-        let at_desk =
-            |tool: &&std::sync::Arc<dyn Tool>| tool.effect() == Effect::None && !tool.asks_outside(&made.result);
+        let at_desk = |tool: &&Arc<dyn Tool>| tool.effect() == Effect::None && !tool.asks_outside(&made.result);
         if let Some(tool) = tool.filter(at_desk) {
             let files = record.effects.files.clone();
             bench.then = Some(Then { ok: made.ok, result: made.result.clone(), files });
