@@ -733,7 +733,7 @@ fn steps() {
             tick: Tick(12),
             agent: name("ada"),
             approval: id(79),
-            arguments_sha256: sha("arguments"),
+            arguments_sha256: Some(sha("arguments")),
         },
     );
     check(

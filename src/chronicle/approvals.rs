@@ -359,8 +359,9 @@ fn end(settled: &Settled, tick: Tick) -> End {
 
 /// What has come of an approved call whose agent has not heard of it: a runner may be at it.
 async fn made(store: &Store, id: Uuid) -> Result<Option<End>, EngineError> {
-    if store.read::<ApprovedCall>(&Key::ApprovedCall(id)).await?.is_none() {
-        return Ok(None);
+    let Some(call) = store.read::<ApprovedCall>(&Key::ApprovedCall(id)).await? else { return Ok(None) };
+    if call.arguments_sha256.is_none() {
+        return Ok(Some(End { outcome: Outcome::NotMade, tick: None, ok: Some(false), result: None }));
     }
     Ok(Some(match store.read::<CallResult>(&Key::CallResult(id)).await? {
         Some(made) => End { outcome: Outcome::Made, tick: None, ok: Some(made.ok), result: Some(made.result) },

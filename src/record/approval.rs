@@ -186,8 +186,9 @@ pub struct ApprovedCall {
     pub agent: AgentName,
     /// The call.
     pub approval: Uuid,
-    /// The hash of the arguments that it is made with.
-    pub arguments_sha256: Sha,
+    /// The hash of the arguments that it is made with; absent: it is made no more, by nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments_sha256: Option<Sha>,
 }
 record!(ApprovedCall, "the record of an approved call");
 

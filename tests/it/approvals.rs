@@ -487,6 +487,14 @@ async fn what_changes_between_question_and_answer_changes_no_more_than_that() {
         .await;
     let withdrawn = vec![garbage(), Order(yes()), Ticks, Resume(json!({"permissions": {"tools": ["file_write"]}}))];
     check("its turn fails after the call, and then it has no such tool any more", withdrawn, MADE).await;
+    let back = vec![
+        garbage(),
+        Resume(json!({"permissions": {"tools": ["file_write"]}})),
+        Order(yes()),
+        Ticks,
+        Resume(json!({})),
+    ];
+    check("it has no such tool in a turn that fails, and has it again", back, NOT_MADE).await;
     let never =
         Put("config/tools.json".to_owned(), json!({"approvals": {"rules": [{"tools": ["*"], "approval": "never"}]}}));
     check("nothing waits any more", vec![never], WAITS).await;

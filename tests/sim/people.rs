@@ -110,7 +110,7 @@ impl People {
             (false, true) => 0.06,
             (false, false) => 3.0,
         };
-        let tools = [
+        let mut tools = vec![
             "file_read",
             "file_write",
             "file_delete",
@@ -120,8 +120,11 @@ impl People {
             "list_agents",
             "create_agent",
             "ring",
-            "order",
         ];
+        // Now and then an agent may no longer do what it was allowed to do.
+        if rich || dice.chance(8_000) {
+            tools.push("order");
+        }
         self.put(
             &format!("agents/{agent}/resume.json"),
             &json!({

@@ -98,57 +98,72 @@ async fn make(
     (id, name, arguments): (Uuid, &str, Option<&Value>),
 ) -> Result<Made, EngineError> {
     let tool = tools.iter().find(|tool| tool.name() == name);
-    let at_desk = tool.is_some_and(|tool| tool.effect() == Effect::None);
-    let (Some(tool), Some(arguments), false) = (tool, arguments, at_desk) else {
-        // Whatever has changed since: it may have been begun in a turn that came to nothing.
-        if let Some(begun) = begun(run, due, (id, name)).await? {
+    let (tool, arguments) = match (tool, arguments) {
+        (_, None) => return withhold(run, due, id, "what it was to be made with was given up".to_owned()).await,
+        (None, _) => {
+            let why = format!("it was approved, but you have no tool {name:?} any more");
+            return withhold(run, due, id, why).await;
+        }
+        (Some(tool), Some(arguments)) => (tool, arguments),
+    };
+    if tool.effect() == Effect::None {
+        // All that it changes lies at the desk, and happens with the commit or not at all. If its effect was another one
+        // before, it may have been begun in a turn that came to nothing.
+        if let Some(begun) = begun(run, due, id).await? {
             return Ok(begun);
         }
-        return match (tool, arguments) {
-            (_, None) => Ok((Outcome::NotMade, false, "what it was to be made with was given up".into())),
-            (None, _) => {
-                let what = format!("it was approved, but you have no tool {name:?} any more");
-                Ok((Outcome::NotMade, false, what.into()))
-            }
-            (Some(tool), Some(arguments)) => {
-                // All that it changes lies at the desk, and happens with the commit or not at all.
-                let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
-                Ok((Outcome::Made, ok, result))
-            }
-        };
-    };
-    let store = &run.ctx.store;
-    let intent = ApprovedCall {
+        let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
+        return Ok((Outcome::Made, ok, result));
+    }
+    let intent = claim(run, due, id, Some(arguments));
+    if !is_ours(run, id, &intent).await? && !mutant::is(Mutant::ApprovedCallsAreMadeOnce) {
+        return Ok(begun(run, due, id).await?.unwrap_or_else(unknown));
+    }
+    let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
+    let made = CallResult { format: 1, by: run.by.clone(), call: id, ok, result };
+    run.ctx.store.create_pure(&Key::CallResult(id), Bytes::from(encode(&made))).await?;
+    tracing::info!(event = "approved_call_made", tick = run.tick().0, agent = %due.agent, tool_name = name, ok,
+        "an approved call is made");
+    Ok((Outcome::Made, made.ok, made.result))
+}
+
+/// Makes an approved call no more, unless somebody has begun it: the name is taken, so that no runner that slept makes it
+/// after the records say that it was not.
+async fn withhold(run: &Run, due: &Due, id: Uuid, why: String) -> Result<Made, EngineError> {
+    if is_ours(run, id, &claim(run, due, id, None)).await? {
+        return Ok((Outcome::NotMade, false, why.into()));
+    }
+    Ok(begun(run, due, id).await?.unwrap_or_else(unknown))
+}
+
+fn claim(run: &Run, due: &Due, id: Uuid, arguments: Option<&Value>) -> ApprovedCall {
+    ApprovedCall {
         format: 1,
         nonce: run.ctx.entropy.nonce(),
         by: run.by.clone(),
         tick: run.tick(),
         agent: due.agent.clone(),
         approval: id,
-        arguments_sha256: record::hash(arguments),
-    };
-    let created = store.create_own(&Key::ApprovedCall(id), Bytes::from(encode(&intent))).await?;
-    if matches!(created, Created::Lost(_)) && !mutant::is(Mutant::ApprovedCallsAreMadeOnce) {
-        return Ok(begun(run, due, (id, name)).await?.unwrap_or_else(unknown));
+        arguments_sha256: arguments.map(record::hash),
     }
-    let (ok, result) = call(run, tool.as_ref(), bench, id, arguments).await?;
-    let made = CallResult { format: 1, by: run.by.clone(), call: id, ok, result };
-    store.create_pure(&Key::CallResult(id), Bytes::from(encode(&made))).await?;
-    tracing::info!(event = "approved_call_made", tick = run.tick().0, agent = %due.agent, tool_name = name, ok,
-        "an approved call is made");
-    Ok((Outcome::Made, made.ok, made.result))
 }
 
-/// What came of a call that somebody has begun; none: nobody has.
-async fn begun(run: &Run, due: &Due, (id, name): (Uuid, &str)) -> Result<Option<Made>, EngineError> {
+async fn is_ours(run: &Run, id: Uuid, claim: &ApprovedCall) -> Result<bool, EngineError> {
+    let created = run.ctx.store.create_own(&Key::ApprovedCall(id), Bytes::from(encode(claim))).await?;
+    Ok(matches!(created, Created::Won))
+}
+
+/// What came of a call whose name somebody has taken; none: nobody has.
+async fn begun(run: &Run, due: &Due, id: Uuid) -> Result<Option<Made>, EngineError> {
     let store = &run.ctx.store;
+    let Some(claim) = store.read::<ApprovedCall>(&Key::ApprovedCall(id)).await? else { return Ok(None) };
+    if claim.arguments_sha256.is_none() {
+        return Ok(Some((Outcome::NotMade, false, "it was approved, and could not be made any more".into())));
+    }
     if let Some(made) = store.read::<CallResult>(&Key::CallResult(id)).await? {
         return Ok(Some((Outcome::Made, made.ok, made.result)));
     }
-    if store.get(&Key::ApprovedCall(id)).await?.is_none() {
-        return Ok(None);
-    }
-    tracing::warn!(event = "approved_call_unknown", tick = run.tick().0, agent = %due.agent, tool_name = name,
+    tracing::warn!(event = "approved_call_unknown", tick = run.tick().0, agent = %due.agent, call = %id,
         "an approved call that may have been made is not made again");
     Ok(Some(unknown()))
 }

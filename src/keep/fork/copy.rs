@@ -175,7 +175,7 @@ async fn no_yes_twice(from: &Store, to: &Store, state: &State) -> Result<(), For
             tick: state.tick,
             agent: asked.agent.clone(),
             approval: *id,
-            arguments_sha256: asked.arguments_sha256.clone(),
+            arguments_sha256: Some(asked.arguments_sha256.clone()),
         };
         once(to, &Key::ApprovedCall(*id), encode(&call)).await?;
     }
