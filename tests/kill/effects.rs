@@ -4,6 +4,9 @@
 //! his turns, who says yes before the next tick. Processes are killed at any time and when the receiver has just got a call;
 //! others are stopped for longer than a lease, passed over, and come back.
 //!
+//! What `ada` says is delivered to a webhook of the same receiver, which now and then takes it and answers that it did not:
+//! all of it must arrive, and come again under the same id alone.
+//!
 //! - `LEMMING_ONCE_KILLS`: how many kills, 240 unless it says otherwise; thousands take minutes.
 //! - `LEMMING_KILL_SEED`: the seed of times and aims.
 
@@ -33,6 +36,9 @@ const LEASE: Duration = Duration::from_millis(60);
 /// How many organisations are worked on at once.
 const WORLDS: u64 = 4;
 
+/// Where deliveries go.
+const HOOK: &str = "/hook";
+
 /// A request that was received: to which path, under which id.
 type Request = (String, String);
 
@@ -54,10 +60,11 @@ impl Outside {
         std::thread::spawn(move || {
             let mut random = Random::new(seed);
             for stream in listener.incoming() {
-                let (log, arrived, delay) = (Arc::clone(&log), arrived.clone(), random.between(0, 6));
+                let (log, arrived) = (Arc::clone(&log), arrived.clone());
+                let (delay, lies) = (Duration::from_millis(random.between(0, 6)), random.chance(10));
                 std::thread::spawn(move || {
                     if let Ok(stream) = stream {
-                        serve(stream, Duration::from_millis(delay), &log, &arrived);
+                        serve(stream, delay, lies, &log, &arrived);
                     }
                 });
             }
@@ -70,8 +77,9 @@ impl Outside {
     }
 }
 
-/// Answers one request. That it came is written down, and told, before anybody gets an answer.
-fn serve(mut stream: TcpStream, delay: Duration, log: &Mutex<Vec<Request>>, arrived: &Sender<()>) {
+/// Answers one request. That it came is written down, and told, before anybody gets an answer. One that `lies` takes a
+/// delivery and says that it did not.
+fn serve(mut stream: TcpStream, delay: Duration, lies: bool, log: &Mutex<Vec<Request>>, arrived: &Sender<()>) {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     let end = loop {
@@ -99,11 +107,12 @@ fn serve(mut stream: TcpStream, delay: Duration, log: &Mutex<Vec<Request>>, arri
         }
     }
     let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
+    let status = if lies && path == HOOK { "500 Internal Server Error" } else { "200 OK" };
     log.lock().expect("the log").push((path, header("idempotency-key").expect("the id of the call")));
     let _ = arrived.send(());
     std::thread::sleep(delay);
     let body = r#"{"done": true}"#;
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+    let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close");
     let _ = write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
 }
 
@@ -117,7 +126,15 @@ impl World {
         let world = Self { folder: tempfile::tempdir().expect("a folder") };
         let org = json!({
             "format": 1, "name": "Letters", "credits": { "cost_per_action": 0 },
-            "limits": { "lease": format!("{}ms", LEASE.as_millis()), "max_steps": 8 },
+            "limits": {
+                "lease": format!("{}ms", LEASE.as_millis()), "max_steps": 8,
+                // Ticks follow each other in a moment: nothing is too old to be delivered.
+                "max_outbox_age_ticks": 1_000_000,
+            },
+            "deliver": [{
+                "name": "hook", "match": { "agent": ["ada"] },
+                "to": { "webhook": { "url": format!("http://{outside}{HOOK}") } },
+            }],
             "tools": { "web_fetch": { "allow_hosts": [outside.to_string()] } },
         });
         world.write("org.json", &org);
@@ -125,6 +142,8 @@ impl World {
             |tool: &str| json!({ "tool_calls": [{ "tool": tool, "args": { "text": "tick {{ tick }}, {{ step }}" } }] });
         let rules = json!([
             { "agent": "ada", "when": { "step": [0, 1] }, "answer": calls("post") },
+            { "agent": "ada", "when": { "step": [2, 3, 4, 5, 6, 7] },
+              "answer": { "outbox_entries": [{ "payload": { "text": "tick {{ tick }}" } }] } },
             { "agent": "bob", "when": { "step": 0 }, "answer": calls("pay") },
             { "when": { "step": [0, 1, 2, 3, 4, 5, 6, 7] }, "answer": { "notes": "done" } },
         ]);
@@ -184,6 +203,20 @@ impl World {
             if approval["standing"] == "waiting" && approval["sent"] == json!([]) {
                 let id = approval["id"].as_str().expect("an id");
                 self.json(&["approvals", "approve", id, "--yes"]);
+            }
+        }
+    }
+
+    /// Lets what waits be delivered, until nothing is left.
+    fn deliver_all(&self) {
+        let began = Instant::now();
+        loop {
+            let output = self.lemming(&["deliveries", "retry", "--json"]).output().expect("the program");
+            match output.status.code() {
+                Some(0) => return,
+                // Something is left.
+                Some(5) => assert!(began.elapsed() < PATIENCE, "deliveries hang"),
+                _ => panic!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)),
             }
         }
     }
@@ -296,6 +329,8 @@ struct Tally {
     approved_made: usize,
     approved_unknown_and_made: usize,
     approved_unknown_and_not: usize,
+    delivered: usize,
+    delivered_again: usize,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -309,6 +344,8 @@ impl std::ops::AddAssign for Tally {
         self.approved_made += other.approved_made;
         self.approved_unknown_and_made += other.approved_unknown_and_made;
         self.approved_unknown_and_not += other.approved_unknown_and_not;
+        self.delivered += other.delivered;
+        self.delivered_again += other.delivered_again;
     }
 }
 
@@ -352,12 +389,14 @@ fn campaign(seed: u64, kills: u64) -> Tally {
         world.approve_all();
         assert!(world.start().end());
     }
+    world.deliver_all();
     audit(&world, &outside.requests(), tally)
 }
 
 fn audit(world: &World, requests: &[Request], mut tally: Tally) -> Tally {
+    let (deliveries, calls): (Vec<&Request>, Vec<&Request>) = requests.iter().partition(|(path, _)| path == HOOK);
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    requests.iter().for_each(|(_, id)| *times.entry(id).or_default() += 1);
+    calls.iter().for_each(|(_, id)| *times.entry(id).or_default() += 1);
     for (id, times) in &times {
         assert_eq!(*times, 1, "the receiver got the call {id} {times} times");
     }
@@ -390,11 +429,17 @@ fn audit(world: &World, requests: &[Request], mut tally: Tally) -> Tally {
             }
         }
     }
+    let said = turns.iter().filter(|turn| turn["agent"] == "ada" && turn["status"] != "failed");
+    let said = said.flat_map(|turn| turn["effects"]["outbox"].as_array().into_iter().flatten());
+    let said: BTreeSet<&str> = said.map(|entry| entry["id"].as_str().expect("an id")).collect();
+    let arrived: BTreeSet<&str> = deliveries.iter().map(|(_, id)| id.as_str()).collect();
+    assert_eq!(arrived, said, "all that was said arrives, and nothing else");
+    (tally.delivered, tally.delivered_again) = (arrived.len(), deliveries.len() - arrived.len());
     // What was received stands in a record: a turn that was given up over its dead runners has none of its calls.
     let nameless = times.keys().filter(|id| !named.contains(**id)).count();
     assert!(nameless <= failed * 3, "{nameless} calls that no record has; {failed} turns were given up");
-    let waits = |request: &&Request| request.0 == "/pay";
-    for (_, id) in requests.iter().filter(waits) {
+    let waits = |request: &&&Request| request.0 == "/pay";
+    for (_, id) in calls.iter().filter(waits) {
         assert!(world.root().join(format!("calls/{id}/call.json")).is_file(), "nobody said yes to {id}");
     }
     world.json(&["fsck"]);
@@ -418,6 +463,7 @@ fn a_receiver_never_gets_a_call_twice_whenever_processes_are_killed() {
     println!("{tally:#?}\n{:.1} s", began.elapsed().as_secs_f64());
     assert!(tally.kills >= kills, "{} kills of {kills}", tally.kills);
     assert!(tally.made > 0 && tally.approved_made > 0, "{tally:?}");
+    assert!(tally.delivered > 0 && tally.delivered_again > 0, "{tally:?}");
     assert!(
         tally.unknown_and_made > 0 && tally.approved_unknown_and_made > 0,
         "nobody was killed over a call: {tally:?}"
