@@ -130,19 +130,25 @@ pub(super) fn pending(record: &TurnRecord) -> Vec<Pending> {
 }
 
 /// The answers of a plan, as the turns of its tick find them.
-pub(super) fn apply_decisions<'a>(state: &mut State, decided: impl Iterator<Item = (&'a Uuid, Verdict)>, tick: Tick) {
-    for (approval, verdict) in decided {
-        if let Some(waiting) = state.approvals.get_mut(approval) {
-            waiting.verdict = Some(verdict);
-            waiting.decided = Some(tick);
-        }
+pub(super) fn apply_decisions(state: &mut State, decisions: &[Decision], tick: Tick) {
+    for decision in decisions {
+        decided(state, decision.approval, decision.verdict, tick);
+    }
+}
+
+fn decided(state: &mut State, approval: Uuid, verdict: Verdict, tick: Tick) {
+    if let Some(waiting) = state.approvals.get_mut(&approval) {
+        waiting.verdict = Some(verdict);
+        waiting.decided = Some(tick);
     }
 }
 
 /// The questions after a tick: answered ones are kept until their agent has heard, and those of agents that are gone are
 /// given up with their answer.
 pub(super) fn apply(state: &mut State, closed: &Closed) {
-    apply_decisions(state, closed.decided.iter().map(|(id, verdict)| (id, *verdict)), closed.tick);
+    for (approval, verdict) in &closed.decided {
+        decided(state, *approval, *verdict, closed.tick);
+    }
     for (agent, turn) in &closed.turns {
         for id in &turn.answered {
             state.approvals.remove(id);

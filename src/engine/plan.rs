@@ -103,8 +103,7 @@ pub(super) fn draft(situation: Situation<'_>, commanded: Commanded) -> Draft {
         }
     }
     let decisions = approval::decide(state, &ingress.items, timing.time, &mut problems);
-    let decided = decisions.iter().map(|decision| (&decision.approval, decision.verdict));
-    approval::apply_decisions(&mut now, decided, tick);
+    approval::apply_decisions(&mut now, &decisions, tick);
     now.unread.extend(entries_of(&ingress.items, tick, timing.clock));
     let authors = Authors::of(&now);
     let pauses = Pauses::of(&now, &ingress.items);

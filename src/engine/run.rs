@@ -61,8 +61,7 @@ impl Run {
             let state = Arc::make_mut(&mut state);
             super::apply::apply_found(state, found.iter(), plan.value.tick);
             super::apply::apply_credited(state, budget_window, credited);
-            let decided = decisions.iter().map(|decision| (&decision.approval, decision.verdict));
-            super::approval::apply_decisions(state, decided, plan.value.tick);
+            super::approval::apply_decisions(state, decisions, plan.value.tick);
         }
         let parallel = settings.org.value.limits.max_parallel_turns.get();
         let due = (0..).zip(&plan.value.due).map(|(i, due)| (due.agent.clone(), i)).collect();

@@ -196,8 +196,7 @@ fn state_of(before: &State, plan: &Plan) -> State {
     let mut now = before.clone();
     apply::apply_found(&mut now, plan.found.iter(), plan.tick);
     apply::apply_credited(&mut now, &plan.budget_window, &plan.credited);
-    let decided = plan.decisions.iter().map(|decision| (&decision.approval, decision.verdict));
-    approval::apply_decisions(&mut now, decided, plan.tick);
+    approval::apply_decisions(&mut now, &plan.decisions, plan.tick);
     now.unread.extend(mail_entries(&plan.ingress, plan));
     now
 }

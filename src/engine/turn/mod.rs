@@ -13,6 +13,7 @@ mod journal;
 mod listing;
 mod memory;
 mod meter;
+mod opening;
 mod outcome;
 mod past;
 mod preparation;
@@ -28,13 +29,14 @@ use self::inbox::Inbox;
 use self::journal::{Answered, Journal};
 use self::meter::Hours;
 pub(super) use self::meter::Meter;
+use self::opening::{collect, max_prompt_bytes, models, open};
 use self::outcome::{failed, failure, no_answer_failure};
 pub(super) use self::past::lay_out;
 pub(super) use self::preparation::Preparation;
 use self::preparation::Prepared;
 pub(super) use self::preview::preview;
 use self::tools::{refused, waits};
-use super::prompt::{self, News, Recall};
+use super::prompt;
 use super::run::Run;
 use super::{EngineError, money};
 use crate::domain::archive;
@@ -147,65 +149,6 @@ pub(super) async fn work(
         }
         Ending::Stopped => Ok(Attempt::Stopped),
     }
-}
-
-/// What a turn reads of what others said.
-async fn collect(
-    run: &Run,
-    due: &Due,
-    prepared: &Prepared,
-    max_bytes: usize,
-    committed: &Committed,
-) -> Result<Inbox, EngineError> {
-    let keeping = prepared.resume.memory.within(&run.settings.org.value.memory);
-    let memory_bytes = prompt::memory_share(max_bytes, &keeping);
-    let system = prompt::bytes(std::slice::from_ref(&prepared.system));
-    // What came of calls that waited stands in the prompt before anything that can be cut.
-    let answers = if has_answers(run, due) { max_bytes / 4 } else { 0 };
-    let inbox_bytes = max_bytes.saturating_sub(system + memory_bytes + answers + 4096);
-    inbox::collect(run, due, committed, inbox_bytes).await
-}
-
-/// Says whether calls of an agent were answered that it has not heard of yet.
-fn has_answers(run: &Run, due: &Due) -> bool {
-    run.state.approvals.values().any(|waiting| waiting.agent == due.agent && waiting.verdict.is_some())
-}
-
-/// The prompt that a turn begins with: the recorded one, if another runner has begun it.
-fn open(
-    run: &Run,
-    due: &Due,
-    prepared: &Prepared,
-    max_bytes: usize,
-    inbox: &Inbox,
-    answered: &[Settled],
-) -> Vec<Message> {
-    let Prepared { resume, tools, system, journal, memory, last, .. } = prepared;
-    let keeping = resume.memory.within(&run.settings.org.value.memory);
-    let plan = &run.plan.value;
-    let finders: Vec<&str> =
-        tools.iter().map(|tool| tool.name()).filter(|name| ["memory_read", "memory_search"].contains(name)).collect();
-    let waiting = run.state.approvals.iter().filter(|(_, waiting)| waiting.agent == due.agent);
-    let waiting: Vec<_> = waiting.filter(|(_, waiting)| waiting.verdict.is_none()).collect();
-    let news = prompt::news(&News {
-        tick: plan.tick,
-        clock: plan.clock,
-        time: plan.time,
-        memory: Recall {
-            values: &memory.values,
-            changed: &memory.changed,
-            pinned: &keeping.pinned,
-            finders: &finders,
-            max_bytes: prompt::memory_share(max_bytes, &keeping),
-        },
-        last: last.as_deref(),
-        answered,
-        answers_bytes: max_bytes / 4,
-        waiting: &waiting,
-        inbox: &inbox.entries,
-        left_out: inbox.left_out,
-    });
-    journal.prompt().unwrap_or_else(|| vec![system.clone(), news])
 }
 
 /// The record of a turn that gets no licence any more: runners died over it, or its grant is used up.
@@ -615,22 +558,4 @@ fn answered(record: StepRecord) -> Answered {
 
 fn exchange(answer: Answered, results: Vec<ToolResult>) -> Exchange {
     Exchange { answer: answer.text, tool_calls: answer.tool_calls, receipt: answer.receipt, results }
-}
-
-/// The model that an agent thinks with in this turn, and its fallbacks; empty where there is none.
-fn models<'a>(run: &'a Run, due: &Due, resume: &Resume) -> Vec<(&'a ModelKey, &'a Model)> {
-    let registry = &run.settings.models.value;
-    // The balance before the turn, as the plan saw it: whoever resumes the turn takes the same model.
-    let balance = run.agent(&due.agent).map(|agent| agent.account.balance).unwrap_or_default();
-    registry.candidates(money::chosen_model(resume, registry, balance))
-}
-
-/// The most bytes of a prompt: no tokenizer makes more tokens than bytes.
-fn max_prompt_bytes(run: &Run, resume: &Resume, models: &[(&ModelKey, &Model)]) -> usize {
-    let tokens = money::max_prompt_tokens(&run.settings.org.value, resume);
-    let answer = u64::from(resume.model.max_tokens.get());
-    // A prompt must fit whichever model answers it.
-    let window = models.iter().filter_map(|(_, model)| model.context_tokens).min();
-    let window = window.map_or(u64::MAX, |context| context.get().saturating_sub(answer));
-    usize::try_from(tokens.min(window)).unwrap_or(usize::MAX)
 }

@@ -4,8 +4,9 @@ use super::super::EngineError;
 use super::super::prompt;
 use super::super::rehearsal::Opening;
 use super::super::run::Run;
+use super::opening::{collect, max_prompt_bytes, models, open};
 use super::preparation::Preparation;
-use super::{Committed, call, collect, inbox, max_prompt_bytes, models, open};
+use super::{Committed, call, inbox};
 use crate::record::plan::Due;
 
 /// The beginning of a turn, with what is committed so far.
