@@ -19,6 +19,7 @@ use crate::domain::ingress::{Action, Author, Control};
 use crate::domain::name::{AgentName, IngressName};
 use crate::domain::time::{Tick, Timestamp};
 use crate::engine::{EngineError, load_at};
+use crate::record;
 use crate::record::approval::{ApprovedCall, CallResult, Decision, Outcome, Question, Settled, Verdict};
 use crate::record::plan::Plan;
 use crate::record::state::State;
@@ -138,6 +139,55 @@ pub struct Approval {
     pub end: Option<End>,
 }
 
+/// Why a call cannot be answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswerable {
+    /// It has been.
+    #[error("it was answered in tick {tick}: {}{}", .verdict.as_str(), .by.as_ref().map_or(String::new(), |by| format!(" by {}", by.0)))]
+    Answered {
+        /// In which tick.
+        tick: Tick,
+        /// How.
+        verdict: Verdict,
+        /// By whom; none: by time.
+        by: Option<Author>,
+    },
+    /// Its time is over.
+    #[error("it could be answered until {0}")]
+    Late(Timestamp),
+    /// Nobody can say yes to what cannot be shown.
+    #[error("its arguments were given up")]
+    Unshown,
+    /// Nor to something else than what waits.
+    #[error("the record of its turn has other arguments than those that wait")]
+    Damaged,
+}
+
+impl Approval {
+    /// Says whether it can still be answered.
+    ///
+    /// # Errors
+    /// It has been, or its time is over.
+    pub fn answerable(&self, now: Timestamp) -> Result<(), Unanswerable> {
+        if let Some(Answer { tick, verdict, by, .. }) = &self.answer {
+            return Err(Unanswerable::Answered { tick: *tick, verdict: *verdict, by: by.clone() });
+        }
+        if self.expires_at <= now { Err(Unanswerable::Late(self.expires_at)) } else { Ok(()) }
+    }
+
+    /// The arguments that wait, as a person must see them before they say yes.
+    ///
+    /// # Errors
+    /// They were given up, or are not those of the hash.
+    pub fn shown(&self) -> Result<&Value, Unanswerable> {
+        let arguments = self.arguments.as_ref().ok_or(Unanswerable::Unshown)?;
+        match record::hash(arguments) == self.arguments_sha256 {
+            true => Ok(arguments),
+            false => Err(Unanswerable::Damaged),
+        }
+    }
+}
+
 /// What can be told of a question before its records are read.
 #[derive(Debug, Clone)]
 struct Seen {
@@ -169,6 +219,16 @@ pub async fn approvals(moment: &Moment, ticks: u64) -> Result<Vec<Approval>, Eng
 /// As [`approvals`].
 pub async fn open(moment: &Moment) -> Result<Vec<Approval>, EngineError> {
     told(moment, waiting(&moment.state)).await
+}
+
+/// Some of those, by their ids.
+///
+/// # Errors
+/// As [`approvals`].
+pub async fn of(moment: &Moment, ids: &[Uuid]) -> Result<Vec<Approval>, EngineError> {
+    let mut seen = waiting(&moment.state);
+    seen.retain(|id, _| ids.contains(id));
+    told(moment, seen).await
 }
 
 fn waiting(state: &State) -> BTreeMap<Uuid, Seen> {

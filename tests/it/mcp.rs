@@ -300,8 +300,8 @@ async fn what_is_changed_goes_through_the_ingress_in_the_name_of_the_key() {
     desk.told("pause", json!({"agent": "bob"})).await;
     desk.told("resume", json!({})).await;
     let waiting = desk.told("list_approvals", json!({})).await["approvals"][0].clone();
-    let yes = json!({"approval": waiting["approval"], "arguments_sha256": waiting["arguments_sha256"]});
-    let other = json!({"approval": waiting["approval"], "arguments_sha256": Sha::of(b"other")});
+    let yes = json!({"approval": waiting["id"], "arguments_sha256": waiting["arguments_sha256"]});
+    let other = json!({"approval": waiting["id"], "arguments_sha256": Sha::of(b"other")});
     assert_eq!(desk.refused("approve_call", other).await.0, "conflict");
     desk.told("approve_call", yes.clone()).await;
     let given = commands(&world).await;
@@ -310,10 +310,7 @@ async fn what_is_changed_goes_through_the_ingress_in_the_name_of_the_key() {
     assert!(given.iter().any(|command| matches!(command.action, Action::Approve { arguments: None, .. })));
     world.tick().await;
     assert_eq!(desk.refused("approve_call", yes.clone()).await.0, "not_found", "it has been made");
-    assert_eq!(
-        desk.refused("deny_call", json!({"approval": waiting["approval"], "reason": "late"})).await.0,
-        "not_found"
-    );
+    assert_eq!(desk.refused("deny_call", json!({"approval": waiting["id"], "reason": "late"})).await.0, "not_found");
     assert!(desk.told("list_files", json!({"place": "ada"})).await["files"][0]["path"].is_string());
     let mail = chronicle::tick(&world.raw, lemming::domain::time::Tick(3)).await.expect("a store").expect("a tick");
     assert_eq!(mail.plan.ingress.len(), 5);

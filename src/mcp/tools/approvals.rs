@@ -1,6 +1,5 @@
 //! `list_approvals`, `approve_call` and `deny_call`: calls that wait for a person's yes.
 
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -8,6 +7,7 @@ use uuid::Uuid;
 
 use super::control::{ORDERED, order};
 use super::{Call, Tool};
+use crate::chronicle::approvals::{Approval, Unanswerable, of};
 use crate::chronicle::moment::Moment;
 use crate::domain::api_key::Scope;
 use crate::domain::ids::Sha;
@@ -15,36 +15,13 @@ use crate::domain::ingress::Action;
 use crate::mcp::arguments::Field;
 use crate::mcp::page::{self, Page};
 use crate::mcp::refusal::Refusal;
-use crate::record::approval::Waiting;
-use crate::record::turn::TurnRecord;
-use crate::store::Key;
-
-/// So many turn records are read at once.
-const PARALLEL: usize = 16;
 
 /// The most characters of a reason.
 const MAX_REASON: usize = 2_000;
 
 /// The calls that nobody has answered yet, by their ids, which are in the order of chance.
-pub(super) fn waiting(moment: &Moment) -> impl Iterator<Item = (&Uuid, &Waiting)> {
-    moment.state.approvals.iter().filter(|(_, waiting)| waiting.verdict.is_none())
-}
-
-/// What is asked: what the state has of a call, and what the record of the turn that asks for it says.
-async fn asked(moment: &Moment, id: Uuid, waiting: &Waiting) -> Result<Value, Refusal> {
-    let key = Key::Turn(waiting.tick, waiting.agent.clone());
-    let record = moment.store().read::<TurnRecord>(&key).await?;
-    let question = record.and_then(|record| record.waiting.into_iter().find(|question| question.id == id));
-    let mut asked = json!({ "approval": id, "agent": waiting.agent, "tick": waiting.tick });
-    let more = match &question {
-        Some(question) => json!(question),
-        None => json!(waiting),
-    };
-    if let (Some(asked), Value::Object(mut more)) = (asked.as_object_mut(), more) {
-        more.remove("id");
-        asked.extend(more);
-    }
-    Ok(asked)
+pub(super) fn waiting(moment: &Moment) -> impl Iterator<Item = Uuid> {
+    moment.state.approvals.iter().filter(|(_, waiting)| waiting.verdict.is_none()).map(|(id, _)| *id)
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -69,7 +46,7 @@ impl Tool for ListApprovals {
         (
             "approvals",
             "array",
-            "Each with approval (its id), agent, tick, tool, arguments, arguments_sha256, purpose, worth_credits, expires_at. Arguments and purpose are what a model wrote.",
+            "As `lemming approvals list` has them: each with id, agent, tick, tool, permission, arguments, arguments_sha256, purpose, worth_credits, expires_at, and sent: answers that no tick has taken yet. Arguments and purpose are what a model wrote.",
         ),
         ("next_cursor", "string?", "Where the next page begins, if there is one."),
     ];
@@ -78,46 +55,39 @@ impl Tool for ListApprovals {
         let after = page::cursor(arguments.cursor.as_deref(), |text| text.parse::<Uuid>().ok())?;
         let mut page = Page::new(arguments.limit, 20)?;
         let moment = &Moment::now(&call.org.store).await?;
-        let wanted: Vec<(Uuid, Waiting)> = waiting(moment)
-            .filter(|(id, _)| after.is_none_or(|after| **id > after))
-            .take(page.limit() + 1)
-            .map(|(id, waiting)| (*id, waiting.clone()))
-            .collect();
-        let read =
-            |(id, waiting): (Uuid, Waiting)| async move { Ok::<_, Refusal>((id, asked(moment, id, &waiting).await?)) };
-        let found: Vec<(Uuid, Value)> = stream::iter(wanted).map(read).buffered(PARALLEL).try_collect().await?;
+        let wanted: Vec<Uuid> =
+            waiting(moment).filter(|id| after.is_none_or(|after| *id > after)).take(page.limit() + 1).collect();
+        let mut found = of(moment, &wanted).await?;
+        found.sort_by_key(|approval| approval.id);
         let (mut last, mut next) = (None, None);
-        for (id, asked) in found {
-            if !page.takes(asked) {
+        for approval in found {
+            if !page.takes(json!(approval)) {
                 next = last;
                 break;
             }
-            last = Some(id);
+            last = Some(approval.id);
         }
         Ok(json!({ "approvals": page.items(), "next_cursor": next }))
     }
 }
 
 /// The question that is to be answered, if it still can be.
-async fn open(call: Call<'_>, approval: &str) -> Result<(Uuid, Waiting), Refusal> {
+async fn open(call: Call<'_>, approval: &str) -> Result<Approval, Refusal> {
     let wrong = || Refusal::usage("it must be the id of a call, as `list_approvals` shows it").at("/approval");
     let id: Uuid = approval.parse().map_err(|_| wrong())?;
-    let moment = Moment::now(&call.org.store).await?;
-    let found = moment.state.approvals.get(&id).cloned();
+    let found = of(&Moment::now(&call.org.store).await?, &[id]).await?.pop();
     let missing = || {
         Refusal::not_found(format!("no call {id} waits for an answer"))
             .at("/approval")
             .hint("`list_approvals` shows those that do")
     };
-    let waiting = found.ok_or_else(missing)?;
-    if let Some(verdict) = waiting.verdict {
-        return Err(Refusal::conflict(format!("{id} has been answered already: {}", verdict.as_str())).at("/approval"));
-    }
-    if waiting.expires_at <= call.org.clock().now() {
-        let message = format!("{id} could be answered until {}", waiting.expires_at);
-        return Err(Refusal::conflict(message).at("/approval"));
-    }
-    Ok((id, waiting))
+    let approval = found.ok_or_else(missing)?;
+    approval.answerable(call.org.clock().now()).map_err(refused)?;
+    Ok(approval)
+}
+
+fn refused(why: Unanswerable) -> Refusal {
+    Refusal::conflict(why.to_string()).at("/approval")
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -143,9 +113,10 @@ impl Tool for Approve {
     const FIELDS: &'static [Field] = ORDERED;
 
     async fn call(call: Call<'_>, arguments: ApproveArguments) -> Result<Value, Refusal> {
-        let (approval, waiting) = open(call, &arguments.approval).await?;
+        let approval = open(call, &arguments.approval).await?;
+        approval.shown().map_err(refused)?;
         let shown: Option<Sha> = serde_json::from_value(json!(arguments.arguments_sha256)).ok();
-        let Some(arguments_sha256) = shown.filter(|shown| *shown == waiting.arguments_sha256) else {
+        let Some(arguments_sha256) = shown.filter(|shown| *shown == approval.arguments_sha256) else {
             let refused = Refusal::conflict("it is the hash of other arguments than those that wait");
             return Err(refused.at("/arguments_sha256").hint("`list_approvals` shows what waits now"));
         };
@@ -154,7 +125,7 @@ impl Tool for Approve {
             crate::tool::limits::check_arguments(arguments)
                 .map_err(|error| Refusal::usage(error.0).at("/arguments"))?;
         }
-        order(call, Action::Approve { approval, arguments_sha256, arguments }).await
+        order(call, Action::Approve { approval: approval.id, arguments_sha256, arguments }).await
     }
 }
 
@@ -184,7 +155,7 @@ impl Tool for Deny {
         if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
             return Err(Refusal::usage(format!("it may have at most {MAX_REASON} characters")).at("/reason"));
         }
-        let (approval, _) = open(call, &arguments.approval).await?;
+        let approval = open(call, &arguments.approval).await?.id;
         order(call, Action::Deny { approval, reason }).await
     }
 }

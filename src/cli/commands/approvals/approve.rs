@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::show::lines;
-use super::{shown, unanswered, warn_of_sent};
+use super::{ordered, shown, unanswered};
 use crate::cli::changes::confirm;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
@@ -36,13 +36,12 @@ pub(super) async fn run(args: ApproveArgs, session: &mut Session) -> Result<Exit
             session.out.line(line)?;
         }
     }
-    warn_of_sent(&approval, session);
     if session.out.json() && !args.yes {
         return Err(nobody_asked());
     }
     confirm(session, args.yes, "say yes to this call")?;
     let action = Action::Approve { approval: approval.id, arguments_sha256: record::hash(arguments), arguments: None };
-    let text = format!("{} of {} is approved", approval.id, approval.agent);
+    let text = ordered(&approval, "approved");
     let document = json!({ "approval": approval });
     give(&org, Order { actions: vec![action], text, document }, args.wait, session).await
 }

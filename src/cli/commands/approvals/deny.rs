@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{unanswered, warn_of_sent};
+use super::{ordered, unanswered};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::cli::order::{Order, WaitArgs, give};
@@ -30,9 +30,8 @@ pub(super) async fn run(args: DenyArgs, session: &mut Session) -> Result<Exit, C
     }
     let org = session.org().await?;
     let approval = unanswered(&org, &args.id, org.clock().now()).await?;
-    warn_of_sent(&approval, session);
     let action = Action::Deny { approval: approval.id, reason };
-    let text = format!("{} of {} is denied", approval.id, approval.agent);
+    let text = ordered(&approval, "denied");
     let document = json!({ "approval": approval });
     give(&org, Order { actions: vec![action], text, document }, args.wait, session).await
 }

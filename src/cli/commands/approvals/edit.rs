@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::approve::nobody_asked;
 use super::show::lines;
-use super::{exact, shown, unanswered, warn_of_sent};
+use super::{exact, ordered, shown, unanswered};
 use crate::cli::changes::confirm;
 use crate::cli::editor::{in_editor, read};
 use crate::cli::error::{CliError, Exit};
@@ -48,7 +48,6 @@ pub(super) async fn run(args: EditArgs, session: &mut Session) -> Result<Exit, C
     let org = session.org().await?;
     let approval = unanswered(&org, &args.id, org.clock().now()).await?;
     let asked = shown(&approval)?;
-    warn_of_sent(&approval, session);
     let text = match args.arguments.as_deref() {
         Some("-") => read("-")?,
         Some(arguments) => arguments.to_owned(),
@@ -71,7 +70,7 @@ pub(super) async fn run(args: EditArgs, session: &mut Session) -> Result<Exit, C
     confirm(session, args.yes, "say yes to the call with these arguments instead")?;
     let action =
         Action::Approve { approval: approval.id, arguments_sha256: record::hash(asked), arguments: Some(arguments) };
-    let text = format!("{} of {} is approved with other arguments", approval.id, approval.agent);
+    let text = ordered(&approval, "approved with other arguments");
     let document = json!({ "approval": approval });
     give(&org, Order { actions: vec![action], text, document }, args.wait, session).await
 }

@@ -8,13 +8,12 @@ mod show;
 
 use serde_json::Value;
 
-use crate::chronicle::approvals::{Approval, Standing, open};
+use crate::chronicle::approvals::{Approval, Unanswerable, open};
 use crate::chronicle::moment::Moment;
 use crate::clean::escape;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
 use crate::domain::time::Timestamp;
-use crate::record;
 use crate::runner::compose::Org;
 
 /// Shows what agents ask a person about, and answers: yes, no, or yes with other arguments.
@@ -69,40 +68,39 @@ async fn unanswered(org: &Org, id: &str, now: Timestamp) -> Result<Approval, Cli
     let moment = Moment::now(&org.store).await?;
     let all = open(&moment).await?;
     let approval = named(&all, id)?;
-    let refuse = |why: String| CliError::new(Exit::Failed, format!("{}: {why}; nothing was ordered", approval.id));
-    if let Some(answer) = &approval.answer {
-        let by = answer.by.as_ref().map_or(String::new(), |by| format!(" by {}", by.0));
-        return Err(refuse(format!("it was answered in tick {}: {}{by}", answer.tick, answer.verdict.as_str())));
-    }
-    if approval.standing != Standing::Waiting {
-        return Err(refuse("it does not wait for an answer".to_owned()));
-    }
-    if approval.expires_at <= now {
-        let error = refuse(format!("it could be answered until {}", approval.expires_at));
-        return Err(error.hint("the next tick tells its agent that nobody answered in time; it may ask again"));
-    }
+    approval.answerable(now).map_err(|why| refused(approval, &why))?;
     Ok(approval.clone())
 }
 
 /// The arguments that wait, if they are what was asked for.
 fn shown(approval: &Approval) -> Result<&Value, CliError> {
-    let gone = || {
-        CliError::new(Exit::Invalid, format!("{}: its arguments were given up", approval.id))
-            .hint("nobody can say yes to what cannot be shown: deny it; the agent may ask again")
-    };
-    let arguments = approval.arguments.as_ref().ok_or_else(gone)?;
-    if record::hash(arguments) != approval.arguments_sha256 {
-        let message = format!("{}: the record of its turn has other arguments than those that wait", approval.id);
-        return Err(CliError::new(Exit::Invalid, message).hint("`lemming fsck` tells what is damaged"));
-    }
-    Ok(arguments)
+    approval.shown().map_err(|why| refused(approval, &why))
 }
 
-/// Tells of answers that the next tick takes up before this one.
-fn warn_of_sent(approval: &Approval, session: &mut Session) {
-    if let Some(sent) = approval.sent.first() {
-        let said = if sent.approves { "yes" } else { "no" };
-        session.out.note(format!("{} has said {said} already: the first answer counts", sent.by.0));
+fn refused(approval: &Approval, why: &Unanswerable) -> CliError {
+    let (exit, hint) = match why {
+        Unanswerable::Answered { .. } => (Exit::Failed, None),
+        Unanswerable::Late(_) => {
+            (Exit::Failed, Some("the next tick tells its agent that nobody answered in time; it may ask again"))
+        }
+        Unanswerable::Unshown => {
+            (Exit::Invalid, Some("nobody can say yes to what cannot be shown: deny it; the agent may ask again"))
+        }
+        Unanswerable::Damaged => (Exit::Invalid, Some("`lemming fsck` tells what is damaged")),
+    };
+    let error = CliError::new(exit, format!("{}: {why}; nothing was ordered", approval.id));
+    hint.into_iter().fold(error, CliError::hint)
+}
+
+/// What is ordered, in a sentence that ends with the next tick: of several answers the first one counts.
+fn ordered(approval: &Approval, what: &str) -> String {
+    let Approval { id, agent, .. } = approval;
+    match approval.sent.first() {
+        None => format!("{id} of {agent} is {what}"),
+        Some(sent) => {
+            let said = if sent.approves { "yes" } else { "no" };
+            format!("{} has said {said} to {id} of {agent} already, and the first answer counts", sent.by.0)
+        }
     }
 }
 
