@@ -14,7 +14,7 @@ function graphOf(edges, alone = []) {
   const pairs = edges.map((edge) => edge.split('>'));
   const names = [...new Set([...pairs.flat(), ...alone])];
   return modelOf(
-    /** @type {any} */ ({ agents: names.map((agent) => ({ agent, title: agent })), edges: pairs.map(([from, to]) => ({ from, to })), broken: { hurt: 'no JSON' } }),
+    /** @type {any} */ ({ nodes: names.map((name) => ({ name, title: name })), edges: pairs.map(([from, to]) => ({ from, to })), broken: { hurt: 'no JSON' } }),
     [],
   );
 }
@@ -34,7 +34,7 @@ test('a pair has one link, whichever ways it leads', () => {
 });
 
 test('an edge of both ways counts as two', () => {
-  const both = modelOf(/** @type {any} */ ({ agents: [{ agent: 'a' }, { agent: 'b' }], edges: [{ from: 'a', to: 'b', both: true }] }), []);
+  const both = modelOf(/** @type {any} */ ({ nodes: [{ name: 'a' }, { name: 'b' }], edges: [{ from: 'a', to: 'b', both: true }] }), []);
   assert.equal(both.permissions, 2);
 });
 

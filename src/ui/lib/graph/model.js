@@ -35,8 +35,8 @@
  */
 export function modelOf(graph, roster) {
   const known = new Map(roster.map((agent) => [agent.name, agent]));
-  const names = new Set([...graph.agents.map((place) => place.agent), ...Object.keys(graph.broken ?? {})]);
-  const titles = new Map(graph.agents.map((place) => [place.agent, place.title]));
+  const names = new Set([...graph.nodes.map((node) => node.name), ...Object.keys(graph.broken ?? {})]);
+  const titles = new Map(graph.nodes.map((node) => [node.name, node.title]));
   const nodes = [...names].sort().map((name, index) => ({
     index,
     name,
