@@ -31,6 +31,6 @@ test('two letters stand for a name, whatever it is', () => {
 });
 
 test('only what can be had of the past is asked for there', () => {
-  for (const path of ['/status', '/agents', '/agents/editor', '/agents/editor/memory/a', '/messages', '/org-graph', '/shared/files/a/b.md']) assert.ok(takesAt(path), path);
-  for (const path of ['/me', '/orgs', '/ticks', '/ticks/7', '/diff', '/events', '/agents/editor/turns']) assert.ok(!takesAt(path), path);
+  for (const path of ['/status', '/agents', '/agents/editor', '/agents/editor/memory/a', '/messages', '/org-graph', '/shared/files/a/b.md', '/agents/editor/turns', '/threads/ab12', '/problems']) assert.ok(takesAt(path), path);
+  for (const path of ['/me', '/orgs', '/ticks', '/ticks/7', '/diff', '/events', '/agents/editor/why']) assert.ok(!takesAt(path), path);
 });
