@@ -14,7 +14,6 @@ export { Markdown } from './markdown.js';
 export { Empty, Failure, Loaded, Loading } from './state.js';
 export { Table, useNarrow } from './table.js';
 export { Tabs } from './tabs.js';
-export { TopUp } from './top-up.js';
 export { Line, Name, Text } from './text.js';
 export { Time } from './time.js';
 export { Toasts, say, sayError } from './toast.js';

@@ -1,10 +1,11 @@
 /** What the page can do about a problem, as buttons beside it. */
 import { html, useState } from '../../lib/preact.js';
-import { Button, LinkButton, TopUp, say, sayError } from '../../lib/components/index.js';
+import { Button, LinkButton, say, sayError } from '../../lib/components/index.js';
 import { segment, send } from '../../lib/api.js';
 import { may, me, status } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
 import { href } from '../../router.js';
+import { TopUp } from '../agents/top-up.js';
 import { kindOf, pointerOf, ruleOf } from './kinds.js';
 
 /** @typedef {import('./kinds.js').Problem} Problem */
@@ -31,7 +32,7 @@ function Act({ act, problem, isFirst, onDone }) {
         ? html`<${LinkButton} small kind=${kind} icon="eye" href=${href(`/ticks/${since}/turns/${segment(agent)}`)}>See the turn<//>`
         : agent ? html`<${LinkButton} small kind=${kind} icon="agent" href=${href(`/agents/${segment(agent)}`)}>See the agent<//>` : null;
     case 'why':
-      return agent ? html`<${LinkButton} small kind=${kind} icon="info" href=${href(`/agents/${segment(agent)}`, { tab: 'why' })}>Why?<//>` : null;
+      return agent ? html`<${LinkButton} small kind=${kind} icon="info" href=${href(`/agents/${segment(agent)}`, { tab: 'schedule' })}>Why?<//>` : null;
     case 'resume':
       return agent
         ? html`<${LinkButton} small kind=${kind} icon="edit" href=${href(`/agents/${segment(agent)}`, { tab: 'resume', field: pointerOf(problem) })}>${may('edit') ? 'Edit the resume' : 'See the resume'}<//>`
@@ -83,5 +84,5 @@ function TopUpAct({ agent, onDone }) {
   const [isOpen, setOpen] = useState(false);
   const known = useSignal(status)?.agents?.find((one) => one.name === agent);
   return html`<${Button} small icon="plus" onClick=${() => setOpen(true)}>Top up…<//>
-    ${isOpen ? html`<${TopUp} agent=${agent} left=${known?.credits_left ?? null} onClose=${() => setOpen(false)} onDone=${onDone} />` : null}`;
+    ${isOpen ? html`<${TopUp} agent=${known ?? { name: agent }} onClose=${() => setOpen(false)} onDone=${onDone} />` : null}`;
 }
