@@ -12,6 +12,8 @@ const TAKES_AT = [
   /^\/org-graph$/,
   /^\/credits$/,
   /^\/messages$/,
+  /^\/approvals(\/[^/]+)?$/,
+  /^\/problems$/,
 ];
 
 /**
