@@ -3,17 +3,20 @@
 /** Paths (below `/api` or `/api/orgs/{org}`) whose GET takes `at`. */
 const TAKES_AT = [
   /^\/status$/,
+  /^\/approvals(\/[^/]+)?$/,
+  /^\/problems$/,
   /^\/agents$/,
   /^\/agents\/[^/]+$/,
   /^\/agents\/[^/]+\/resume$/,
   /^\/agents\/[^/]+\/memory(\/[^/]+)?$/,
+  /^\/agents\/[^/]+\/memory-archive$/,
+  /^\/agents\/[^/]+\/(turns|inbox|credits)$/,
   /^\/agents\/[^/]+\/files(\/.+)?$/,
   /^\/shared\/files(\/.+)?$/,
   /^\/org-graph$/,
   /^\/credits$/,
   /^\/messages$/,
-  /^\/approvals(\/[^/]+)?$/,
-  /^\/problems$/,
+  /^\/threads(\/[^/]+)?$/,
 ];
 
 /**
