@@ -1,6 +1,7 @@
 /** What agents ask before they do it. */
 import { html } from '../../lib/preact.js';
 import { Card, Empty, Icon, Loaded, PageHead, Tabs } from '../../lib/components/index.js';
+import { soon } from '../../lib/attention.js';
 import { at } from '../../lib/scope.js';
 import { may, me } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
@@ -33,7 +34,7 @@ function Waiting({ of, chosen }) {
   return html`<${Loaded} of=${of} rows=${6} empty=${(/** @type {Approval[]} */ all) => (all.some((one) => one.standing === 'waiting') ? null : html`<${Card}><${Empty} icon="approvals" title="Nothing waits for your yes">
       A tool whose approval is <code>always</code>, or that costs more than its limit, asks here before it is called.
     <//><//>`)}>
-    ${(/** @type {Approval[]} */ all) => html`<div class="stack">${all.filter((one) => one.standing === 'waiting').map((approval) => html`<${WaitingCard} key=${approval.id} approval=${approval} isChosen=${approval.id === chosen} onAnswered=${of.reload} />`)}</div>`}
+    ${(/** @type {Approval[]} */ all) => html`<div class="stack">${all.filter((one) => one.standing === 'waiting').map((approval) => html`<${WaitingCard} key=${approval.id} approval=${approval} isChosen=${approval.id === chosen} onAnswered=${() => { of.reload(); soon(); }} />`)}</div>`}
   <//>`;
 }
 

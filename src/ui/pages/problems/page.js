@@ -2,6 +2,7 @@
 import { html, useMemo } from '../../lib/preact.js';
 import { AgentChip, Button, Card, Empty, Icon, Line, Loaded, Mark, PageHead, Text, say } from '../../lib/components/index.js';
 import { count, plural } from '../../lib/format.js';
+import { soon } from '../../lib/attention.js';
 import { at } from '../../lib/scope.js';
 import { loadStatus, me } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
@@ -23,6 +24,7 @@ export default function Problems({ query }) {
   const done = () => {
     read.reload();
     void loadStatus();
+    soon();
   };
   const total = read.data?.length ?? 0;
   return html`<div class="page problems">
