@@ -6,6 +6,7 @@ import { may, me, status } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
 import { href } from '../../router.js';
 import { TopUp } from '../agents/top-up.js';
+import { BudgetTopUp } from '../spend/budget.js';
 import { actsOf, pointerOf } from './kinds.js';
 
 /** @typedef {import('./kinds.js').Problem} Problem */
@@ -26,7 +27,7 @@ function Act({ act, problem, isFirst, onDone }) {
     case 'top_up':
       return agent && may('control') ? html`<${TopUpAct} agent=${agent} onDone=${onDone} />` : null;
     case 'budget':
-      return html`<${LinkButton} small kind=${kind} icon="settings" href=${href('/settings', { tab: 'organisation' })}>${may('edit') ? 'Change the budget' : 'See the budget'}<//>`;
+      return html`${may('control') ? html`<${BudgetAct} onDone=${onDone} />` : null}<${LinkButton} small kind=${kind} icon="settings" href=${href('/settings', { tab: 'organisation' })}>${may('edit') ? 'Change the budget' : 'See the budget'}<//>`;
     case 'turn':
       return agent && since
         ? html`<${LinkButton} small kind=${kind} icon="eye" href=${href(`/ticks/${since}/turns/${segment(agent)}`)}>See the turn<//>`
@@ -91,6 +92,14 @@ function Doing({ children, icon, act, done, onDone }) {
     }
   };
   return html`<${Button} small icon=${icon} busy=${busy} onClick=${press}>${children}<//>`;
+}
+
+/** @param {{ onDone: () => void }} props */
+function BudgetAct({ onDone }) {
+  const [isOpen, setOpen] = useState(false);
+  const budget = useSignal(status)?.budget ?? null;
+  return html`<${Button} small icon="plus" onClick=${() => setOpen(true)}>Top up…<//>
+    ${isOpen ? html`<${BudgetTopUp} budget=${budget} onClose=${() => setOpen(false)} onDone=${onDone} />` : null}`;
 }
 
 /** @param {{ agent: string, onDone: () => void }} props */

@@ -66,14 +66,14 @@ export function Ledger({ agent }) {
               onEnd=${lines.hasMore && !lines.loadingMore ? lines.loadMore : undefined}
               foot=${lines.hasMore ? html`<${Button} small busy=${lines.loadingMore} onClick=${lines.loadMore}>Older lines<//>` : `${count(lines.items.length)} lines: all of them`}
               columns=${[
-                { id: 'tick', title: 'Tick', width: '62px', cell: (/** @type {LedgerLine} */ one) => html`<a class="nums" href=${href(`/ticks/${one.tick}/turns/${segment(one.agent)}`)}>${count(one.tick)}</a>` },
+                { id: 'tick', title: 'Tick', width: '44px', cell: (/** @type {LedgerLine} */ one) => html`<a class="nums" href=${href(`/ticks/${one.tick}/turns/${segment(one.agent)}`)}>${count(one.tick)}</a>` },
                 { id: 'time', title: 'Time', width: 'minmax(110px, 1fr)', wideOnly: true, cell: (/** @type {LedgerLine} */ one) => html`<${Time} value=${one.time} />` },
-                { id: 'agent', title: 'Agent', width: 'minmax(110px, 1.2fr)', cell: (/** @type {LedgerLine} */ one) => html`<${AgentChip} name=${one.agent} avatar=${one.kind === 'turn'} />` },
-                { id: 'what', title: 'What', width: 'minmax(120px, 1.6fr)', cell: (/** @type {LedgerLine} */ one) => (one.kind === 'turn' ? html`<span class="row row-tight">turn <${Status} status=${one.status} /></span>` : html`<span class="quiet">call ${(one.step ?? 0) + 1}, <${Name} value=${one.model ?? ''} /></span>`) },
+                { id: 'agent', title: 'Agent', width: 'minmax(84px, 1.2fr)', cell: (/** @type {LedgerLine} */ one) => html`<${AgentChip} name=${one.agent} avatar=${one.kind === 'turn'} />` },
+                { id: 'what', title: 'What', width: 'minmax(76px, 1.6fr)', cell: (/** @type {LedgerLine} */ one) => (one.kind === 'turn' ? html`<span class="row row-tight">turn <${Status} status=${one.status} /></span>` : html`<span class="quiet">call ${(one.step ?? 0) + 1}, <${Name} value=${one.model ?? ''} /></span>`) },
                 { id: 'tokens', title: 'Tokens in, out', width: '130px', number: true, wideOnly: true, cell: (/** @type {LedgerLine} */ one) => (one.kind === 'call' ? html`<span title=${one.cached_input_tokens ? `${tokens(one.cached_input_tokens)} of them from the cache` : undefined}>${tokens(one.input_tokens)}, ${tokens(one.output_tokens)}</span>` : '') },
                 { id: 'took', title: 'Took', width: '80px', number: true, wideOnly: true, cell: (/** @type {LedgerLine} */ one) => (one.duration_ms === null ? '' : duration(one.duration_ms)) },
                 { id: 'cost', title: 'Cost', width: '86px', number: true, wideOnly: true, cell: (/** @type {LedgerLine} */ one) => (one.kind === 'call' ? credits(one.cost) : '') },
-                { id: 'charged', title: 'Charged', width: '86px', number: true, cell: (/** @type {LedgerLine} */ one) => (one.kind === 'turn' ? html`<b class=${one.forfeited ? 'tone-bad' : one.unanswered ? 'tone-warn' : ''} title=${inWords(one)}>${credits(sum(one))}</b>` : '') },
+                { id: 'charged', title: 'Charged', width: '72px', number: true, cell: (/** @type {LedgerLine} */ one) => (one.kind === 'turn' ? html`<b class=${one.forfeited ? 'tone-bad' : one.unanswered ? 'tone-warn' : ''} title=${inWords(one)}>${credits(sum(one))}</b>` : '') },
               ]} />`}
   <//>`;
 }

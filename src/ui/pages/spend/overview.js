@@ -29,13 +29,13 @@ function Standing({ accounts, onTopUp }) {
   const { budget, burn, unit } = accounts;
   const perDay = accounts.credits_per_day;
   return html`<div class="standing">
-    <${Card} title="Budget" hint=${budget ? windowOf(budget.window) : 'There is no ceiling on what all agents together spend: their accounts alone limit it.'}
-      actions=${budget && may('control') ? html`<${Button} small icon="plus" onClick=${() => setOpen(true)}>Top up…<//>` : null}>
+    <${Card} title="Budget" hint=${budget ? windowOf(budget.window) : 'There is no ceiling on what all agents together spend: their accounts alone limit it.'}>
       ${budget
         ? html`<div class="stack-tight">
             <p class="budget-line"><b class="nums">${credits(budget.left)}</b> <span class="quiet">left of ${credits(budget.credits)} ${line(unit, 12)}</span></p>
             <${Meter} value=${budget.left} max=${budget.credits} label=${`${credits(budget.left)} of ${credits(budget.credits)} left`} />
             <p class="small quiet">${credits(budget.charged)} spent (${percent(budget.credits ? budget.charged / budget.credits : 0)})</p>
+            ${may('control') ? html`<div><${Button} small icon="plus" onClick=${() => setOpen(true)}>Top up…<//></div>` : null}
           </div>`
         : html`<p class="quiet small">Set <code>budget</code> in the settings to have one.</p>`}
     <//>
