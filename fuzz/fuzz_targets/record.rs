@@ -10,8 +10,10 @@ use lemming::domain::ingress::{Control, Mail};
 use lemming::domain::memory::MemoryFile;
 use lemming::domain::outbox::OutboxEntry;
 use lemming::engine::Head;
+use lemming::record::approval::{ApprovedCall, CallResult};
 use lemming::record::chain::Link;
 use lemming::record::closed::Closed;
+use lemming::record::delivery::{Delivered, Headway};
 use lemming::record::plan::Plan;
 use lemming::record::state::State;
 use lemming::record::step::StepRecord;
@@ -28,6 +30,10 @@ fuzz_target!(|bytes: &[u8]| {
     record::<Closed>(bytes);
     record::<State>(bytes);
     record::<Head>(bytes);
+    record::<ApprovedCall>(bytes);
+    record::<CallResult>(bytes);
+    record::<Delivered>(bytes);
+    record::<Headway>(bytes);
     // Without a format of their own, or in files that people write as well.
     plain(bytes, |bytes| serde_json::from_slice::<OutboxEntry>(bytes).ok());
     plain(bytes, |bytes| serde_json::from_slice::<MemoryFile>(bytes).ok());

@@ -71,6 +71,12 @@ impl ApiError {
             .hint("docs/API.md lists the paths")
     }
 
+    /// What the path names is not there.
+    #[must_use]
+    pub fn no_such(message: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
     /// The request's document names something that there is not. Not 404: what was asked is there.
     #[must_use]
     pub fn names_nothing(message: impl AsRef<str>) -> Self {
@@ -257,18 +263,16 @@ impl From<IngressError> for ApiError {
 
 impl From<DraftError> for ApiError {
     fn from(error: DraftError) -> Self {
-        let (message, hint) = (error.to_string(), error.hint());
-        let said = match error {
+        let (message, pointer, hint) = (error.to_string(), error.pointer(), error.hint());
+        let (said, hint) = match error {
             DraftError::Engine(error) => return (*error).into(),
+            DraftError::UnknownAgent { .. } | DraftError::NoSuchMessage { .. } => (Self::names_nothing(message), hint),
             DraftError::Nobody => {
-                Self::usage(message).at("/recipients").hint("name agents, or say null: then everyone reads it")
+                (Self::usage(message), Some("name agents, or say null: then everyone reads it".to_owned()))
             }
-            DraftError::Human { index } => Self::usage(message).at(format!("/recipients/{index}")),
-            DraftError::UnknownAgent { index, .. } => Self::names_nothing(message).at(format!("/recipients/{index}")),
-            DraftError::Empty => Self::usage(message).at("/text"),
-            DraftError::NoId | DraftError::Ambiguous { .. } => Self::usage(message).at("/reply_to"),
-            DraftError::NoSuchMessage { .. } => Self::names_nothing(message).at("/reply_to"),
+            _ => (Self::usage(message), hint),
         };
+        let said = pointer.into_iter().fold(said, Self::at);
         hint.into_iter().fold(said, Self::hint)
     }
 }

@@ -19,6 +19,7 @@ use super::carrier::{Carrier, Failure, Sending};
 use super::parcel::{Parcel, What};
 use crate::causes::causes;
 use crate::config::Environment;
+use crate::connect::secrets::{self, Secrets};
 use crate::domain::delivery::{FilePlace, OtherOrg, Slack, Target, Webhook};
 use crate::domain::ingress::{MAX_INGRESS_BYTES, Mail};
 use crate::domain::name::{AgentName, IngressName};
@@ -58,12 +59,12 @@ impl Outside {
         made.as_ref().map_err(Failure::here)
     }
 
-    /// The value that a text stands for: a reference, or itself.
-    fn value(&self, text: &str, what: &str) -> Result<Secret, Failure> {
-        match text.starts_with("env:") {
-            true => self.secret(text, what),
-            false => Ok(Secret::new(text)),
-        }
+    /// The address that a text stands for: a reference, or itself. Whoever knows it may post there, so it is a secret.
+    fn address(&self, text: &str, secrets: &mut Secrets) -> Result<Url, Failure> {
+        let wrong = |why: &str| Failure::here(format!("url: {why}"));
+        let url = secrets.resolve(text, &self.environment).map_err(|error| wrong(&error))?;
+        secrets.hold(Secret::new(&url));
+        parse_url(&url).map_err(wrong)
     }
 
     fn secret(&self, reference: &str, what: &str) -> Result<Secret, Failure> {
@@ -72,20 +73,24 @@ impl Outside {
     }
 
     async fn webhook(&self, webhook: &Webhook, sending: Sending<'_>) -> Result<(), Failure> {
-        let url = self.value(&webhook.url, "url")?;
+        let mut secrets = Secrets::default();
+        let url = self.address(&webhook.url, &mut secrets)?;
         let mut headers = HeaderMap::new();
-        let mut secrets = vec![url.clone()];
-        for (name, reference) in &webhook.headers {
-            let (front, reference) = reference.rsplit_once(' ').map_or(("", reference.as_str()), |(f, r)| (f, r));
-            let secret = self.secret(reference, &format!("headers.{name}"))?;
-            let whole = format!("{front}{}{}", if front.is_empty() { "" } else { " " }, secret.expose());
-            let (name, mut value) = match (name.parse::<HeaderName>(), HeaderValue::from_str(&whole)) {
+        for (name, value) in &webhook.headers {
+            let wrong = |why: &str| Failure::here(format!("headers.{name}: {why}"));
+            if secrets::reference(value).is_none() {
+                return Err(wrong("must be env:NAME, or a word and env:NAME"));
+            }
+            if !secrets::may_travel_to(&url) {
+                return Err(wrong("the url is http on another machine: the secret would travel in the clear"));
+            }
+            let value = secrets.resolve(value, &self.environment).map_err(|error| wrong(&error))?;
+            let (name, mut value) = match (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
                 (Ok(name), Ok(value)) => (name, value),
-                _ => return Err(Failure::here(format!("headers.{name} makes no header of HTTP"))),
+                _ => return Err(wrong("makes no header of HTTP")),
             };
             value.set_sensitive(true);
             headers.insert(name, value);
-            secrets.push(secret);
         }
         let parcel = sending.parcel;
         let body = encode(&parcel.document(sending.org, sending.rule));
@@ -96,7 +101,7 @@ impl Outside {
             let secret = self.secret(reference, "secret")?;
             let key = SigningKey::standard(&secret).map_err(|error| Failure::here(format!("secret: {error}")))?;
             own.push(("webhook-signature", key.standard_signature(&id, timestamp, &body)));
-            secrets.push(secret);
+            secrets.hold(secret);
         }
         own.push(("idempotency-key", id));
         for (name, value) in own {
@@ -104,24 +109,24 @@ impl Outside {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
-        self.post(&url, headers, Bytes::from(body), &secrets).await
+        self.post(url, headers, Bytes::from(body), &secrets).await
     }
 
     async fn slack(&self, slack: &Slack, sending: Sending<'_>) -> Result<(), Failure> {
-        let url = self.value(&slack.url, "url")?;
+        let mut secrets = Secrets::default();
+        let url = self.address(&slack.url, &mut secrets)?;
         let body = json!({ "text": chat_text(sending.parcel) }).to_string();
-        self.post(&url, HeaderMap::new(), Bytes::from(body), std::slice::from_ref(&url)).await
+        self.post(url, HeaderMap::new(), Bytes::from(body), &secrets).await
     }
 
-    async fn post(&self, url: &Secret, mut headers: HeaderMap, body: Bytes, secrets: &[Secret]) -> Result<(), Failure> {
-        let url = parse_url(url.expose()).map_err(|error| Failure::here(format!("url: {error}")))?;
+    async fn post(&self, url: Url, mut headers: HeaderMap, body: Bytes, secrets: &Secrets) -> Result<(), Failure> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(value) = headers.get_mut(AUTHORIZATION) {
             value.set_sensitive(true);
         }
         let answer = self.client()?.post(url).headers(headers).body(body).send().await.map_err(|error| {
             let said = causes(&error.without_url()).join(": ");
-            Failure::of_receiver(secrets.iter().fold(said, |said, secret| secret.redact(&said)))
+            Failure::of_receiver(secrets.redact(&said))
         })?;
         // Dropped unread: whatever it says, and however much, is nobody's business.
         judge(answer.status(), answer.headers())

@@ -232,6 +232,8 @@ impl<'a> Way<'a> {
         let failure = match carried {
             Ok(Ok(())) => return Attempt::Arrived,
             Ok(Err(failure)) => failure,
+            // Our own time was over, and it may be as quick as ever.
+            Err(_) if time < self.terms.timeout => return Attempt::NotMade,
             Err(_) => Failure::of_receiver(format!("no answer within {} ms", time.as_millis())),
         };
         if failure.whose != Whose::Item {
@@ -280,7 +282,7 @@ impl<'a> Way<'a> {
         all.drain(..surplus);
         let shown = 2 * u64::from(self.occasion.org.limits.max_outbox_age_ticks.get());
         let last = self.occasion.last.0;
-        all.retain(|given_up| last.saturating_sub(given_up.tick.0) <= shown.saturating_mul(2));
+        all.retain(|given_up| last.saturating_sub(given_up.tick.0) <= shown);
     }
 
     /// Writes the hint, if there is more to say than that nothing was found. Says what lies there then.

@@ -88,6 +88,18 @@ impl From<StoreError> for DraftError {
 }
 
 impl DraftError {
+    /// What of the draft it is about, as a JSON pointer into one.
+    #[must_use]
+    pub fn pointer(&self) -> Option<String> {
+        match self {
+            Self::Nobody => Some("/recipients".to_owned()),
+            Self::Human { index } | Self::UnknownAgent { index, .. } => Some(format!("/recipients/{index}")),
+            Self::Empty => Some("/text".to_owned()),
+            Self::NoId | Self::Ambiguous { .. } | Self::NoSuchMessage { .. } => Some("/reply_to".to_owned()),
+            Self::Engine(_) => None,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -189,18 +189,16 @@ impl From<IngressError> for Refusal {
 
 impl From<DraftError> for Refusal {
     fn from(error: DraftError) -> Self {
-        let (message, hint) = (error.to_string(), error.hint());
-        let said = match error {
+        let (message, pointer, hint) = (error.to_string(), error.pointer(), error.hint());
+        let (said, hint) = match error {
             DraftError::Engine(error) => return (*error).into(),
+            DraftError::UnknownAgent { .. } | DraftError::NoSuchMessage { .. } => (Self::not_found(message), hint),
             DraftError::Nobody => {
-                Self::usage(message).at("/recipients").hint("name agents, or say null: then everyone reads it")
+                (Self::usage(message), Some("name agents, or say null: then everyone reads it".to_owned()))
             }
-            DraftError::Human { index } => Self::usage(message).at(format!("/recipients/{index}")),
-            DraftError::UnknownAgent { index, .. } => Self::not_found(message).at(format!("/recipients/{index}")),
-            DraftError::Empty => Self::usage(message).at("/text"),
-            DraftError::NoId | DraftError::Ambiguous { .. } => Self::usage(message).at("/reply_to"),
-            DraftError::NoSuchMessage { .. } => Self::not_found(message).at("/reply_to"),
+            _ => (Self::usage(message), hint),
         };
+        let said = pointer.into_iter().fold(said, Self::at);
         hint.into_iter().fold(said, Self::hint)
     }
 }

@@ -4,8 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use url::Url;
+
 use super::{Finding, Findings, one_of};
 use crate::config::Environment;
+use crate::connect::secrets::{may_travel_to, reference};
 use crate::delivery::{check_place, check_url};
 use crate::domain::delivery::{Rule, Target};
 use crate::domain::hook::{Hook, HookAuth};
@@ -85,11 +88,15 @@ fn check_target(rule: &Rule, at: &str, found: &mut Findings) {
             url(&webhook.url, found);
             for (name, value) in &webhook.headers {
                 let at = format!("{at}/headers/{}", name.replace('~', "~0").replace('/', "~1"));
-                let reference = value.rsplit_once(' ').map_or(value.as_str(), |(_, reference)| reference);
-                check_reference(reference, &at, found);
+                check_reference(reference(value).map_or(value, |(_, reference)| reference), &at, found);
                 if name.parse::<http::HeaderName>().is_err() {
                     add(found, "bad_header", &at, "is no name of a header", "such as Authorization");
                 }
+            }
+            let in_the_clear = Url::parse(&webhook.url).is_ok_and(|url| url.scheme() == "http" && !may_travel_to(&url));
+            if !webhook.headers.is_empty() && in_the_clear {
+                let what = "is http on another machine: the secrets of its headers would travel in the clear";
+                add(found, "bad_url", &format!("{at}/url"), what, "https");
             }
             if let Some(secret) = &webhook.secret {
                 check_reference(secret, &format!("{at}/secret"), found);
@@ -135,8 +142,7 @@ pub fn check_environment(org: &OrgConfig, environment: &Environment, found: &mut
             Target::Webhook(webhook) => {
                 named.push((format!("{at}/url"), &webhook.url));
                 named.extend(webhook.headers.iter().map(|(name, value)| {
-                    let reference = value.rsplit_once(' ').map_or(value.as_str(), |(_, reference)| reference);
-                    (format!("{at}/headers/{name}"), reference)
+                    (format!("{at}/headers/{name}"), reference(value).map_or("", |(_, reference)| reference))
                 }));
                 named.extend(webhook.secret.as_deref().map(|secret| (format!("{at}/secret"), secret)));
             }
@@ -195,6 +201,12 @@ mod tests {
                 json!({"webhook": {"url": "env:U", "headers": {"Authorization": "Bearer s3cret"}}}),
                 "bad_reference",
                 "to/webhook/headers/Authorization",
+            ),
+            (
+                json!({}),
+                json!({"webhook": {"url": "http://a.example/x", "headers": {"X": "env:T"}}}),
+                "bad_url",
+                "to/webhook/url",
             ),
             (json!({}), json!({"slack": {"url": "env:"}}), "bad_url", "to/slack/url"),
             (json!({}), json!({"file": {"store": "out"}}), "bad_place", "to/file/store"),

@@ -87,14 +87,8 @@ pub(super) fn address(url: &str, server: &McpServer) -> Result<Url, String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("/url: must name no user: a key goes into /headers, by a reference".to_owned());
     }
-    let is_here = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     let has_secret = server.headers.values().any(|value| secrets::reference(value).is_some());
-    if url.scheme() == "http" && !is_here && has_secret {
+    if has_secret && !secrets::may_travel_to(&url) {
         return Err("/url: is http on another machine: the secrets of /headers would travel in the clear".to_owned());
     }
     Ok(url)
