@@ -7,11 +7,14 @@ const TAKES_AT = [
   /^\/agents\/[^/]+$/,
   /^\/agents\/[^/]+\/resume$/,
   /^\/agents\/[^/]+\/memory(\/[^/]+)?$/,
+  /^\/agents\/[^/]+\/memory-archive$/,
+  /^\/agents\/[^/]+\/(turns|inbox|credits)$/,
   /^\/agents\/[^/]+\/files(\/.+)?$/,
   /^\/shared\/files(\/.+)?$/,
   /^\/org-graph$/,
   /^\/credits$/,
   /^\/messages$/,
+  /^\/threads(\/[^/]+)?$/,
 ];
 
 /**

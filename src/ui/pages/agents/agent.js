@@ -18,7 +18,7 @@ import { ResumeTab } from './resume.js';
 import { ScheduleTab } from './schedule.js';
 import { TurnsTab } from './turns.js';
 
-/** @type {{ id: string, title: string, Body: (props: { agent: any, reload: () => void }) => any }[]} */
+/** @type {{ id: string, title: string, Body: (props: { agent: any, reload: () => void, query: Record<string, string> }) => any }[]} */
 const TABS = [
   { id: 'overview', title: 'Overview', Body: Overview },
   { id: 'resume', title: 'Resume', Body: ResumeTab },

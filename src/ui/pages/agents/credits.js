@@ -15,16 +15,15 @@ const BARS = 60;
 
 /** @param {{ agent: any, reload: () => void }} props */
 export function CreditsTab({ agent, reload }) {
-  const isPast = useSignal(at) !== null;
+  useSignal(at);
   const [asks, setAsks] = useState(false);
-  const account = useKept(useResource(`/agents/${segment(agent.name)}/credits`, { live: ['credit', 'tick_closed'], concerns: (event) => !event.agent || event.agent === agent.name }));
+  const account = useKept(useResource(`/agents/${segment(agent.name)}/credits`, { query: { limit: 100 }, live: ['credit', 'tick_closed'], concerns: (event) => !event.agent || event.agent === agent.name }));
   return html`<${Loaded} of=${account} rows=${6}>
       ${(/** @type {any} */ d) => {
-        const line = d.account ?? d;
-        const forecast = d.forecast ?? line.forecast ?? null;
-        const history = [...(d.history ?? [])].sort((a, b) => a.tick - b.tick);
-        return html`<${Card} title="Account" hint=${isPast ? 'As it stands now; the past is in the list below' : undefined}
-            actions=${may('control') ? html`<${Button} small icon="plus" onClick=${() => setAsks(true)}>Top up<//>` : null}>
+        const line = d.account;
+        const forecast = line.forecast ?? null;
+        const history = [...d.history].reverse().map(flat);
+        return html`<${Card} title="Account" actions=${may('control') ? html`<${Button} small icon="plus" onClick=${() => setAsks(true)}>Top up<//>` : null}>
             <${Stats}>
               <${Stat} label="Left" value=${credits(line.credits_left)} tone=${line.soft_cap !== undefined && line.credits_left < line.soft_cap ? 'warn' : undefined}
                 note=${line.max_credits ? html`<${Meter} value=${line.credits_left} max=${line.max_credits} label=${`${credits(line.credits_left)} of ${credits(line.max_credits)}`} />of ${credits(line.max_credits)}, soft cap ${credits(line.soft_cap)}` : null} />
@@ -49,8 +48,8 @@ export function CreditsTab({ agent, reload }) {
                   { id: 'time', title: 'When', width: 'minmax(100px, 1.2fr)', wideOnly: true, cell: (/** @type {any} */ row) => html`<${Time} value=${row.time} />` },
                   { id: 'paid', title: 'Paid', number: true, sort: (/** @type {any} */ row) => row.paid, cell: (/** @type {any} */ row) => credits(row.paid) },
                   { id: 'unanswered', title: 'Unanswered', number: true, wideOnly: true, sort: (/** @type {any} */ row) => row.unanswered, cell: (/** @type {any} */ row) => (row.unanswered ? credits(row.unanswered) : html`<span class="quiet">0</span>`) },
-                  { id: 'received', title: 'Received', number: true, wideOnly: true, sort: (/** @type {any} */ row) => row.received, cell: (/** @type {any} */ row) => (row.received ? credits(row.received) : html`<span class="quiet">0</span>`) },
-                  { id: 'left', title: 'Left', number: true, sort: (/** @type {any} */ row) => row.credits_left, cell: (/** @type {any} */ row) => credits(row.credits_left) },
+                  { id: 'forfeited', title: 'Forfeited', number: true, wideOnly: true, sort: (/** @type {any} */ row) => row.forfeited, cell: (/** @type {any} */ row) => (row.forfeited ? credits(row.forfeited) : html`<span class="quiet">0</span>`) },
+                  { id: 'sum', title: 'In all', number: true, sort: (/** @type {any} */ row) => row.cost, cell: (/** @type {any} */ row) => html`<strong>${credits(row.cost)}</strong>` },
                 ]}
               /><//>`
             : null}`;
@@ -64,12 +63,21 @@ function History({ agent, history }) {
   const shown = history.slice(-BARS);
   return html`<${BarChart}
       label=${`Credits charged to ${agent.name} in the last ${plural(shown.length, 'tick')} with a turn; the table below has the numbers`}
-      bars=${shown.map((row) => ({ label: count(row.tick), title: `tick ${row.tick}: ${credits(row.paid)} paid${row.unanswered ? `, ${credits(row.unanswered)} unanswered` : ''}`, parts: [row.paid ?? 0, row.unanswered ?? 0] }))}
-      tones=${['accent', 'warn']}
-      names=${['Paid', 'Unanswered']}
+      bars=${shown.map((row) => ({ label: count(row.tick), title: `tick ${row.tick}: ${credits(row.paid)} paid${row.unanswered ? `, ${credits(row.unanswered)} unanswered` : ''}`, parts: [row.paid, row.unanswered, row.forfeited] }))}
+      tones=${['accent', 'warn', 'quiet']}
+      names=${['Paid', 'Unanswered', 'Forfeited']}
       format=${credits}
     />
     ${shown.length < history.length ? html`<p class="quiet small">The last ${BARS} of ${count(history.length)}</p>` : null}`;
+}
+
+/**
+ * What a turn cost, by what became of its calls; all of it counts as paid while its tick is open.
+ * @param {any} spent
+ */
+function flat(spent) {
+  const charge = spent.charge ?? { paid: spent.cost_credits };
+  return { tick: spent.tick, time: spent.time, cost: spent.cost_credits, paid: charge.paid ?? 0, unanswered: charge.unanswered ?? 0, forfeited: charge.forfeited ?? 0 };
 }
 
 /** @param {any} forecast */

@@ -15,9 +15,8 @@ const BOXES = /** @type {const} */ ([
 
 /** @param {{ agent: any, query: Record<string, string> }} props */
 export function MailTab({ agent, query }) {
-  const isPast = useSignal(at) !== null;
-  // The inbox is what it may read now; of the past there are the messages.
-  const box = isPast ? 'outbox' : (BOXES.find(([id]) => id === query.box)?.[0] ?? 'inbox');
+  useSignal(at);
+  const box = BOXES.find(([id]) => id === query.box)?.[0] ?? 'inbox';
   const isOut = box === 'outbox';
   const path = isOut ? '/messages' : `/agents/${segment(agent.name)}/inbox`;
   const list = usePages(path, 'messages', {
@@ -27,7 +26,7 @@ export function MailTab({ agent, query }) {
     concerns: (event) => (event.type === 'message' ? Boolean(event.message && (event.message.from === agent.name || !event.message.to || event.message.to.includes(agent.name))) : event.agent === agent.name),
   });
   return html`<div class="segmented" role="group" aria-label="Which mail">
-      ${BOXES.filter(([id]) => !isPast || id === 'outbox').map(
+      ${BOXES.map(
         ([id, title]) => html`<${Button} key=${id} small pressed=${box === id} onClick=${() => setQuery({ box: id === 'inbox' ? null : id })}>${title}${id === 'unread' && agent.unread ? ` (${agent.unread})` : ''}<//>`,
       )}
     </div>
@@ -36,7 +35,7 @@ export function MailTab({ agent, query }) {
         ? html`<${Loading} label="Mail" rows=${6} />`
         : list.error && !list.items.length
           ? html`<${Failure} error=${list.error} onRetry=${list.reload} />`
-          : !list.items.length
+          : !list.items.length && !list.hasMore
             ? html`<${Empty} icon="inbox" title=${box === 'unread' ? 'Nothing waits to be read' : isOut ? 'It has said nothing yet' : 'No mail yet'}>${isOut ? 'What it says in its turns stands here.' : 'It reads the agents whom its resume names, and people who write to it.'}<//>`
             : html`<ul class="mail-list">
                   ${list.items.map((message) => html`<li key=${message.id}>${message.unread ? html`<span class="mail-unread"><${Badge} tone="accent">unread<//></span>` : null}<${MessageLine} message=${message} max=${400} /></li>`)}

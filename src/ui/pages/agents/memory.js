@@ -5,6 +5,7 @@ import { segment, send } from '../../lib/api.js';
 import { count, plural, size } from '../../lib/format.js';
 import { useKept } from '../../lib/kept.js';
 import { useResource } from '../../lib/resource.js';
+import { useWholeList } from '../../lib/whole-list.js';
 import { at } from '../../lib/scope.js';
 import { may } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
@@ -14,25 +15,25 @@ import { MemoryEdit } from './memory-edit.js';
 
 /** @param {{ agent: any, query: Record<string, string> }} props */
 export function MemoryTab({ agent, query }) {
-  const isPast = useSignal(at) !== null;
+  useSignal(at);
   const base = `/agents/${segment(agent.name)}/memory`;
-  const list = useKept(useResource(base, { live: ['turn_committed', 'tick_closed'], concerns: (event) => !event.agent || event.agent === agent.name }));
+  const list = useKept(useWholeList(base, 'memory', { live: ['turn_committed', 'tick_closed'], concerns: (event) => !event.agent || event.agent === agent.name }));
   const [edits, setEdits] = useState(/** @type {{ key: string | null } | null} */ (null));
   const [filter, setFilter] = useState('');
   return html`<${Loaded}
       of=${list}
       rows=${6}
       empty=${(/** @type {any} */ d) =>
-        d.memory?.length
+        d.items.length
           ? null
           : html`<${Card}><${Empty} icon="memory" title="It keeps nothing" action=${may('control') ? html`<${Button} icon="plus" onClick=${() => setEdits({ key: null })}>Write a memory<//>` : null}>What it writes into its memory in a turn is shown to it in every later one.<//><//>`}
     >
       ${(/** @type {any} */ d) => {
-        const rows = d.memory.filter((/** @type {any} */ row) => row.key.toLowerCase().includes(filter.trim().toLowerCase()));
-        const chosen = d.memory.find((/** @type {any} */ row) => row.key === query.key) ?? null;
+        const rows = d.items.filter((/** @type {any} */ row) => row.key.toLowerCase().includes(filter.trim().toLowerCase()));
+        const chosen = d.items.find((/** @type {any} */ row) => row.key === query.key) ?? null;
         return html`<div class=${`split ${chosen ? 'split-open' : ''}`}>
-          <${Card} title=${plural(d.memory.length, 'memory', 'memories')} flush class="split-list" actions=${may('control') ? html`<${Button} small icon="plus" onClick=${() => setEdits({ key: null })}>Write<//>` : null}>
-            ${d.memory.length > 8 ? html`<div class="split-search"><input class="input" type="search" aria-label="Search keys" placeholder="Search keys" value=${filter} onInput=${(/** @type {any} */ event) => setFilter(event.target.value)} /></div>` : null}
+          <${Card} title=${plural(d.items.length, 'memory', 'memories')} flush class="split-list" actions=${may('control') ? html`<${Button} small icon="plus" onClick=${() => setEdits({ key: null })}>Write<//>` : null}>
+            ${d.items.length > 8 ? html`<div class="split-search"><input class="input" type="search" aria-label="Search keys" placeholder="Search keys" value=${filter} onInput=${(/** @type {any} */ event) => setFilter(event.target.value)} /></div>` : null}
             <ul class="keys" tabindex="0" aria-label="Keys">
               ${rows.map(
                 (/** @type {any} */ row) => html`<li key=${row.key}>
@@ -50,8 +51,8 @@ export function MemoryTab({ agent, query }) {
         </div>`;
       }}
     <//>
-    ${isPast ? null : html`<${MemoryArchive} agent=${agent} />`}
-    ${edits ? html`<${MemoryEdit} agent=${agent} row=${edits.key === null ? null : list.data?.memory.find((/** @type {any} */ row) => row.key === edits.key)} onClose=${() => setEdits(null)} onDone=${list.reload} />` : null}`;
+    <${MemoryArchive} agent=${agent} />
+    ${edits ? html`<${MemoryEdit} agent=${agent} row=${edits.key === null ? null : list.data?.items.find((/** @type {any} */ row) => row.key === edits.key)} onClose=${() => setEdits(null)} onDone=${list.reload} />` : null}`;
 }
 
 /** @param {unknown} value */

@@ -8,11 +8,11 @@ import { pretty } from './resume-rules.js';
 
 /**
  * @param {{
- *   agent: any, base: import('./resume.js').Read, next: any, onClose: () => void, onSaved: () => void, onConflict: () => void,
+ *   agent: any, base: import('./resume.js').Read, next: any, text: string, onClose: () => void, onSaved: () => void, onConflict: () => void,
  *   onFindings: (findings: import('./resume-rules.js').Finding[]) => void,
  * }} props
  */
-export function Review({ agent, base, next, onClose, onSaved, onConflict, onFindings }) {
+export function Review({ agent, base, next, text, onClose, onSaved, onConflict, onFindings }) {
   const [answer, setAnswer] = useState(/** @type {any} */ (null));
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const [busy, setBusy] = useState(false);
@@ -22,13 +22,14 @@ export function Review({ agent, base, next, onClose, onSaved, onConflict, onFind
   const failed = (thrown) => {
     const failure = ApiError.from(thrown);
     if (failure.status === 412) return onConflict();
-    if (failure.pointer !== undefined) onFindings([{ severity: 'error', pointer: failure.pointer, message: failure.message, expected: failure.hint }]);
+    if (failure.findings.length) onFindings(failure.findings);
+    else if (failure.pointer !== undefined) onFindings([{ severity: 'error', pointer: failure.pointer, message: failure.message, expected: failure.hint }]);
     setError(failure);
     setBusy(false);
   };
   useEffect(() => {
     let current = true;
-    send('PUT', path, next, { ifMatch, query: { dry_run: true } }).then(
+    send('PUT', path, undefined, { text, ifMatch, query: { dry_run: true } }).then(
       (found) => {
         if (!current) return;
         setAnswer(found ?? {});
@@ -44,7 +45,7 @@ export function Review({ agent, base, next, onClose, onSaved, onConflict, onFind
     setBusy(true);
     setError(null);
     try {
-      await send('PUT', path, next, { ifMatch });
+      await send('PUT', path, undefined, { text, ifMatch });
       onSaved();
     } catch (thrown) {
       failed(thrown);

@@ -108,7 +108,7 @@ export function ResumeTab({ agent, reload }) {
  */
 function Editor({ id, agent, base, isStale, onSaved, onRebase }) {
   const kept = drafts.get(id);
-  const begin = base.data === null ? base.text : pretty(base.data);
+  const begin = base.text;
   const [text, setText] = useState(kept?.text ?? begin);
   const [mode, setMode] = useState(/** @type {'form' | 'json'} */ (base.data === null ? 'json' : (kept?.mode ?? 'form')));
   const [told, setTold] = useState(/** @type {{ text: string, findings: import('./resume-rules.js').Finding[] } | null} */ (null));
@@ -160,6 +160,7 @@ function Editor({ id, agent, base, isStale, onSaved, onRebase }) {
           agent=${agent}
           base=${base}
           next=${data}
+          text=${text}
           onClose=${() => setDialog(null)}
           onFindings=${(/** @type {any[]} */ found) => setTold({ text, findings: found })}
           onConflict=${() => setDialog('conflict')}

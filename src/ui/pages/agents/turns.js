@@ -16,7 +16,7 @@ export function TurnsTab({ agent }) {
   });
   if (turns.loading) return html`<${Card}><${Loading} label="Turns" rows=${6} /><//>`;
   if (turns.error && !turns.items.length) return html`<${Failure} error=${turns.error} onRetry=${turns.reload} />`;
-  if (!turns.items.length) return html`<${Card}><${Empty} icon="timeline" title="It has taken no turn yet">The overview says why.<//><//>`;
+  if (!turns.items.length && !turns.hasMore) return html`<${Card}><${Empty} icon="timeline" title="It has taken no turn yet">The overview says why.<//><//>`;
   return html`<${Card} flush>
     <${Table}
       label="Turns"

@@ -14,6 +14,8 @@ const PAGE = 100;
 const GATHER_MS = 400;
 /** So many pages are caught up with; who was away for longer begins anew. */
 const MOST_PAGES = 30;
+/** So many pages without a message are looked through before a person is asked whether to look further back. */
+const MOST_EMPTY = 10;
 
 /**
  * @typedef {Object} History
@@ -40,7 +42,16 @@ export function useHistory(query) {
   const list = useRef(blank(''));
   if (list.current.url !== url) list.current = blank(url);
 
-  const read = useCallback((/** @type {string | null} */ cursor) => get('/messages', { query: { ...query, limit: PAGE, cursor } }), [url]);
+  const page = useCallback((/** @type {string | null} */ cursor) => get('/messages', { query: { ...query, limit: PAGE, cursor } }), [url]);
+  // A page may have nothing that fits, and older ones follow.
+  const read = useCallback(
+    async (/** @type {string | null} */ cursor) => {
+      let found = await page(cursor);
+      for (let n = 0; n < MOST_EMPTY && !found.messages.length && found.next_cursor; n += 1) found = await page(found.next_cursor);
+      return found;
+    },
+    [page],
+  );
   useEffect(() => {
     const mine = blank(url);
     if (list.current.isRead) Object.assign(mine, { items: list.current.items, isRead: true });
@@ -79,12 +90,12 @@ export function useHistory(query) {
         const fresh = [];
         let cursor = /** @type {string | null} */ (null);
         for (let n = 0; n < MOST_PAGES; n += 1) {
-          const page = await read(cursor);
-          const unknown = page.messages.filter((/** @type {Message} */ message) => !mine.ids.has(message.id));
+          const found = await page(cursor);
+          const unknown = found.messages.filter((/** @type {Message} */ message) => !mine.ids.has(message.id));
           fresh.push(...unknown);
-          cursor = page.next_cursor ?? null;
+          cursor = found.next_cursor ?? null;
           // What is known already is the end of what is new.
-          if (unknown.length < page.messages.length || cursor === null || mine.ids.size === 0) break;
+          if (unknown.length < found.messages.length || found.messages.length === 0 || cursor === null || mine.ids.size === 0) break;
           if (n === MOST_PAGES - 1) return reload();
         }
         if (!current) return;

@@ -14,23 +14,21 @@ import { ThreadList } from './thread-list.js';
 
 /** @param {{ query: Record<string, string> }} props */
 export default function Messages({ query }) {
-  const isPast = useSignal(at) !== null;
+  useSignal(at);
   useSignal(me);
   const roster = useRoster();
   const [isWriting, setWriting] = useState(false);
   const names = useMemo(() => (roster.agents ?? []).map((agent) => agent.name), [roster.agents]);
-  const isThreads = query.view === 'threads' && !isPast;
+  const isThreads = query.view === 'threads';
   return html`<div class="page-full messages-page">
     <${PageHead}
       title="Messages"
       hint=${isThreads ? 'Conversations, the liveliest first' : 'Everything that was said, the newest first'}
       actions=${html`
-        ${isPast
-          ? null
-          : html`<div class="segmented" role="group" aria-label="Show">
-              <${Button} small pressed=${!isThreads} onClick=${() => setQuery({ view: null })}>Messages<//>
-              <${Button} small pressed=${isThreads} onClick=${() => setQuery({ view: 'threads' })}>Conversations<//>
-            </div>`}
+        <div class="segmented" role="group" aria-label="Show">
+          <${Button} small pressed=${!isThreads} onClick=${() => setQuery({ view: null })}>Messages<//>
+          <${Button} small pressed=${isThreads} onClick=${() => setQuery({ view: 'threads' })}>Conversations<//>
+        </div>
         ${may('send') ? html`<${Button} kind="primary" icon="edit" onClick=${() => setWriting(true)}>Write<//>` : null}
       `}
     />
@@ -46,7 +44,7 @@ function All({ query, onWrite }) {
   const isFiltered = FILTERS.some((name) => query[name]);
   if (history.loading) return html`<div class="card feed-card"><${Loading} label="Messages" rows=${8} /></div>`;
   if (history.error && !history.items.length) return html`<${Failure} error=${history.error} onRetry=${history.reload} />`;
-  if (!history.items.length) {
+  if (!history.items.length && !history.hasMore) {
     return html`<div class="card feed-card">
       ${isFiltered
         ? html`<${Empty} icon="search" title="No message is like that" action=${html`<${Button} onClick=${() => setQuery(Object.fromEntries(FILTERS.map((name) => [name, null])))}>Clear the search<//>`}>Fewer words or filters may find it.<//>`

@@ -4,12 +4,12 @@ import { AgentChip, Badge, Button, Card, Empty, Failure, Icon, JsonView, Line, L
 import { segment } from '../../lib/api.js';
 import { count, plural, words } from '../../lib/format.js';
 import { useKept } from '../../lib/kept.js';
-import { useResource } from '../../lib/resource.js';
 import { useRoster } from '../../lib/roster.js';
 import { at } from '../../lib/scope.js';
 import { may, me } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
 import { line } from '../../lib/text.js';
+import { useWholeList } from '../../lib/whole-list.js';
 import { href } from '../../router.js';
 import { Compose } from './compose.js';
 
@@ -25,7 +25,7 @@ export default function Thread({ params, query }) {
   const [answers, setAnswers] = useState(/** @type {any} */ (null));
   const known = useRef(/** @type {Set<string>} */ (new Set()));
   const thread = useKept(
-    useResource(`/threads/${segment(params.id)}`, {
+    useWholeList(`/threads/${segment(params.id)}`, 'messages', {
       live: ['message'],
       concerns: (event) => {
         const message = event.message;
@@ -35,8 +35,8 @@ export default function Thread({ params, query }) {
     }),
   );
   // In the past, what was not said yet is not shown.
-  const messages = useMemo(() => (thread.data?.messages ?? []).filter((/** @type {any} */ message) => tick === null || message.tick <= tick), [thread.data, tick]);
-  known.current = new Set([...messages.map((/** @type {any} */ message) => message.id), thread.data?.thread_id ?? params.id]);
+  const messages = useMemo(() => (thread.data?.items ?? []).filter((/** @type {any} */ message) => tick === null || message.tick <= tick), [thread.data, tick]);
+  known.current = new Set([...messages.map((/** @type {any} */ message) => message.id), thread.data?.first?.thread_id ?? params.id]);
   const who = useMemo(() => [...new Set(messages.map((/** @type {any} */ message) => message.from))], [messages]);
   const root = messages[0];
 
@@ -65,7 +65,7 @@ export default function Thread({ params, query }) {
               </li>`,
             )}
           </ol>
-          ${thread.data.more ? html`<p class="quiet small">There is more of it than is shown here.</p>` : null}`}
+          ${thread.data.first?.more ? html`<p class="quiet small">There is more of it than is shown here.</p>` : null}`}
     ${answers ? html`<${Compose} names=${names} answers=${answers} onClose=${() => setAnswers(null)} onSent=${thread.reload} />` : null}
   </div>`;
 }
