@@ -26,6 +26,9 @@ export function ScheduleClock({ schedule, clock, small = false }) {
   const labelled = Math.max(1, Math.round(round / 4));
   const points = Array.from({ length: round / period }, (_, i) => fires + i * period);
   const ahead = ((next % round) + round) % round;
+  const isLow = here / round > 0.25 && here / round < 0.75;
+  // The number stands where the hand does not point.
+  const textY = isLow ? MIDDLE - 38 : MIDDLE + 32;
   const [handX, handY] = pointAt(here, round, RADIUS - 26);
   const words = `${scheduleInWords(schedule)}; the clock stands at ${clock}, the next fire point is clock ${next}, in ${plural(next - clock, 'tick')}`;
   return html`<svg class=${`dial ${small ? 'dial-small' : ''}`} viewBox=${`0 0 ${SIZE} ${SIZE}`} role="img" aria-label=${words}>
@@ -48,8 +51,8 @@ export function ScheduleClock({ schedule, clock, small = false }) {
     })}
     <line class="dial-hand" x1=${MIDDLE} y1=${MIDDLE} x2=${handX} y2=${handY} />
     <circle class="dial-pin" cx=${MIDDLE} cy=${MIDDLE} r="4.5" />
-    <text class="dial-clock" x=${MIDDLE} y=${MIDDLE + 32} text-anchor="middle">${count(clock)}</text>
-    <text class="dial-label" x=${MIDDLE} y=${MIDDLE + 47} text-anchor="middle">clock now</text>
+    <text class="dial-clock" x=${MIDDLE} y=${textY} text-anchor="middle">${count(clock)}</text>
+    <text class="dial-label" x=${MIDDLE} y=${textY + 15} text-anchor="middle">clock now</text>
   </svg>`;
 }
 

@@ -1,6 +1,6 @@
 /** What left the memory of an agent. */
 import { html, useState } from '../../lib/preact.js';
-import { Badge, Button, Card, Dialog, JsonView, Loaded, Name, Table, Text, Time } from '../../lib/components/index.js';
+import { Badge, Card, Dialog, JsonView, Loaded, Name, Table, Text, Time } from '../../lib/components/index.js';
 import { segment } from '../../lib/api.js';
 import { count, plural, words } from '../../lib/format.js';
 import { useWholeList } from '../../lib/whole-list.js';
@@ -8,16 +8,13 @@ import { href } from '../../router.js';
 
 /** @param {{ agent: any }} props */
 export function MemoryArchive({ agent }) {
-  const [isOpen, setOpen] = useState(false);
   const [shown, setShown] = useState(/** @type {any} */ (null));
-  const archive = useWholeList(isOpen ? `/agents/${segment(agent.name)}/memory-archive` : null, 'archive', { live: ['tick_closed'] });
+  const archive = useWholeList(`/agents/${segment(agent.name)}/memory-archive`, 'archive', { live: ['tick_closed'] });
   return html`<${Card}
     title="Archive"
     hint="What was too old or too much for the memory is kept here."
-    actions=${html`<${Button} small expanded=${isOpen} icon=${isOpen ? 'up' : 'down'} onClick=${() => setOpen(!isOpen)}>${isOpen ? 'Hide' : 'Show'}<//>`}
   >
-    ${isOpen
-      ? html`<${Loaded} of=${archive} rows=${3} empty=${(/** @type {any} */ d) => (d.items.length ? null : html`<p class="quiet">Nothing was archived yet.</p>`)}>
+    <${Loaded} of=${archive} rows=${3} empty=${(/** @type {any} */ d) => (d.items.length ? null : html`<p class="quiet">Nothing was archived yet.</p>`)}>
           ${(/** @type {any} */ d) => html`<${Table}
             label=${plural(d.items.length, 'archived memory', 'archived memories')}
             rows=${d.items}
@@ -31,8 +28,7 @@ export function MemoryArchive({ agent }) {
               { id: 'tick', title: 'Tick', number: true, width: '80px', sort: (/** @type {any} */ row) => row.tick, cell: (/** @type {any} */ row) => (row.tick ? html`<a href=${href(`/timeline/${row.tick}`)}>${count(row.tick)}</a>` : '–') },
             ]}
           />`}
-        <//>`
-      : html`<p class="quiet small">Not shown.</p>`}
+        <//>
     ${shown
       ? html`<${Dialog} title=${html`<${Name} value=${shown.key ?? shown.path} class="mono" />`} wide onClose=${() => setShown(null)}>
           ${shown.broken ? html`<p class="tone-bad">It cannot be read:</p><${Text} value=${shown.broken} />` : typeof shown.file?.value === 'string' ? html`<${Text} value=${shown.file.value} />` : html`<${JsonView} value=${shown.file?.value ?? null} open=${3} label="The archived value" />`}

@@ -6,12 +6,11 @@ import { plural } from '../../lib/format.js';
 import { visible } from '../../lib/text.js';
 import { readResume } from './resume.js';
 import { changesOf, conflictsOf, reapply } from './resume-merge.js';
-import { pretty } from './resume-rules.js';
 
 /**
  * @param {{
  *   agent: any, base: import('./resume.js').Read, mine: any, onClose: () => void,
- *   onReapply: (read: import('./resume.js').Read, merged: any) => void,
+ *   onReapply: (read: import('./resume.js').Read, text: string) => void,
  * }} props
  */
 export function Conflict({ agent, base, mine, onClose, onReapply }) {
@@ -36,8 +35,8 @@ export function Conflict({ agent, base, mine, onClose, onReapply }) {
     wide
     onClose=${onClose}
     actions=${html`<${Button} onClick=${onClose}>Go on editing<//>
-      <${Button} disabled=${!theirs?.data} onClick=${() => theirs && onReapply(theirs, theirs.data)}>Take theirs, drop mine<//>
-      <${Button} kind="primary" disabled=${!theirs?.data} onClick=${() => theirs && onReapply(theirs, reapply(theirs.data, own, leftToThem))}>Re-apply my changes<//>`}
+      <${Button} disabled=${!theirs?.data} onClick=${() => theirs && onReapply(theirs, theirs.text)}>Take theirs, drop mine<//>
+      <${Button} kind="primary" disabled=${!theirs?.data} onClick=${() => theirs && onReapply(theirs, reapply(theirs.text, own, leftToThem))}>Re-apply my changes<//>`}
   >
     ${error
       ? html`<${Failure} error=${error} compact />`
@@ -45,7 +44,7 @@ export function Conflict({ agent, base, mine, onClose, onReapply }) {
         ? html`<${Loading} label="What the other changed" />`
         : html`<p>Nothing was saved. The other changed ${plural(others.size, 'field')}, you ${plural(own.size, 'field')}${conflicts.length ? `, ${conflicts.length} of them both` : ', none of them both'}. Re-apply puts yours on top of theirs, for another review.</p>
             <section class="stack-tight"><h3>What the other changed</h3>
-              <${DiffView} before=${base.data === null ? base.text : pretty(base.data)} after=${theirs.data === null ? theirs.text : pretty(theirs.data)} label="What the other changed" /></section>
+              <${DiffView} before=${base.text} after=${theirs.text} label="What the other changed" /></section>
             ${conflicts.map((pointer) => {
               const name = `conflict-${pointer}`;
               const change = own.get(pointer);

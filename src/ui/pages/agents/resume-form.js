@@ -8,12 +8,13 @@ import { useSignal } from '../../lib/store.js';
 import { line } from '../../lib/text.js';
 import { ScheduleClock } from './clock.js';
 import { NamePicker } from './name-picker.js';
-import { RULES, at, withField } from './resume-rules.js';
+import { RULES, at } from './resume-rules.js';
 
 /**
- * @param {{ value: any, name: string, findings: import('./resume-rules.js').Finding[], onChange: (next: any) => void }} props
+ * @param {{ value: any, name: string, findings: import('./resume-rules.js').Finding[], onField: (pointer: string, next: unknown) => void }} props
+ *   `onField`: a field changed; undefined takes it away
  */
-export function ResumeForm({ value, name, findings, onChange }) {
+export function ResumeForm({ value, name, findings, onField }) {
   const models = useResource('/models', { at: null });
   const tools = useResource('/tools', { at: null });
   const roster = useRoster();
@@ -26,7 +27,7 @@ export function ResumeForm({ value, name, findings, onChange }) {
     const found = findings.find((finding) => finding.pointer === pointer || finding.pointer.startsWith(`${pointer}/`));
     return found ? [found.message, found.expected].filter(Boolean).join(' ') : null;
   };
-  const set = (/** @type {string} */ pointer, /** @type {unknown} */ next) => onChange(withField(value, pointer, next));
+  const set = onField;
   const text = (/** @type {string} */ pointer) => {
     const found = at(value, pointer);
     return typeof found === 'string' ? found : '';

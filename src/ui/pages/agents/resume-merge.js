@@ -1,5 +1,7 @@
 /** Two people changed one resume: what each changed, and both put together. */
 
+import { editJson } from './json-edit.js';
+
 /** @typedef {Map<string, { before: unknown, after: unknown }>} Changes by pointer; undefined: there was, or is, no such field */
 
 /**
@@ -50,46 +52,17 @@ export function conflictsOf(mine, theirs) {
 }
 
 /**
- * `theirs` with the changes of mine, except those that are left to them.
- * @param {any} theirs
+ * Their text with the changes of mine, except those that are left to them.
+ * @param {string} theirs JSON
  * @param {Changes} mine
  * @param {Set<string>} leftToThem pointers
  */
 export function reapply(theirs, mine, leftToThem) {
-  let result = structuredClone(theirs);
+  let text = theirs;
   for (const [pointer, change] of mine) {
-    if (!leftToThem.has(pointer)) result = put(result, pointer, change.after);
+    if (!leftToThem.has(pointer)) text = editJson(text, pointer, change.after);
   }
-  return result;
-}
-
-/**
- * @param {any} value
- * @param {string} pointer
- * @param {unknown} next
- */
-function put(value, pointer, next) {
-  if (pointer === '') return next;
-  const steps = pointer.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const last = /** @type {string} */ (steps.pop());
-  let here = value;
-  for (const step of steps) {
-    if (!isObject(own(here, step))) define(here, step, {});
-    here = own(here, step);
-  }
-  if (next === undefined) delete here[last];
-  else define(here, last, next);
-  return value;
-}
-
-/**
- * Sets a field, whatever its name: `__proto__` too is a name that a file may have.
- * @param {any} object
- * @param {string} key
- * @param {unknown} value
- */
-function define(object, key, value) {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+  return text;
 }
 
 /** @param {any} object @param {string} key */

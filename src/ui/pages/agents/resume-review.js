@@ -4,15 +4,14 @@ import { Button, Dialog, DiffView, Failure, Loading } from '../../lib/components
 import { ApiError, segment, send } from '../../lib/api.js';
 import { plural } from '../../lib/format.js';
 import { FindingList } from './resume.js';
-import { pretty } from './resume-rules.js';
 
 /**
  * @param {{
- *   agent: any, base: import('./resume.js').Read, next: any, text: string, onClose: () => void, onSaved: () => void, onConflict: () => void,
+ *   agent: any, base: import('./resume.js').Read, text: string, onClose: () => void, onSaved: () => void, onConflict: () => void,
  *   onFindings: (findings: import('./resume-rules.js').Finding[]) => void,
  * }} props
  */
-export function Review({ agent, base, next, text, onClose, onSaved, onConflict, onFindings }) {
+export function Review({ agent, base, text, onClose, onSaved, onConflict, onFindings }) {
   const [answer, setAnswer] = useState(/** @type {any} */ (null));
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const [busy, setBusy] = useState(false);
@@ -67,6 +66,6 @@ export function Review({ agent, base, next, text, onClose, onSaved, onConflict, 
           </p>
           <${FindingList} findings=${findings} />`
       : null}
-    <${DiffView} before=${base.data === null ? base.text : pretty(base.data)} after=${pretty(next)} label="What changes in the resume" />
+    <${DiffView} before=${base.text} after=${text} label="What changes in the resume" />
   <//>`;
 }

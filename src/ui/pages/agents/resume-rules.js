@@ -62,28 +62,6 @@ export function at(value, pointer) {
 }
 
 /**
- * A copy with another value at a pointer; undefined takes the field away, and with it an object that it leaves empty.
- * @param {any} resume
- * @param {string} pointer
- * @param {unknown} value
- */
-export function withField(resume, pointer, value) {
-  const [first, second] = pointer.split('/').slice(1);
-  const copy = { ...resume };
-  if (second === undefined) {
-    if (value === undefined) delete copy[first];
-    else copy[first] = value;
-    return copy;
-  }
-  const inner = copy[first] && typeof copy[first] === 'object' && !Array.isArray(copy[first]) ? { ...copy[first] } : {};
-  if (value === undefined) delete inner[second];
-  else inner[second] = value;
-  if (Object.keys(inner).length === 0 && value === undefined) delete copy[first];
-  else copy[first] = inner;
-  return copy;
-}
-
-/**
  * What is wrong with a resume, as far as a page can tell.
  * @param {any} resume
  * @param {string} name of its folder
@@ -149,9 +127,4 @@ function fault(value, rule) {
 /** @param {unknown} value */
 function isTexts(value) {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
-
-/** @param {unknown} resume */
-export function pretty(resume) {
-  return `${JSON.stringify(resume, null, 2)}\n`;
 }

@@ -8,10 +8,11 @@ import { may } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
 import { visible } from '../../lib/text.js';
 import { plural } from '../../lib/format.js';
+import { editJson } from './json-edit.js';
 import { Conflict } from './resume-conflict.js';
 import { ResumeForm } from './resume-form.js';
 import { Review } from './resume-review.js';
-import { check, pretty } from './resume-rules.js';
+import { check } from './resume-rules.js';
 import { ResumeView } from './resume-view.js';
 
 /**
@@ -151,7 +152,7 @@ function Editor({ id, agent, base, isStale, onSaved, onRebase }) {
     </div>
     <${FindingList} findings=${findings.filter((finding) => !isForm || !hasField(finding.pointer))} />
     ${isForm
-      ? html`<${ResumeForm} value=${data} name=${agent.name} findings=${findings} onChange=${(/** @type {any} */ next) => setText(pretty(next))} />`
+      ? html`<${ResumeForm} value=${data} name=${agent.name} findings=${findings} onField=${(/** @type {string} */ pointer, /** @type {unknown} */ next) => setText((old) => editJson(old, pointer, next))} />`
       : html`<${Card}>
           <${TextArea} label="The resume as JSON" mono rows=${30} value=${text} onInput=${setText} error=${fault} hint="Fields that this page does not know stay as they are." />
         <//>`}
@@ -159,7 +160,6 @@ function Editor({ id, agent, base, isStale, onSaved, onRebase }) {
       ? html`<${Review}
           agent=${agent}
           base=${base}
-          next=${data}
           text=${text}
           onClose=${() => setDialog(null)}
           onFindings=${(/** @type {any[]} */ found) => setTold({ text, findings: found })}
@@ -171,7 +171,7 @@ function Editor({ id, agent, base, isStale, onSaved, onRebase }) {
         />`
       : null}
     ${dialog === 'conflict'
-      ? html`<${Conflict} agent=${agent} base=${base} mine=${data} onClose=${() => setDialog(null)} onReapply=${(/** @type {Read} */ read, /** @type {any} */ merged) => onRebase(read, pretty(merged))} />`
+      ? html`<${Conflict} agent=${agent} base=${base} mine=${data} onClose=${() => setDialog(null)} onReapply=${onRebase} />`
       : null}
   </div>`;
 }

@@ -21,7 +21,7 @@ export function ScheduleTab({ agent }) {
   const next = nextFires(schedule, clock, 8);
   const rests = agent.enabled === false ? 'It is disabled in its resume' : agent.paused ? 'It is paused' : agent.broken ? 'Its resume is broken' : null;
   return html`<div class="schedule">
-    <${Card} title="Schedule clock" hint=${`One round is ${schedule.run_every_n_ticks < 12 ? 'some periods' : 'one period'} of the schedule; the hand is the clock of the organisation`}
+    <${Card} title="Schedule clock" hint=${schedule.run_every_n_ticks < 12 ? 'A round is some periods' : 'A round is one period'}
       actions=${may('edit') ? html`<${LinkButton} small icon="edit" href=${href(`/agents/${segment(agent.name)}`, { tab: 'resume' })}>Edit<//>` : null}>
       <${ScheduleClock} schedule=${schedule} clock=${clock} />
       <ul class="dial-key" aria-hidden="true">
