@@ -72,12 +72,9 @@ export async function learn() {
   } catch (error) {
     if (!isCurrent()) return;
     const failure = ApiError.from(error);
-    if (failure.status === 401) {
-      batch(() => {
-        me.value = null;
-        keyNeeded.value = failure;
-      });
-    } else {
+    if (failure.status === 401) refuse(failure);
+    else if (failure.status === 404 && org.peek() === null) await chooseFirst(isCurrent, failure);
+    else {
       statusError.value = failure;
       // Nothing is followed yet, so nothing else would notice that the server is back.
       setTimeout(() => isCurrent() && !me.peek() && void learn(), RETRY_MS);
@@ -90,6 +87,35 @@ export async function learn() {
   } catch {
     // A key for one organisation may not list the others: then there is no switcher.
     if (isCurrent()) orgs.value = [];
+  }
+}
+
+/** @param {ApiError} failure */
+function refuse(failure) {
+  batch(() => {
+    me.value = null;
+    keyNeeded.value = failure;
+  });
+}
+
+/**
+ * Where several organisations lie and none is the default one, the first is shown.
+ * @param {() => boolean} isCurrent
+ * @param {ApiError} failure why there is no default one
+ */
+async function chooseFirst(isCurrent, failure) {
+  try {
+    const list = await get('/orgs', { org: null, query: { limit: 100 } });
+    if (!isCurrent()) return;
+    orgs.value = list.orgs;
+    const first = list.orgs.find((/** @type {import('./types.js').OrgLine} */ one) => !one.problem) ?? list.orgs[0];
+    if (first) org.value = first.name;
+    else statusError.value = failure;
+  } catch (error) {
+    if (!isCurrent()) return;
+    const other = ApiError.from(error);
+    if (other.status === 401) refuse(other);
+    else statusError.value = other;
   }
 }
 
