@@ -10,6 +10,9 @@ import { onEvents, startLive } from './live.js';
 import { key, setKey } from './key.js';
 
 const RETRY_MS = 3_000;
+const GATHER_MS = 250;
+/** @type {ReturnType<typeof setTimeout> | null} */
+let gathering = null;
 
 /** What the key may do; null until it is known. */
 export const me = signal(/** @type {import('./types.js').Me | null} */ (null));
@@ -51,7 +54,12 @@ export function startSession() {
     if (me.value) void loadStatus();
   });
   onEvents(['tick_opened', 'turn_committed', 'turn_failed', 'tick_closed', 'problem', 'reset'], () => {
-    if (at.value === null) void loadStatus();
+    if (at.value !== null) return;
+    // A busy tick is one read, and the last event is behind it.
+    gathering ??= setTimeout(() => {
+      gathering = null;
+      void loadStatus();
+    }, GATHER_MS);
   });
 }
 
@@ -119,18 +127,20 @@ async function chooseFirst(isCurrent, failure) {
   }
 }
 
-/** Loads how the organisation stands. */
+let loads = 0;
+
+/** Loads how the organisation stands. Of several answers the one that was asked for last counts. */
 export async function loadStatus() {
-  const asked = [org.peek(), at.peek()].join('\n');
+  const mine = (loads += 1);
   try {
     const found = await get('/status');
-    if (asked !== [org.peek(), at.peek()].join('\n')) return;
+    if (mine !== loads) return;
     batch(() => {
       status.value = found;
       statusError.value = null;
     });
   } catch (error) {
-    if (asked === [org.peek(), at.peek()].join('\n')) statusError.value = ApiError.from(error);
+    if (mine === loads) statusError.value = ApiError.from(error);
   }
 }
 
