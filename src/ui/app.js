@@ -2,7 +2,9 @@
 import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from './lib/preact.js';
 import { Dialog, Empty, Failure, Icon, Loading, Toasts } from './lib/components/index.js';
 import { ApiError } from './lib/api.js';
+import { openProblems, waitingApprovals } from './lib/attention.js';
 import { visible } from './lib/text.js';
+import { connection } from './lib/live.js';
 import { at, org } from './lib/scope.js';
 import { keyNeeded, may, me, status, statusError } from './lib/session.js';
 import { useSignal } from './lib/store.js';
@@ -23,6 +25,8 @@ export function App() {
   const where = useSignal(place);
   useSignal(at);
   const which = useSignal(org);
+  const isKnown = useSignal(me) !== null;
+  const hasFailed = useSignal(statusError) !== null;
   const found = useMemo(() => {
     for (const route of routes) {
       const params = match(route.path, where.path);
@@ -44,7 +48,9 @@ export function App() {
         <${Header} />
         <${PastBanner} />
         <main id="main" tabindex="-1">
-          ${found ? html`<${Page} key=${`${found.route.path}\n${which}`} route=${found.route} params=${found.params} query=${where.query} />` : html`<${Nowhere} />`}
+          ${!isKnown && !hasFailed
+            ? html`<div class="page"><h1 class="sr-only">${found?.route.title ?? 'LeMMing'}</h1><${Loading} label="The organisation" rows=${6} /></div>`
+            : found ? html`<${Page} key=${`${found.route.path}\n${which}`} route=${found.route} params=${found.params} query=${where.query} />` : html`<${Nowhere} />`}
         </main>
       </div>
       <nav class="foot-bar" aria-label="Main pages">
@@ -54,7 +60,7 @@ export function App() {
     </div>
     ${isMenuOpen
       ? html`<${Dialog} title="Pages" side onClose=${() => setMenuOpen(false)}>
-          <nav aria-label="All pages" class="drawer"><${NavigationLists} here=${where.path} /></nav>
+          <nav aria-label="All pages" class="drawer"><${NavigationLists} here=${where.path} within="drawer" /></nav>
         <//>`
       : null}
     <${Toasts} />
@@ -68,22 +74,22 @@ function skip(event) {
   document.getElementById('main')?.focus();
 }
 
-/** @param {{ here: string }} props */
-function NavigationLists({ here }) {
+/** @param {{ here: string, within?: string }} props `within` tells the two places of it apart */
+function NavigationLists({ here, within = 'side' }) {
   const known = useSignal(me);
-  const shown = useSignal(status);
+  const counts = /** @type {Record<string, import('./lib/attention.js').Count>} */ ({ '/problems': useSignal(openProblems), '/approvals': useSignal(waitingApprovals) });
   return GROUPS.map(([group, title]) => {
     const inGroup = routes.filter((route) => route.nav?.group === group && (!route.nav.scope || !known || may(route.nav.scope)));
     return html`<div key=${group} class="nav-group">
-      <p class="nav-title" id=${`nav-${group}`}>${title}</p>
-      <ul aria-labelledby=${`nav-${group}`}>
+      <p class="nav-title" id=${`${within}-${group}`}>${title}</p>
+      <ul aria-labelledby=${`${within}-${group}`}>
         ${inGroup.map((route) => {
           const isHere = isWithin(route.path, here);
-          const count = route.path === '/problems' ? shown?.problems?.length : 0;
+          const count = counts[route.path];
           return html`<li key=${route.path}>
             <a class="nav-link" href=${href(route.path)} aria-current=${isHere ? 'page' : undefined}>
               <${Icon} name=${route.nav?.icon} /><span>${route.title}</span>
-              ${count ? html`<span class="nav-count">${count}<span class="sr-only"> open</span></span>` : null}
+              ${count?.number ? html`<span class=${`nav-count ${route.path === '/approvals' ? 'nav-count-warn' : ''}`}>${count.number}${count.isMore ? '+' : ''}<span class="sr-only"> open</span></span>` : null}
             </a>
           </li>`;
         })}
@@ -117,21 +123,27 @@ function isWithin(path, here) {
 function Page({ route, params, query }) {
   const [loaded, setLoaded] = useState(/** @type {{ Component: any } | null} */ (null));
   const [failure, setFailure] = useState(/** @type {ApiError | null} */ (null));
-  const [round, setRound] = useState(0);
+  const isConnected = useSignal(connection) !== 'offline';
   const [thrown, reset] = useErrorBoundary((error) => console.error(error));
   const first = useRef(true);
+  const wasOffline = useRef(false);
   useEffect(() => {
     let current = true;
     Promise.all([route.load(), ...(route.styles ?? []).map(loadStyle)]).then(
       ([module]) => current && setLoaded({ Component: module.default }),
       (error) =>
         current &&
-        setFailure(new ApiError({ code: 'failed', message: 'this page could not be loaded', hint: error instanceof Error ? error.message : undefined })),
+        setFailure(new ApiError({ code: 'unreachable', message: 'this page could not be loaded', hint: error instanceof Error ? error.message : undefined })),
     );
     return () => {
       current = false;
     };
-  }, [round]);
+  }, []);
+  useEffect(() => {
+    // A module that could not be fetched may be remembered as broken: only a new page surely asks again. All state is in the address.
+    if (failure && wasOffline.current && isConnected) location.reload();
+    wasOffline.current = !isConnected;
+  }, [failure, isConnected]);
   const identity = JSON.stringify(params);
   useEffect(() => {
     if (!loaded) return;
@@ -146,9 +158,9 @@ function Page({ route, params, query }) {
   if (thrown || failure) {
     const error = failure ?? ApiError.from(thrown);
     return html`<div class="page"><h1 class="sr-only" id="page-title" tabindex="-1">${route.title}</h1>
-      <${Failure} error=${error} onRetry=${() => { setFailure(null); reset(); setRound(round + 1); }} /></div>`;
+      <${Failure} error=${error} onRetry=${() => (failure ? location.reload() : reset())} /></div>`;
   }
-  if (!loaded) return html`<div class="page"><${Loading} label=${route.title} rows=${6} /></div>`;
+  if (!loaded) return html`<div class="page"><h1 class="sr-only">${route.title}</h1><${Loading} label=${route.title} rows=${6} /></div>`;
   return html`<${Standing} /><${loaded.Component} key=${identity} params=${params} query=${query} />`;
 }
 

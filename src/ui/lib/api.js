@@ -10,7 +10,7 @@ import { at, org } from './scope.js';
 /** An answer that is no success, as the API's one envelope has it, or a server that cannot be reached. */
 export class ApiError extends Error {
   /**
-   * @param {{ code: string, message: string, status?: number, pointer?: string, hint?: string, requestId?: string, retryAfterS?: number }} facts
+   * @param {{ code: string, message: string, status?: number, pointer?: string, hint?: string, requestId?: string, retryAfterS?: number, findings?: any[] }} facts
    */
   constructor(facts) {
     super(facts.message);
@@ -27,6 +27,8 @@ export class ApiError extends Error {
     this.requestId = facts.requestId;
     /** How many seconds to wait, where the server said so. */
     this.retryAfterS = facts.retryAfterS;
+    /** All that is wrong with what was to be written, as `lemming validate` has it. */
+    this.findings = facts.findings ?? [];
   }
 
   /** Whether no server answered. */
@@ -51,6 +53,7 @@ export class ApiError extends Error {
  * @property {string} [method]
  * @property {Record<string, string | number | boolean | null | undefined>} [query] Fields that are null or undefined are left out.
  * @property {unknown} [body] Sent as JSON.
+ * @property {string} [text] Sent instead of a body, to the letter: JSON that somebody wrote.
  * @property {Record<string, string>} [headers]
  * @property {string} [ifMatch] The ETag of what is being replaced.
  * @property {AbortSignal} [signal]
@@ -107,9 +110,9 @@ export async function ask(path, options = {}) {
   if (options.ifMatch) headers.set('If-Match', options.ifMatch);
   /** @type {RequestInit} */
   const init = { method: options.method ?? 'GET', headers, signal: options.signal, credentials: 'omit', redirect: 'error' };
-  if (options.body !== undefined) {
+  if (options.body !== undefined || options.text !== undefined) {
     headers.set('Content-Type', 'application/json');
-    init.body = JSON.stringify(options.body);
+    init.body = options.text ?? JSON.stringify(options.body);
   }
   let answer;
   try {
@@ -143,11 +146,16 @@ async function failure(answer) {
     hint: envelope?.hint,
     requestId,
     retryAfterS,
+    findings: Array.isArray(envelope?.findings) ? envelope.findings : [],
   });
 }
 
-/** Reads under way, by address and key: who asks for the same meanwhile gets the same answer. */
-const underWay = /** @type {Map<string, Promise<any>>} */ (new Map());
+/**
+ * Reads under way, by address and key: parts of a page that ask for the same at once get the same answer. Who asks later
+ * asks anew, for what is on its way may already be old.
+ */
+const underWay = /** @type {Map<string, { begun: number, answer: Promise<any> }>} */ (new Map());
+const AT_ONCE_MS = 60;
 
 /**
  * Reads a JSON document.
@@ -158,14 +166,15 @@ const underWay = /** @type {Map<string, Promise<any>>} */ (new Map());
 export async function get(path, options = {}) {
   if (options.signal || options.headers) return (await ask(path, options)).json();
   const name = `${key.value}\n${address(path, options)}`;
-  let running = underWay.get(name);
-  if (!running) {
-    running = ask(path, options)
-      .then((answer) => answer.json())
-      .finally(() => underWay.delete(name));
-    underWay.set(name, running);
+  const running = underWay.get(name);
+  if (running && performance.now() - running.begun < AT_ONCE_MS) return running.answer;
+  const mine = { begun: performance.now(), answer: ask(path, options).then((answer) => answer.json()) };
+  underWay.set(name, mine);
+  try {
+    return await mine.answer;
+  } finally {
+    if (underWay.get(name) === mine) underWay.delete(name);
   }
-  return running;
 }
 
 /**

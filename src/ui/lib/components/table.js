@@ -70,8 +70,11 @@ export function Table(props) {
       if (next * rowHeight < box.scrollTop) box.scrollTop = next * rowHeight;
       else if ((next + 1) * rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = (next + 1) * rowHeight - box.clientHeight;
     }
-    // The row may only be drawn after the scroll.
-    requestAnimationFrame(() => requestAnimationFrame(() => /** @type {HTMLElement | null} */ (box?.querySelector(`[data-row="${next}"]`))?.focus()));
+    const find = () => /** @type {HTMLElement | null} */ (box?.querySelector(`[data-row="${next}"]`));
+    const there = find();
+    if (there) there.focus({ preventScroll: isVirtual });
+    // Else it is drawn after the scroll.
+    else requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus({ preventScroll: true })));
   };
   /** @param {KeyboardEvent} event */
   const keys = (event) => {
@@ -95,10 +98,13 @@ export function Table(props) {
     if (!inner && !getSelection()?.toString()) onOpen?.(row);
   };
 
-  return html`<div class="table" role="table" aria-label=${label} aria-rowcount=${sorted.length + 1} onKeyDown=${keys}>
+  return html`<div class="table" onKeyDown=${keys}>
     <div
       class="table-body"
       ref=${body}
+      role="table"
+      aria-label=${label}
+      aria-rowcount=${sorted.length + 1}
       tabindex=${onOpen ? undefined : 0}
       style=${isVirtual ? { maxHeight: `${height}px` } : {}}
       onScroll=${isVirtual ? (/** @type {any} */ event) => setTop(event.currentTarget.scrollTop) : undefined}

@@ -26,7 +26,7 @@ export function nodeAt(scene, px, py) {
     const dx = Math.abs(scene.x[index] - wx);
     const dy = Math.abs(scene.y[index] - wy);
     // A finger is no needle: small discs are hit a little beside, too.
-    const radius = Math.max(discRadius({ index, ...node }), 14 / view.scale);
+    const radius = Math.max(discRadius({ index, ...node }, view.scale), 14 / view.scale);
     const isIn = isCard ? dx <= CARD_WIDTH / 2 && dy <= CARD_HEIGHT / 2 : Math.hypot(dx, dy) <= radius;
     if (isIn && dx + dy < nearest) {
       best = index;
@@ -68,7 +68,7 @@ export function linkAt(scene, px, py) {
  * The view that shows everything.
  * @param {{ x: Float64Array, y: Float64Array }} places
  * @param {number} width
- * @param {number} height
+ * @param {number} height what is free of it: the legend is not drawn over
  * @returns {Scene['view']}
  */
 export function fitted({ x, y }, width, height) {

@@ -43,9 +43,11 @@ export function isCardScale(scene) {
 /**
  * How large a disc is, in world units: more links, larger.
  * @param {import('./model.js').Node} node
+ * @param {number} scale
  */
-export function discRadius(node) {
-  return 10 + Math.min(9, Math.sqrt(node.links.length) * 1.3);
+export function discRadius(node, scale) {
+  const weight = Math.sqrt(node.links.length);
+  return Math.max(10 + Math.min(9, weight * 1.3), (node.leastRadius + Math.min(4, weight / 2)) / scale);
 }
 
 /**
@@ -197,7 +199,7 @@ export function rim(scene, from, to, gap) {
   const dx = x[from] - x[to];
   const dy = y[from] - y[to];
   const far = Math.hypot(dx, dy) || 1;
-  let reach = discRadius(scene.model.nodes[to]) + gap;
+  let reach = discRadius(scene.model.nodes[to], scene.view.scale) + gap;
   if (isCardScale(scene)) {
     const wide = CARD_WIDTH / 2 + gap;
     const high = CARD_HEIGHT / 2 + gap;
@@ -359,13 +361,13 @@ function borderOf(tone, colours) {
  */
 function paintDiscs(context, scene, near) {
   const { model, x, y, view, colours, now, isCalm } = scene;
-  const order = [...model.nodes].sort((a, b) => a.links.length - b.links.length);
+  const order = orderOf(model);
   for (const node of order) {
     const px = x[node.index] * view.scale + view.left;
     const py = y[node.index] * view.scale + view.top;
     if (px < -40 || py < -40 || px > scene.width + 40 || py > scene.height + 40) continue;
     const state = doingOf(scene.doing.get(node.name) ?? node.doing);
-    const radius = discRadius(node);
+    const radius = discRadius(node, view.scale);
     const isChosen = node.index === scene.node;
     context.globalAlpha = near && !near.has(node.index) ? 0.25 : 1;
     if (state.word === 'thinking') {
@@ -384,14 +386,49 @@ function paintDiscs(context, scene, near) {
     context.fill();
     context.fillStyle = colours[/** @type {'ok-soft'} */ (`${state.tone}-soft`)];
     context.fill();
-    context.lineWidth = isChosen || node.index === scene.hoverNode ? 3 : 1.5;
+    context.lineWidth = (isChosen || node.index === scene.hoverNode ? 3 : 1.5) / Math.max(0.4, Math.min(1, view.scale));
     context.strokeStyle = isChosen ? colours.accent : colours[/** @type {'fill-ok'} */ (`fill-${state.tone}`)];
     context.stroke();
     context.fillStyle = colours[state.tone];
-    if (radius * view.scale > 5) glyph(context, state.shape, x[node.index] - radius * 0.5, y[node.index] - radius * 0.5, radius);
+    if (radius * view.scale > 5.2) glyph(context, state.shape, x[node.index] - radius * 0.5, y[node.index] - radius * 0.5, radius);
   }
   context.globalAlpha = 1;
-  paintNames(context, scene, near, order.reverse());
+  paintNames(context, scene, near, order);
+}
+
+/** @type {WeakMap<import('./model.js').Model, import('./model.js').Node[]>} */
+const orders = new WeakMap();
+
+/**
+ * Those with few links first: the others are drawn over them.
+ * @param {import('./model.js').Model} model
+ */
+function orderOf(model) {
+  let order = orders.get(model);
+  if (!order) {
+    order = [...model.nodes].sort((a, b) => a.links.length - b.links.length);
+    orders.set(model, order);
+  }
+  return order;
+}
+
+/** @type {Map<string, number>} */
+const widths = new Map();
+
+/**
+ * How wide a name is in the font that is set. Measuring is what takes longest, and names come again.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} name
+ */
+function widthOf(context, name) {
+  const key = `${context.font}\n${name}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    width = context.measureText(name).width;
+    if (widths.size > 20_000) widths.clear();
+    widths.set(key, width);
+  }
+  return width;
 }
 
 /**
@@ -399,7 +436,7 @@ function paintDiscs(context, scene, near) {
  * @param {CanvasRenderingContext2D} context
  * @param {Scene} scene
  * @param {Set<number> | null} near
- * @param {import('./model.js').Node[]} order
+ * @param {import('./model.js').Node[]} order the best linked last
  */
 function paintNames(context, scene, near, order) {
   const { x, y, view, colours, density } = scene;
@@ -411,16 +448,18 @@ function paintNames(context, scene, near, order) {
   const taken = new Map();
   const first = order.filter((node) => node.index === scene.node || node.index === scene.hoverNode);
   let drawn = 0;
-  for (const node of [...first, ...order]) {
+  // From afar only those with many links are named: a thicket of names would hide the picture.
+  const most = near || view.scale > 0.7 ? 260 : Math.round(14 + 90 * view.scale);
+  for (const node of [...first, ...order.toReversed()]) {
     const isFirst = node.index === scene.node || node.index === scene.hoverNode;
-    if (drawn > 220) break;
+    if (drawn >= most + first.length) break;
     if (near && !near.has(node.index) && !isFirst) continue;
     const px = x[node.index] * view.scale + view.left;
-    const py = y[node.index] * view.scale + view.top + discRadius(node) * view.scale + 3;
+    const py = y[node.index] * view.scale + view.top + discRadius(node, view.scale) * view.scale + 3;
     if (px < -60 || py < -20 || px > scene.width + 60 || py > scene.height) continue;
     context.font = `${isFirst ? 650 : 540} 11.5px ${colours.font}`;
     const name = line(node.name, 26);
-    const half = context.measureText(name).width / 2 + 4;
+    const half = widthOf(context, name) / 2 + 4;
     const row = Math.floor(py / 15);
     const rows = [row - 1, row, row + 1];
     const isTaken = rows.some((r) => (taken.get(String(r)) ?? []).some(([left, right, top]) => Math.abs(top - py) < 14 && px - half < right && px + half > left));

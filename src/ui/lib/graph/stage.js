@@ -7,6 +7,10 @@ import { onTheme, paletteOf } from './palette.js';
 
 const MOVE_MS = 320;
 
+/**
+ * @typedef {{ model: import('./model.js').Model, doing: Map<string, string>, node: number | null, link: number | null, found: Set<number> | null }} Shown
+ */
+
 /** The canvas with its view, its pointer and its clock; draws only when something changed. */
 export class Stage {
   constructor() {
@@ -43,6 +47,9 @@ export class Stage {
     /** @type {Map<string, [number, number]>} */
     this.lastPlaces = new Map();
     this.laidOut = '';
+    /** What was asked to be shown last; it may be of a graph that is still being laid out.
+     * @type {Shown | null} */
+    this.shown = null;
   }
 
   /**
@@ -121,15 +128,17 @@ export class Stage {
       scene.x = x;
       scene.y = y;
       this.lastPlaces = new Map(model.nodes.map((node) => [node.name, [places.x[node.index], places.y[node.index]]]));
-      if (isFirst || !this.isMoved) this.glideTo(fitted(places, scene.width, scene.height), !isFirst);
+      if (isFirst || !this.isMoved) this.glideTo(fitted(places, scene.width, this.freeHeight()), !isFirst);
+      if (this.shown) this.show(this.shown);
       ready();
       this.draw();
     });
   }
 
-  /** @param {{ model: import('./model.js').Model, doing: Map<string, string>, node: number | null, link: number | null, found: Set<number> | null }} shown */
+  /** @param {Shown} shown */
   show(shown) {
     const { scene } = this;
+    this.shown = shown;
     scene.doing = shown.doing;
     if (shown.model.key === this.laidOut) {
       scene.model = shown.model;
@@ -166,7 +175,14 @@ export class Stage {
     this.isMoved = false;
     const { scene } = this;
     const places = this.shift ? { x: this.shift.toX, y: this.shift.toY } : scene;
-    this.glideTo(fitted(places, scene.width, scene.height), slowly);
+    this.glideTo(fitted(places, scene.width, this.freeHeight()), slowly);
+  }
+
+  /** How much of the height nothing lies over. */
+  freeHeight() {
+    const legend = this.canvas?.closest('.graph')?.querySelector('.legend');
+    const taken = legend instanceof HTMLElement ? legend.offsetHeight + 8 : 0;
+    return Math.max(80, this.scene.height - taken);
   }
 
   /** @param {number} by */
@@ -212,10 +228,10 @@ export class Stage {
     const { view } = scene;
     const px = scene.x[index] * view.scale + view.left;
     const py = scene.y[index] * view.scale + view.top;
-    const room = 70;
+    const room = 36;
     if (px > room && px < scene.width - room && py > room && py < scene.height - room) return;
     this.isMoved = true;
-    const scale = Math.max(view.scale, 0.55);
+    const scale = Math.max(view.scale, 0.5);
     this.glideTo({ scale, left: scene.width / 2 - scene.x[index] * scale, top: scene.height / 2 - scene.y[index] * scale }, true);
   }
 
