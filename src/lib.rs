@@ -31,6 +31,7 @@ pub mod hook;
 pub mod ingress;
 pub mod keep;
 pub mod mcp;
+pub mod metrics;
 pub mod mutant;
 mod process;
 pub mod provider;

@@ -4,8 +4,13 @@
 //! event and of the spans around it beside them (`agent`, `tick`, `duration_ms`, `reason`,
 //! `error` and so on). `event` is a stable word that the event itself gives.
 //!
+//! Beside them, where the environment says so, traces ([`traces`]), which are made of [`spans`].
+//!
 //! Never logged: prompts, answers, payloads of messages, memories, credentials, and the values of
 //! environment variables. What a model may have written is cleaned of control characters.
+
+pub mod spans;
+pub mod traces;
 
 use std::fmt;
 use std::io::Write as _;
@@ -14,11 +19,12 @@ use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use self::traces::{Traces, TracesError};
 use crate::clean::clean;
 use crate::clock::{Clock as _, SystemClock};
 
@@ -34,8 +40,8 @@ pub enum LogFormat {
 /// Starts logging for the rest of the process; a second call changes nothing.
 ///
 /// `verbosity` counts `-v`. `filter` (from `LEMMING_LOG`) is `info` or `lemming::store=debug`, and
-/// so on; one that cannot be read is ignored.
-pub fn start(format: LogFormat, verbosity: u8, filter: Option<&str>) {
+/// so on; one that cannot be read is ignored. `traces` get the spans of traces, whatever is logged.
+pub fn start(format: LogFormat, verbosity: u8, filter: Option<&str>, traces: Option<&Traces>) {
     let level = match (format, verbosity) {
         (LogFormat::Text, 0) => LevelFilter::WARN,
         (LogFormat::Text, 1) | (LogFormat::Json, 0) => LevelFilter::INFO,
@@ -50,7 +56,28 @@ pub fn start(format: LogFormat, verbosity: u8, filter: Option<&str>) {
         .into_iter()
         .filter_map(|directive| directive.parse().ok())
         .fold(filter, EnvFilter::add_directive);
-    let _ = tracing_subscriber::registry().with(filter).with(Lines { format }).try_init();
+    let lines = Lines { format };
+    let _ = match traces {
+        // Nothing is asked of spans that nobody collects.
+        None => tracing_subscriber::registry().with(filter).with(lines).try_init(),
+        Some(traces) => {
+            let collected = tracing_opentelemetry::layer()
+                .with_tracer(traces.tracer())
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_tracked_inactivity(false)
+                // Never events: what they say of errors may quote a model.
+                .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == spans::TARGET));
+            tracing_subscriber::registry().with(lines.with_filter(filter)).with(collected).try_init()
+        }
+    };
+}
+
+/// Says why there are no traces, though the environment asks for them.
+pub fn without_traces(error: &TracesError) -> Option<Traces> {
+    tracing::warn!(event = "no_traces", error = crate::causes::causes(error).join(": "), "traces are not collected");
+    None
 }
 
 struct Lines {

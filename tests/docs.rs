@@ -70,6 +70,11 @@ fn the_story_of_the_tutorial_is_told_by_commands_that_work() {
 }
 
 #[test]
+fn the_commands_of_the_operations_page_work() {
+    run_as_written(include_str!("../docs/OPERATIONS.md"));
+}
+
+#[test]
 fn the_commands_of_the_models_page_work() {
     run_as_written(include_str!("../docs/MODELS.md"));
 }

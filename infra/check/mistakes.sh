@@ -60,6 +60,15 @@ mistake docker infra/docker/Dockerfile 's/^COPY benches .*//' 'benches/'
 mistake docker infra/docker/compose.yaml 's/pull_policy/pull_polices/' pull_polices
 mistake docker infra/docker/compose.yaml 's/      bucket: {cond/      buckets: {cond/' buckets
 
+prom=infra/prometheus
+mistake prometheus $prom/lemming.rules.yaml 's/expr: lemming_up == 0/expr: lemming_up = 0/' 'could not parse expression'
+mistake prometheus $prom/lemming.rules.yaml 's/lemming_last_tick_age_seconds > 3600/lemming_last_tick_age_seconds > 36000/' LemmingNoTick
+mistake prometheus $prom/lemming.rules.yaml 's/ and on(org, instance) lemming_paused == 0//' LemmingNoTick
+mistake prometheus $prom/lemming.rules.yaml 's/for: 30m/for: 3s/' LemmingProblems
+mistake prometheus $prom/lemming.rules.test.yaml '/eval_time: 60m/{N;/LemmingApprovalsWait/{N;d}}' 'LemmingApprovalsWait is not tested both ways'
+mistake prometheus $prom/prometheus.yaml 's/rule_files/rules_files/' rules_files
+mistake prometheus infra/grafana/lemming.json 's/"title": "LeMMing",//; 0,/}/s/}/]/' 'line'
+
 flow=.github/workflows
 mistake workflows $flow/ci.yml 's/runs-on: ubuntu-24.04/runs-on: ubuntu-14.04/' 'ubuntu-14.04'
 mistake workflows $flow/release.yml 's/steps.build.outputs.digest/steps.built.outputs.digest/' built

@@ -9,12 +9,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
+use tracing::Instrument as _;
 
 use super::auth::{Caller, Peer};
 use super::error::ApiError;
 use super::hosts;
 use super::state::{Access, ApiState};
 use crate::domain::time::Timestamp;
+use crate::telemetry::spans;
 
 /// The id of a request, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,7 +36,9 @@ const HEADERS: [(HeaderName, &str); 5] = [
 /// Goes around every request, also around those that nothing answers.
 pub(super) async fn around(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let asked = Asked::of(&state, &request);
-    let response = answer(&state, request, next).await;
+    let span = spans::http_request(shown(&asked.method), &asked.route);
+    let response = answer(&state, request, next).instrument(span.clone()).await;
+    spans::http_answered(&span, response.status().as_u16());
     asked.answered(&state, response)
 }
 

@@ -12,7 +12,7 @@ use super::auth::need;
 use super::document::{documented, may, open};
 use super::error::ApiError;
 use super::layers;
-use super::routes::{health, hooks, mcp, me, messages, openapi, orgs, page, status};
+use super::routes::{health, hooks, mcp, me, messages, metrics, openapi, orgs, page, status};
 use super::state::ApiState;
 use crate::domain::api_key::Scope;
 
@@ -37,6 +37,7 @@ fn of_organisation(state: &ApiState) -> OpenApiRouter<ApiState> {
         // To look.
         .routes(may(state, Scope::Read, routes!(me::show)))
         .routes(may(state, Scope::Read, routes!(status::show)))
+        .routes(may(state, Scope::Read, routes!(metrics::one)))
         // To talk.
         .routes(may(state, Scope::Send, routes!(messages::create)))
         // For assistants: to read, and what else their key allows.
@@ -49,6 +50,9 @@ fn of_everybody(state: &ApiState) -> OpenApiRouter<ApiState> {
     documented()
         .routes(open(routes!(health::health)))
         .routes(open(routes!(health::ready)))
+        .routes(open(routes!(health::livez)))
+        .routes(open(routes!(health::readyz)))
+        .routes(may(state, Scope::Read, routes!(metrics::all)))
         .routes(open(routes!(openapi::show)))
         .routes(may(state, Scope::Read, routes!(orgs::list)))
 }

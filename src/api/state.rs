@@ -8,6 +8,7 @@ use super::keys::KeyRing;
 use super::limit::{Limiter, Rate};
 use super::routes::health::Readiness;
 use super::wake::Waker;
+use crate::metrics::Metrics;
 use crate::runner::compose::Org;
 
 /// Whom the API lets in.
@@ -58,6 +59,8 @@ pub struct ApiState {
     pub(super) readiness: Arc<Readiness>,
     pub(super) waker: Arc<dyn Waker>,
     pub(super) chores: Chores,
+    /// What is known for scrapes; organisations at one place share it, each by its name.
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl ApiState {
@@ -76,6 +79,7 @@ impl ApiState {
             settings,
             waker,
             chores: Chores::none(),
+            metrics: Arc::default(),
         }
     }
 

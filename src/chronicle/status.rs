@@ -186,7 +186,11 @@ async fn open(store: &Store, tick: Tick) -> Result<Option<OpenTick>, StoreError>
     Ok(Some(OpenTick { tick, time: plan.time, due, committed, skipped: plan.skipped }))
 }
 
-async fn waiting(store: &Store, state: &State) -> Result<usize, StoreError> {
+/// How many messages and commands the next tick will find.
+///
+/// # Errors
+/// The store failed.
+pub async fn waiting(store: &Store, state: &State) -> Result<usize, StoreError> {
     let paths = store.list(&Prefix::Ingress).await?;
     let is_new = |path: &&String| match Key::parse(path) {
         Some(Key::Mail(name) | Key::Control(name)) => !state.admitted.contains_key(&name),

@@ -33,6 +33,7 @@ use self::error::{CliError, Exit, HELP_FOOTER};
 use self::globals::{GlobalArgs, Session};
 use self::output::{BAD, GOOD, Output, clean, styled};
 use crate::config::Environment;
+use crate::telemetry::traces::Traces;
 use crate::telemetry::{self, LogFormat};
 use crate::version;
 
@@ -82,7 +83,10 @@ pub async fn run(environment: Environment) -> ExitCode {
         false => LogFormat::Json,
     });
     let quiet = (cli.command.tells_a_story() && globals.verbose == 0).then_some("warn");
-    telemetry::start(format, globals.verbose, environment.var("LEMMING_LOG").or(quiet));
+    let traces = Traces::of(&environment);
+    let collected = traces.as_ref().ok().and_then(Option::as_ref);
+    telemetry::start(format, globals.verbose, environment.var("LEMMING_LOG").or(quiet), collected);
+    let traces = traces.unwrap_or_else(|error| telemetry::without_traces(&error));
     let out = Output::of_process(globals.json);
     let mut session = Session { globals, environment, out };
     let ended = cli.command.run(&mut session).await;
@@ -91,6 +95,9 @@ pub async fn run(environment: Environment) -> ExitCode {
         report(&error, &mut session.out);
         error.exit()
     });
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
     ExitCode::from(exit.code())
 }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use self::order::Order;
 use self::work::{Event, Over, Work};
@@ -32,6 +33,7 @@ use crate::record::chain::{Extension, LicenceId, Link, Settled};
 use crate::record::turn::TurnRecord;
 use crate::record::{decode, encode};
 use crate::store::{Created, Key, StoreError};
+use crate::telemetry::spans;
 
 /// How work on a shard ended.
 #[derive(Debug)]
@@ -359,11 +361,17 @@ impl<'a> Shard<'a> {
         let forfeits = self.licences.forfeited(&agent, &run.by);
         let first = self.sole;
         run.ctx.progress.turn_started(run.tick(), &agent);
-        async move {
+        let span = spans::turn(run.tick(), &agent);
+        let told = span.clone();
+        let work = async move {
+            if let Some(due) = run.due(&agent) {
+                spans::turn_due(&told, due);
+            }
             let over = async {
                 let Some(published) = attempt(&run, &agent, mine, forfeits, first, &committed).await? else {
                     return Ok(Over::Stopped);
                 };
+                spans::turn_ended(&told, &published.0.value);
                 if awaited {
                     return Ok(Over::Committed(published));
                 }
@@ -374,7 +382,8 @@ impl<'a> Shard<'a> {
             };
             let over = over.await;
             Event::Turn(agent, over)
-        }
+        };
+        work.instrument(span)
     }
 
     /// The committed turns that an agent reads.

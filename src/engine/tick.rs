@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use super::fold::Hashed;
 use super::inputs::{self, Checked, Settings};
@@ -32,6 +33,7 @@ use crate::record::recording::RecordedTick;
 use crate::record::state::State;
 use crate::record::{decode, encode};
 use crate::store::{Created, Key, StoreError};
+use crate::telemetry::spans;
 
 /// The first pause of a runner that waits for another.
 const FIRST_PATIENCE: Duration = Duration::from_millis(50);
@@ -89,7 +91,7 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         }
         let (plan, settings, ours) = match ctx.store.read_with_bytes::<Plan>(&Key::Plan(tick)).await? {
             Some((plan, bytes)) => adopt(ctx, plan, &bytes).await?,
-            None => match make_plan(ctx, &by, &before, &trigger, early, true).await? {
+            None => match make_plan(ctx, &by, &before, &trigger, early, true).instrument(spans::plan(tick)).await? {
                 Ok(planned) => planned,
                 Err(reason) => {
                     return Ok(helped.map_or(Outcome::Idle { reason }, Outcome::Ran));
@@ -98,7 +100,9 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         };
         check_plan(&plan.value, &before)?;
         let run = Arc::new(Run::new(ctx.clone(), by.clone(), &before, plan, settings));
-        let report = finish(&run, &before, !ours).await?;
+        let span = spans::tick(&run.plan.value);
+        let report = finish(&run, &before, !ours).instrument(span.clone()).await?;
+        spans::tick_ended(&span, report.closed);
         if report.closed {
             ctx.memo.keep_last(report.tick, report.clock);
         }

@@ -8,6 +8,7 @@ mod hooks;
 mod keys;
 mod mcp;
 mod messages;
+mod metrics;
 mod page;
 mod place;
 mod probes;

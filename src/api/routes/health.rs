@@ -1,4 +1,5 @@
-//! `GET /api/health` and `GET /api/ready`: is the server alive, and can it work?
+//! `GET /api/health` and `GET /api/ready`: is the server alive, and can it work? `/livez` and `/readyz` say the same to
+//! probes, by the names that they have with Kubernetes and without a document.
 //!
 //! Open to everybody, for probes have no keys: they tell the version and nothing else, and however often they are asked, the store is
 //! asked once in a few seconds.
@@ -68,6 +69,22 @@ pub(in crate::api) async fn health(
 #[utoipa::path(get, path = "/api/ready", tag = "serve", responses((status = 200, body = Health)))]
 /// Says whether the store answers, and there is an organisation.
 pub(in crate::api) async fn ready(State(state): State<ApiState>) -> Result<Json<Health>, ApiError> {
+    look(&state).await.map(|()| Json(WELL))
+}
+
+#[utoipa::path(get, path = "/livez", tag = "serve", responses((status = 200, body = String, content_type = "text/plain")))]
+/// Says `ok` while the server lives, and asks the store nothing.
+pub(in crate::api) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+#[utoipa::path(get, path = "/readyz", tag = "serve", responses((status = 200, body = String, content_type = "text/plain")))]
+/// Says `ok` if the store answers, and there is an organisation.
+pub(in crate::api) async fn readyz(State(state): State<ApiState>) -> Result<&'static str, ApiError> {
+    look(&state).await.map(|()| "ok\n")
+}
+
+async fn look(state: &ApiState) -> Result<(), ApiError> {
     // Held while the store is asked: a crowd asks it once.
     let mut known = state.readiness.0.lock().await;
     let now = state.org.clock().now();
@@ -90,7 +107,7 @@ pub(in crate::api) async fn ready(State(state): State<ApiState>) -> Result<Json<
         }
     };
     match found {
-        Found::Org => Ok(Json(WELL)),
+        Found::Org => Ok(()),
         Found::Nothing => Err(ApiError::no_org()),
         Found::NoAnswer => Err(ApiError::store()),
     }

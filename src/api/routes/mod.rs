@@ -5,6 +5,7 @@ pub(super) mod hooks;
 pub(super) mod mcp;
 pub(super) mod me;
 pub(super) mod messages;
+pub(super) mod metrics;
 pub(super) mod openapi;
 pub(super) mod orgs;
 pub(super) mod page;

@@ -72,18 +72,20 @@ pub(in crate::api) async fn list(
         let one = after.is_none().then_some((name.clone(), (*state.org).clone()));
         return Ok(Json(Orgs { orgs: looked_at(one, Some(&name)).await, next_cursor: None }));
     };
-    let key = key_of(&state, &caller).await?;
-    let places = Places::below((*state.org).clone()).look().await?;
-    let mut places: Vec<(String, Org)> = places
-        .into_iter()
-        .filter_map(|(folder, org)| Some((folder?, org)))
-        .filter(|(folder, _)| key.as_ref().is_none_or(|key| key.opens(folder)))
-        .filter(|(folder, _)| after.as_ref().is_none_or(|after| folder > after))
-        .collect();
+    let mut places = open_to(&state, &caller).await?;
+    places.retain(|(folder, _)| after.as_ref().is_none_or(|after| folder > after));
     let more = places.len() > limit;
     places.truncate(limit);
     let next_cursor = places.last().filter(|_| more).map(|(folder, _)| folder.clone());
     Ok(Json(Orgs { orgs: looked_at(places, default.as_deref()).await, next_cursor }))
+}
+
+/// The organisations below a place that a caller's key opens, by name.
+pub(super) async fn open_to(state: &ApiState, caller: &Caller) -> Result<Vec<(String, Org)>, ApiError> {
+    let key = key_of(state, caller).await?;
+    let places = Places::below((*state.org).clone()).look().await?;
+    let places = places.into_iter().filter_map(|(folder, org)| Some((folder?, org)));
+    Ok(places.filter(|(folder, _)| key.as_ref().is_none_or(|key| key.opens(folder))).collect())
 }
 
 /// The key of a caller, for the organisations that it opens.

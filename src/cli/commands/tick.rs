@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{Session, known_agent};
@@ -25,6 +26,7 @@ use crate::runner::delivery::deliver;
 use crate::runner::local::until_told;
 use crate::runner::trigger::{part, scheduled_time};
 use crate::store::counting::Requests;
+use crate::telemetry::spans;
 
 /// Runs one tick, or the rest of an open one.
 ///
@@ -120,12 +122,14 @@ pub(super) async fn run(args: TickArgs, session: &mut Session) -> Result<Exit, C
         || shown.stopping(),
         |stop| {
             let ctx = org.context(args.seed.map(Seed), terms, stop, shown.clone());
-            let org = &org;
-            async move {
+            let (org, span) = (&org, spans::organisation());
+            spans::placed(&span, &org.place);
+            let work = async move {
                 let outcome = run_tick(&ctx, Trigger::Invocation).await?;
                 deliver(org, &ctx, &outcome).await;
                 Ok::<_, EngineError>(outcome)
-            }
+            };
+            work.instrument(span)
         },
     );
     let done = done.await;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::super::EngineError;
@@ -23,6 +24,7 @@ use crate::record::plan::Due;
 use crate::record::turn::TurnRecord;
 use crate::record::{self, encode};
 use crate::store::{Created, Key};
+use crate::telemetry::spans;
 use crate::tool::{self, CallFailure, Tool};
 
 /// What the agent is told of an approved call that nobody knows the outcome of.
@@ -180,7 +182,12 @@ async fn call(
     arguments: &Value,
 ) -> Result<(bool, Value), EngineError> {
     bench.call_id = id;
-    match tool::call(tool, arguments.clone(), bench).await {
+    let span = spans::tool_call(tool.name(), id);
+    let made = tool::call(tool, arguments.clone(), bench).instrument(span.clone()).await;
+    if made.is_err() {
+        spans::tool_refused(&span);
+    }
+    match made {
         Ok(result) => Ok((true, order::sorted(&result))),
         Err(CallFailure::Refused(error)) => Ok((false, error.0.into())),
         Err(CallFailure::Broken(source)) => Err(super::tools::broken(run, source)),

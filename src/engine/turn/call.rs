@@ -26,6 +26,7 @@ use crate::record;
 use crate::record::recording::Recording;
 use crate::record::turn::{Exchange, Receipt};
 use crate::store::Key;
+use crate::telemetry::spans;
 
 /// How often a call is made before the turn fails.
 const ATTEMPTS: u32 = 3;
@@ -235,13 +236,16 @@ impl Line<'_> {
         let began = self.now();
         let span = tracing::debug_span!("model_call", model = %key, step = request.view.step, attempt);
         tracing::debug!(parent: &span, phase = "call", event = "model_call_sent", agent = %request.view.agent, "a model is called");
+        let traced = spans::model_call(key, model, request, attempt);
+        let complete = provider.complete(request).instrument(traced.clone()).instrument(span);
         let answer = tokio::select! {
             biased;
             () = run.ctx.stop.requested() => return Err(NoAnswer::Stopped),
-            answer = tokio::time::timeout(limit, provider.complete(request).instrument(span)) => answer,
+            answer = tokio::time::timeout(limit, complete) => answer,
         };
         let error = match answer {
             Ok(Ok(answer)) => {
+                spans::answered(&traced, &answer);
                 let cost = answer.usage.map_or(worst, |usage| model.price.of(usage));
                 meter.settle(worst, cost);
                 breakers.answered(key);
@@ -251,6 +255,7 @@ impl Line<'_> {
             Ok(Err(error)) => error,
             Err(_) => CallError::new(CallErrorKind::TimedOut, format!("no answer within {limit:?}")),
         };
+        spans::unanswered(&traced, &error);
         match error.cost {
             CallCost::Nothing => meter.settle(worst, Credits::ZERO),
             CallCost::Used(usage) => meter.settle(worst, model.price.of(usage)),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::super::run::Run;
@@ -20,6 +21,7 @@ use crate::record;
 use crate::record::approval::{CallResult, Question};
 use crate::record::turn::ToolResult;
 use crate::store::Key;
+use crate::telemetry::spans;
 use crate::tool::{self, CallFailure, ToolError};
 
 /// What the model is told of a call that nobody knows the outcome of.
@@ -63,7 +65,12 @@ impl Turn<'_> {
                 bench.call_id = id;
                 bench.then = self.then(&call, place);
                 bench.saw_doubtful = false;
-                let outcome = tool::call(tool.as_ref(), call.arguments.clone(), bench).await;
+                let span = spans::tool_call(tool.name(), id);
+                let made = tool::call(tool.as_ref(), call.arguments.clone(), bench);
+                let outcome = made.instrument(span.clone()).await;
+                if outcome.is_err() {
+                    spans::tool_refused(&span);
+                }
                 // One that runs programs has taken it, and left what the files held at the end of its answer.
                 if self.permit.recorded.is_some() && bench.then.take().is_none() {
                     self.changed_again(place).iter().for_each(|path| bench.doubt(path));

@@ -35,6 +35,7 @@ use crate::domain::time::{Tick, Timestamp};
 use crate::engine::{Deadline, Ending, Progress, Stop, Terms};
 use crate::record::plan::Trigger;
 use crate::record::turn::TurnRecord;
+use crate::telemetry::traces::{PATIENCE, Traces};
 use crate::telemetry::{self, LogFormat};
 use crate::version;
 
@@ -60,7 +61,10 @@ pub fn is_asked_for(environment: &Environment) -> bool {
 
 /// Answers events until Lambda ends the process.
 pub async fn serve(environment: Environment) -> ExitCode {
-    telemetry::start(LogFormat::Json, 0, environment.var("LEMMING_LOG"));
+    let traces = Traces::of(&environment);
+    let collected = traces.as_ref().ok().and_then(Option::as_ref);
+    telemetry::start(LogFormat::Json, 0, environment.var("LEMMING_LOG"), collected);
+    let traces = traces.unwrap_or_else(|error| telemetry::without_traces(&error));
     let function = match Worker::of(&environment) {
         Ok(function) => Arc::new(function),
         Err(error) => {
@@ -76,8 +80,15 @@ pub async fn serve(environment: Environment) -> ExitCode {
         "the function is ready"
     );
     let runtime = Runtime::new(service_fn(move |event: LambdaEvent<Value>| {
-        let function = Arc::clone(&function);
-        async move { function.handle(event.payload, &event.context).await }
+        let (function, traces) = (Arc::clone(&function), traces.clone());
+        async move {
+            let answer = function.handle(event.payload, &event.context).await;
+            if let Some(traces) = traces {
+                // Lambda freezes the process as soon as it has the answer.
+                traces.flush(patience(event.context.deadline, function.now().await)).await;
+            }
+            answer
+        }
     }));
     match runtime.run().await {
         Ok(()) => ExitCode::SUCCESS,
@@ -284,6 +295,11 @@ fn time_left(deadline_ms: u64, now: Timestamp, shorter: Option<Span>) -> Option<
     said.into_iter().chain(shorter.map(Span::duration)).min()
 }
 
+/// How long an invocation waits for a collector: never so long that the time is over which Lambda gives it.
+fn patience(deadline_ms: u64, now: Timestamp) -> Duration {
+    time_left(deadline_ms, now, None).map_or(PATIENCE, |left| (left / 2).min(PATIENCE))
+}
+
 /// The bucket's name and the prefix in it.
 fn bucket(place: &str) -> Option<(String, String)> {
     let path = place.strip_prefix("s3://").or_else(|| place.strip_prefix("s3a://"))?;
@@ -319,6 +335,16 @@ mod tests {
         assert_eq!(left(0, None), None, "or none");
         assert_eq!(left(0, Some("9m")), Some(540_000));
         assert_eq!(left(u64::MAX, None), None, "what is no time of Lambda's is no deadline");
+    }
+
+    #[test]
+    fn a_collector_is_never_waited_for_until_the_time_is_over() {
+        let now = 1_795_627_800_000;
+        let patience = |deadline_ms| patience(deadline_ms, Timestamp::from_unix_ms(1_795_627_800_000)).as_millis();
+        assert_eq!(patience(now + 900_000), PATIENCE.as_millis());
+        assert_eq!(patience(now + 1_000), 500);
+        assert_eq!(patience(now - 1), 0);
+        assert_eq!(patience(0), PATIENCE.as_millis(), "nobody says");
     }
 
     #[test]
