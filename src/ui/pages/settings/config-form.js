@@ -50,14 +50,19 @@ const GROUPS = [
   },
 ];
 
-/** @param {{ text: string, value: any, onChange: (text: string) => void, disabled: boolean, fault: { pointer?: string, message: string } | null }} props */
-export function ConfigForm({ text, value, onChange, disabled, fault }) {
+/** @param {{ text: string, value: any, onChange: (text: string) => void, disabled: boolean, findings: { pointer: string, message: string, expected?: string }[] }} props */
+export function ConfigForm({ text, value, onChange, disabled, findings }) {
   return html`${GROUPS.map((group) => html`<fieldset key=${group.title} class="config-group">
     <legend class="sr-only">${group.title}</legend>
     <div class="config-about"><h3>${group.title}</h3>${group.hint ? html`<p class="quiet small">${group.hint}</p>` : null}</div>
     <div class="config-fields">${group.inputs.map((input) => html`<${One} key=${input.path.join('/')} input=${input} text=${text} value=${value} onChange=${onChange} disabled=${disabled}
-      error=${fault?.pointer === `/${input.path.join('/')}` ? fault.message : null} />`)}</div>
+      error=${told(findings.find((finding) => finding.pointer === `/${input.path.join('/')}`))} />`)}</div>
   </fieldset>`)}`;
+}
+
+/** @param {{ message: string, expected?: string } | undefined} finding */
+function told(finding) {
+  return finding ? [finding.message, finding.expected].filter(Boolean).join('; ') : null;
 }
 
 /** @param {{ input: Input, text: string, value: any, onChange: (text: string) => void, disabled: boolean, error: string | null }} props */
