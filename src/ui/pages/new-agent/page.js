@@ -62,8 +62,9 @@ function Wizard({ step, like }) {
   const here = Math.max(0, STEPS.findIndex(([id]) => id === step));
   const [id, title] = STEPS[here];
   useEffect(() => {
-    if (list?.length === 1 && !draft.model) change({ model: list[0].key });
-  }, [list]);
+    // Of one there is nothing to choose, also where a template thinks with another.
+    if (list?.length === 1 && draft.model !== list[0].key) change({ model: list[0].key });
+  }, [list, draft.model]);
   useEffect(() => {
     // A link may say with whose resume to begin.
     if (!like || like === draft.from) return;
