@@ -13,6 +13,8 @@ const SLICE_MS = 7;
 const KEPT = 12;
 /** Sizes, with the room around them. */
 const CARD = { width: 196, height: 96, link: 250, charge: 1.6, gravity: 0.055 };
+/** Of more than a dozen, which need to lie closer. */
+const CARDS = { width: 184, height: 84, link: 205, charge: 1, gravity: 0.08 };
 const DISC = { width: 46, height: 42, link: 58, charge: 1.25, gravity: 0.075 };
 
 /** @type {Map<string, Places>} */
@@ -54,18 +56,17 @@ export function layOut(model, isTall, show) {
   };
 }
 
-const channel = new MessageChannel();
-/** @type {(() => void)[]} */
-const waiting = [];
-channel.port1.onmessage = () => waiting.shift()?.();
-
 /**
  * Runs it after what the browser has to do now: a timer would wait four milliseconds each time.
  * @param {() => void} run
  */
 function soon(run) {
-  waiting.push(run);
-  channel.port2.postMessage(null);
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    run();
+  };
+  port2.postMessage(null);
 }
 
 /**
@@ -75,7 +76,7 @@ function soon(run) {
  */
 function* steps(model, isTall) {
   const count = model.nodes.length;
-  const size = hasCards(model) ? CARD : DISC;
+  const size = !hasCards(model) ? DISC : count > 12 ? CARDS : CARD;
   const x = new Float64Array(count);
   const y = new Float64Array(count);
   spiral(model, x, y, size.link);
@@ -117,8 +118,9 @@ function* steps(model, isTall) {
     }
     for (let i = 0; i < count; i += 1) {
       // Gravity keeps apart what has no links from drifting away, and fills the shape of the window.
-      vx[i] = (vx[i] - (x[i] * size.gravity * heat) / stretch) * 0.6;
-      vy[i] = (vy[i] - y[i] * size.gravity * heat * stretch) * 0.6;
+      const weight = size.gravity * heat * (model.nodes[i].links.length ? 1 : 3);
+      vx[i] = (vx[i] - (x[i] * weight) / stretch) * 0.6;
+      vy[i] = (vy[i] - y[i] * weight * stretch) * 0.6;
       x[i] += vx[i];
       y[i] += vy[i];
     }
