@@ -52,8 +52,7 @@ function Findings({ agent }) {
     ${agent.broken ? html`<p class="finding finding-error"><${Icon} name="problems" /><span>Its resume cannot be read: ${visible(agent.broken)}</span></p>` : null}
     ${(agent.findings ?? []).map(
       (/** @type {any} */ finding, /** @type {number} */ i) => html`<p key=${i} class=${`finding finding-${finding.severity === 'error' ? 'error' : 'warning'}`}>
-        <${Icon} name="problems" /><span><strong>${finding.severity === 'error' ? 'Error' : 'Warning'}</strong>${finding.pointer ? html` at <code>${visible(finding.pointer)}</code>` : null}: ${visible(finding.message)}
-        ${finding.expected ? html`<span class="quiet"> ${visible(finding.expected)}</span>` : null}</span>
+        <${Icon} name="problems" /><span><strong>${finding.severity === 'error' ? 'Error' : 'Warning'}</strong>${finding.pointer ? html` at <code>${visible(finding.pointer)}</code>` : null}: ${visible(finding.message)}${finding.expected ? html`; <span class="quiet">${visible(finding.expected)}</span>` : null}</span>
       </p>`,
     )}
     <p><a href=${href(`/agents/${segment(agent.name)}`, { tab: 'resume' })}>To the resume</a></p>

@@ -3,6 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from '../../lib/pr
 import { AgentChip, Badge, Button, Icon, Line, Recipients, Time, useNarrow } from '../../lib/components/index.js';
 import { segment } from '../../lib/api.js';
 import { count, plural, words } from '../../lib/format.js';
+import { line } from '../../lib/text.js';
 import { href, navigate } from '../../router.js';
 
 /** @typedef {import('../../lib/types.js').Message} Message */
@@ -11,7 +12,7 @@ const BEYOND = 6;
 /** Within so many pixels of the top new messages are simply seen. */
 const AT_TOP = 24;
 
-/** @param {{ history: import('./history.js').History, label: string, label2?: string }} props */
+/** @param {{ history: import('./history.js').History, label: string }} props */
 export function Feed({ history, label }) {
   const isNarrow = useNarrow();
   const high = isNarrow ? 98 : 76;
@@ -133,7 +134,7 @@ function Row({ message, index, top, high, total, isStop, isNarrow, onFocus }) {
     tabindex=${isStop ? 0 : -1}
     aria-posinset=${index + 1}
     aria-setsize=${total}
-    aria-label=${`${message.kind} from ${message.from}, tick ${message.tick}`}
+    aria-label=${`${words(message.kind)} from ${line(message.from, 60)}, tick ${message.tick}`}
     onClick=${press}
     onFocus=${onFocus}
   >
