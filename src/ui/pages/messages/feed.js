@@ -91,8 +91,8 @@ export function Feed({ history, label }) {
   return html`<div class="feed-frame">
     ${unseen > 0 ? html`<button type="button" class="feed-new" onClick=${toTop}><${Icon} name="up" size=${14} />${plural(unseen, 'new message')}</button>` : null}
     <p class="sr-only" role="status">${unseen > 0 ? plural(unseen, 'new message') : ''}</p>
-    <div class="feed" role="feed" aria-label=${label} aria-busy=${String(history.loadingMore)} ref=${box} onScroll=${scrolled} onKeyDown=${keys} tabindex="-1">
-      <div class="feed-inner" style=${{ height: `${items.length * high}px` }}>
+    <div class="feed" ref=${box} onScroll=${scrolled} onKeyDown=${keys} tabindex="-1">
+      <div class="feed-inner" role="feed" aria-label=${label} aria-busy=${String(history.loadingMore)} style=${{ height: `${items.length * high}px` }}>
         ${items.slice(first, last).map((message, i) => {
           const index = first + i;
           return html`<${Row} key=${message.id} message=${message} index=${index} top=${index * high} high=${high} total=${history.hasMore ? -1 : items.length}
