@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from './preact.js';
 import { ApiError, address, pages } from './api.js';
 import { onEvents } from './live.js';
+import { useReturn } from './resource.js';
 import { at } from './scope.js';
 import { useSignal } from './store.js';
 
@@ -63,6 +64,7 @@ export function useWholeList(path, name, reading = {}) {
       if (timer) clearTimeout(timer);
     };
   }, [tick, url, reading.live?.join()]);
+  useReturn(state.error, reload);
   const isCurrent = state.url === url;
   return {
     data: isCurrent ? state.data : null,
