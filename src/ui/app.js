@@ -60,7 +60,7 @@ export function App() {
     </div>
     ${isMenuOpen
       ? html`<${Dialog} title="Pages" side onClose=${() => setMenuOpen(false)}>
-          <nav aria-label="All pages" class="drawer"><${NavigationLists} here=${where.path} /></nav>
+          <nav aria-label="All pages" class="drawer"><${NavigationLists} here=${where.path} within="drawer" /></nav>
         <//>`
       : null}
     <${Toasts} />
@@ -74,15 +74,15 @@ function skip(event) {
   document.getElementById('main')?.focus();
 }
 
-/** @param {{ here: string }} props */
-function NavigationLists({ here }) {
+/** @param {{ here: string, within?: string }} props `within` tells the two places of it apart */
+function NavigationLists({ here, within = 'side' }) {
   const known = useSignal(me);
   const counts = /** @type {Record<string, import('./lib/attention.js').Count>} */ ({ '/problems': useSignal(openProblems), '/approvals': useSignal(waitingApprovals) });
   return GROUPS.map(([group, title]) => {
     const inGroup = routes.filter((route) => route.nav?.group === group && (!route.nav.scope || !known || may(route.nav.scope)));
     return html`<div key=${group} class="nav-group">
-      <p class="nav-title" id=${`nav-${group}`}>${title}</p>
-      <ul aria-labelledby=${`nav-${group}`}>
+      <p class="nav-title" id=${`${within}-${group}`}>${title}</p>
+      <ul aria-labelledby=${`${within}-${group}`}>
         ${inGroup.map((route) => {
           const isHere = isWithin(route.path, here);
           const count = counts[route.path];
