@@ -150,7 +150,7 @@ function Names({ names, none }) {
 
 /** @param {{ agent: any }} props */
 function Last({ agent }) {
-  const said = useResource('/messages', { query: { agent: agent.name, limit: 5 }, live: ['message'], concerns: (event) => Boolean(event.message && (event.message.from === agent.name || event.message.to?.includes(agent.name) || !event.message.to)) });
+  const said = useResource('/messages', { query: { agent: agent.name, limit: 5 }, live: ['message', 'tick_closed'], concerns: (event) => event.type === 'tick_closed' || Boolean(event.message && (event.message.from === agent.name || event.message.to?.includes(agent.name) || !event.message.to)) });
   const turns = useResource(`/agents/${segment(agent.name)}/turns`, { query: { limit: 5 }, live: ['turn_committed', 'turn_failed', 'tick_closed'], concerns: (event) => !event.agent || event.agent === agent.name });
   return html`<${Card} title="Last turns" actions=${html`<a class="small" href=${href(`/agents/${segment(agent.name)}`, { tab: 'turns' })}>All turns</a>`}>
       <${Loaded} of=${turns} rows=${2} empty=${(/** @type {any} */ d) => (d.turns?.length ? null : html`<p class="quiet">It has taken no turn yet.</p>`)}>
