@@ -1,7 +1,7 @@
 /** The common fields of `org.json` as a form. What the form does not know stays as it is. */
 import { html } from '../../lib/preact.js';
 import { Select, TextField } from '../../lib/components/index.js';
-import { setAt } from '../../lib/json-edit.js';
+import { editJson } from '../agents/json-edit.js';
 import { fieldOf } from './config-file.js';
 
 /**
@@ -71,10 +71,10 @@ function One({ input, text, value, onChange, disabled, error }) {
   const shown = found === undefined || found === null ? '' : typeof found === 'object' ? JSON.stringify(found) : String(found);
   const set = (/** @type {string} */ entered) => {
     const trimmed = entered.trim();
-    if (input.path.join() === 'budget,credits' && trimmed === '') return onChange(setAt(text, ['budget'], undefined));
+    if (input.path.join() === 'budget,credits' && trimmed === '') return onChange(editJson(text, '/budget', undefined));
     // What is no number is kept as text: the check then says so, rather than losing what was typed.
     const next = trimmed === '' ? undefined : input.kind === 'number' && /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : input.kind === 'text' ? entered : trimmed;
-    return onChange(setAt(text, input.path, next));
+    return onChange(editJson(text, `/${input.path.join('/')}`, next));
   };
   if (input.kind === 'choice') {
     const options = (input.options ?? []).map(([one, label]) => ({ value: one, label }));

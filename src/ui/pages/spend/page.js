@@ -4,7 +4,7 @@ import { Failure, Loading, PageHead, Tabs } from '../../lib/components/index.js'
 import { at } from '../../lib/scope.js';
 import { me } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
-import { useWhole } from '../../lib/whole.js';
+import { useWholeList } from '../../lib/whole-list.js';
 import { setQuery } from '../../router.js';
 import { Accounts } from './accounts.js';
 import { Ledger } from './ledger.js';
@@ -21,10 +21,10 @@ const TABS = /** @type {const} */ (['overview', 'accounts', 'ledger']);
 export default function Spend({ query }) {
   useSignal(at);
   useSignal(me);
-  const accounts = useWhole('/credits', 'agents', { query: { limit: 1_000 }, live: ['tick_closed', 'credit'] });
+  const accounts = useWholeList('/credits', 'agents', { query: { limit: 1_000 }, live: ['tick_closed', 'credit'] });
   const chosen = TABS.find((tab) => tab === query.tab) ?? 'overview';
   const ticks = SPANS.find(([span]) => span === query.ticks)?.[0] ?? '1000';
-  const standing = accounts.first;
+  const standing = accounts.data?.first;
   return html`<div class="page spend">
     <${PageHead} title="Spend" hint="What is spent, on what, how fast, and how long the rest lasts."
       actions=${chosen === 'overview'
@@ -39,7 +39,7 @@ export default function Spend({ query }) {
         : !accounts.data
           ? accounts.error ? html`<${Failure} error=${accounts.error} onRetry=${accounts.reload} />` : html`<${Loading} label="The accounts" rows=${6} />`
           : chosen === 'accounts'
-            ? html`<${Accounts} accounts=${accounts.data} onTopUp=${accounts.reload} />`
+            ? html`<${Accounts} accounts=${accounts.data.items} onTopUp=${accounts.reload} />`
             : html`<${Overview} accounts=${standing} ticks=${ticks} onTopUp=${accounts.reload} />`}
     <//>
   </div>`;
