@@ -1,6 +1,6 @@
 /** Money: what is spent, how fast, on what, and how long the rest lasts. */
 import { html } from '../../lib/preact.js';
-import { Failure, Loading, PageHead, Tabs } from '../../lib/components/index.js';
+import { Failure, Icon, Loading, PageHead, Tabs } from '../../lib/components/index.js';
 import { at } from '../../lib/scope.js';
 import { me } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
@@ -19,7 +19,7 @@ const TABS = /** @type {const} */ (['overview', 'accounts', 'ledger']);
 
 /** @param {{ query: Record<string, string> }} props */
 export default function Spend({ query }) {
-  useSignal(at);
+  const tick = useSignal(at);
   useSignal(me);
   const accounts = useWholeList('/credits', 'agents', { query: { limit: 1_000 }, live: ['tick_closed', 'credit'] });
   const chosen = TABS.find((tab) => tab === query.tab) ?? 'overview';
@@ -32,6 +32,7 @@ export default function Spend({ query }) {
             ${SPANS.map(([span, words]) => html`<option key=${span} value=${span} selected=${span === ticks}>${words}</option>`)}
           </select></label>`
         : null} />
+    ${tick !== null && chosen !== 'accounts' ? html`<p class="spend-now"><${Icon} name="history" size=${16} />${chosen === 'ledger' ? 'The ledger is' : 'Budget and pace are as they were then; what was spent is told'} up to now.</p>` : null}
     <${Tabs} label="Spend" chosen=${chosen} onChoose=${(/** @type {string} */ id) => setQuery({ tab: id === 'overview' ? null : id })}
       tabs=${[{ id: 'overview', title: 'Overview' }, { id: 'accounts', title: 'Accounts' }, { id: 'ledger', title: 'Ledger' }]}>
       ${chosen === 'ledger'
