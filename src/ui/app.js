@@ -49,7 +49,7 @@ export function App() {
         <${PastBanner} />
         <main id="main" tabindex="-1">
           ${!isKnown && !hasFailed
-            ? html`<div class="page"><${Loading} label="The organisation" rows=${6} /></div>`
+            ? html`<div class="page"><h1 class="sr-only">${found?.route.title ?? 'LeMMing'}</h1><${Loading} label="The organisation" rows=${6} /></div>`
             : found ? html`<${Page} key=${`${found.route.path}\n${which}`} route=${found.route} params=${found.params} query=${where.query} />` : html`<${Nowhere} />`}
         </main>
       </div>
@@ -160,7 +160,7 @@ function Page({ route, params, query }) {
     return html`<div class="page"><h1 class="sr-only" id="page-title" tabindex="-1">${route.title}</h1>
       <${Failure} error=${error} onRetry=${() => (failure ? location.reload() : reset())} /></div>`;
   }
-  if (!loaded) return html`<div class="page"><${Loading} label=${route.title} rows=${6} /></div>`;
+  if (!loaded) return html`<div class="page"><h1 class="sr-only">${route.title}</h1><${Loading} label=${route.title} rows=${6} /></div>`;
   return html`<${Standing} /><${loaded.Component} key=${identity} params=${params} query=${query} />`;
 }
 
