@@ -26,7 +26,7 @@ export function Step({ number, exchange }) {
     </header>
     <div class="step-body">
       <h4 class="step-title">Answer</h4>
-      ${exchange.answer ? (fault === null && typeof data === 'object' && data !== null ? html`<${JsonView} value=${data} open=${3} label=${`Answer of step ${number}`} />` : html`<${Text} value=${exchange.answer} mono max=${6_000} />`) : html`<p class="quiet">No text.</p>`}
+      ${exchange.answer ? (fault === null && typeof data === 'object' && data !== null ? html`<${JsonView} value=${data} open=${5} label=${`Answer of step ${number}`} />` : html`<${Text} value=${exchange.answer} mono max=${6_000} />`) : html`<p class="quiet">No text.</p>`}
       ${results.length
         ? html`<h4 class="step-title">Tool calls</h4>
             <ul class="calls">
