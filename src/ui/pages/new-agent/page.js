@@ -1,7 +1,8 @@
 /** Makes an agent, step by step. */
 import { html, useEffect, useMemo, useRef, useState } from '../../lib/preact.js';
-import { Button, Card, Confirm, Empty, Failure, Icon, LinkButton, Loading, PageHead, say } from '../../lib/components/index.js';
-import { ApiError, segment, send } from '../../lib/api.js';
+import { Button, Card, Confirm, Empty, Failure, Icon, LinkButton, Loading, PageHead, say, sayError } from '../../lib/components/index.js';
+import { ApiError, get, segment, send } from '../../lib/api.js';
+import { modelsOf } from '../../lib/models.js';
 import { useResource } from '../../lib/resource.js';
 import { useRoster } from '../../lib/roster.js';
 import { at } from '../../lib/scope.js';
@@ -9,7 +10,7 @@ import { may, me, status } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
 import { href, navigate, setQuery } from '../../router.js';
 import { faultsOf } from './checks.js';
-import { resumeOf, useDraft } from './draft.js';
+import { beginWith, resumeOf, useDraft } from './draft.js';
 import { PermissionsStep } from './permissions.js';
 import { ReviewStep } from './review.js';
 import { StartStep } from './start.js';
@@ -44,7 +45,7 @@ function Wizard({ step, like }) {
   const roster = useRoster();
   const models = useResource('/models');
   const tools = useResource('/tools');
-  const credits = useResource('/credits');
+  const credits = useResource('/credits', { query: { limit: 1 } });
   const { draft, change, setDraft, forget } = useDraft();
   const [shown, setShown] = useState(/** @type {Set<string>} */ (new Set()));
   const [busy, setBusy] = useState(false);
@@ -53,18 +54,24 @@ function Wizard({ step, like }) {
   const [isEmptying, setEmptying] = useState(false);
   const head = useRef(/** @type {HTMLElement | null} */ (null));
   const agents = roster.agents;
-  const list = models.data?.models ?? null;
+  const list = useMemo(() => (models.data ? modelsOf(models.data) : null), [models.data]);
   const faults = useMemo(
-    () => faultsOf(draft, { taken: new Set((agents ?? []).map((agent) => agent.name)), models: list ? new Set(list.map((/** @type {any} */ model) => model.key)) : null }),
+    () => faultsOf(draft, { taken: new Set((agents ?? []).map((agent) => agent.name)), models: list ? new Set(list.map((model) => model.key)) : null }),
     [draft, agents, list],
   );
   const here = Math.max(0, STEPS.findIndex(([id]) => id === step));
   const [id, title] = STEPS[here];
   useEffect(() => {
-    if (list?.length === 1 && !draft.model) change({ model: list[0].key });
-  }, [list]);
+    // Of one there is nothing to choose, also where a template thinks with another.
+    if (list?.length === 1 && draft.model !== list[0].key) change({ model: list[0].key });
+  }, [list, draft.model]);
   useEffect(() => {
-    if (like && like !== draft.from) setDraft({ ...draft, start: 'agent', from: '', base: null });
+    // A link may say with whose resume to begin.
+    if (!like || like === draft.from) return;
+    get(`/agents/${segment(like)}/resume`, { at: null }).then(
+      (resume) => setDraft(beginWith({ ...draft, start: 'agent', from: like }, resume)),
+      (error) => sayError(error),
+    );
   }, [like]);
   /** @param {number} to */
   const go = (to) => {

@@ -1,9 +1,9 @@
 /** The first step: with what it begins. */
 import { html, useState } from '../../lib/preact.js';
 import { Failure, Icon, Loaded, Loading, Name, Select } from '../../lib/components/index.js';
-import { ApiError, get, segment } from '../../lib/api.js';
-import { useResource } from '../../lib/resource.js';
+import { ApiError, get, segment, send } from '../../lib/api.js';
 import { line } from '../../lib/text.js';
+import { useWholeList } from '../../lib/whole-list.js';
 import { beginWith, blank } from './draft.js';
 
 /** @typedef {import('./draft.js').Draft} Draft */
@@ -31,7 +31,7 @@ export function StartStep({ draft, setDraft, agents, fault }) {
     if (!from) return;
     setBusy(true);
     try {
-      const resume = draft.start === 'agent' ? await get(`/agents/${segment(from)}/resume`, { at: null }) : await resumeOfTemplate(from);
+      const resume = draft.start === 'agent' ? await get(`/agents/${segment(from)}/resume`, { at: null }) : await resumeOfTemplate(from, new Set(agents.map((agent) => agent.name)));
       setDraft(beginWith(next, resume));
     } catch (error) {
       setFailure(ApiError.from(error));
@@ -60,25 +60,35 @@ export function StartStep({ draft, setDraft, agents, fault }) {
 }
 
 /**
- * The resume of `template/agent`.
+ * The resume of `template/agent`: what the API would write, asked for without writing it.
  * @param {string} from
+ * @param {Set<string>} taken names of agents
  */
-async function resumeOfTemplate(from) {
-  const [template, agent] = from.split('/');
-  const found = await get(`/templates/${segment(template)}`);
-  const resume = found.agents?.find((/** @type {any} */ one) => one.name === agent)?.resume;
-  if (!resume || typeof resume.instructions !== 'string') throw new ApiError({ code: 'not_found', message: `the template has no resume of ${agent}` });
-  return resume;
+async function resumeOfTemplate(from, taken) {
+  let name = from.split('/')[1];
+  while (taken.has(name)) name += '_';
+  const answer = await send('POST', '/agents', { from, name }, { query: { dry_run: true } });
+  const change = answer.changes?.find((/** @type {any} */ one) => one.path === `agents/${name}/resume.json`);
+  const text = String(change?.difference ?? '')
+    .split('\n')
+    .filter((one) => one.startsWith('+'))
+    .map((one) => one.slice(1))
+    .join('\n');
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError({ code: 'not_found', message: `the resume of ${from} cannot be read` });
+  }
 }
 
 /** @param {{ chosen: string, onChoose: (from: string) => void, fault?: string }} props */
 function Templates({ chosen, onChoose, fault }) {
-  const templates = useResource('/templates');
+  const templates = useWholeList('/templates', 'templates');
   return html`<${Loaded} of=${templates} rows=${3}>
-    ${(/** @type {any} */ d) => html`<fieldset class="templates">
+    ${(/** @type {{ items: any[] }} */ all) => html`<fieldset class="templates">
       <legend class="field-label">Which agent of which template</legend>
       ${fault ? html`<p class="field-error" role="alert">${fault}</p>` : null}
-      ${d.templates.map((/** @type {any} */ template) => html`<div key=${template.name} class="template">
+      ${all.items.filter((template) => !template.broken).map((template) => html`<div key=${template.name} class="template">
         <p><b><${Name} value=${template.name} /></b> <span class="quiet small">${line(template.description, 200)}</span></p>
         <div class="row">${template.agents.map((/** @type {string} */ agent) => {
           const from = `${template.name}/${agent}`;
