@@ -21,7 +21,8 @@ export function ResumeForm({ value, name, findings, onField }) {
   const standing = useSignal(status);
   const names = useMemo(() => (roster.agents ?? []).map((agent) => agent.name).filter((other) => other !== name), [roster.agents, name]);
   const toolNames = useMemo(() => (tools.data?.tools ?? []).map((/** @type {any} */ tool) => ({ name: tool.permission ?? tool.tool, about: tool.description })), [tools.data]);
-  const modelKeys = (models.data?.models ?? []).map((/** @type {any} */ model) => model.key);
+  // It is the file config/models.json as it is written: a field for each model, and the address of its schema.
+  const modelKeys = Object.keys(models.data ?? {}).filter((key) => !key.startsWith('$'));
 
   const errorAt = (/** @type {string} */ pointer) => {
     const found = findings.find((finding) => finding.pointer === pointer || finding.pointer.startsWith(`${pointer}/`));

@@ -109,14 +109,15 @@ export function useWaitingMail(name, again) {
       setWaiting([]);
       return undefined;
     }
-    get('/ingress').then(
+    get('/ingress', { query: { limit: 100 } }).then(
       (found) => {
         if (!current) return;
-        const mail = (found.mail ?? []).map((/** @type {any} */ one) => one.mail ?? one);
+        // What cannot be read, and commands, have no mail.
+        const mail = found.waiting.map((/** @type {any} */ one) => one.mail).filter(Boolean);
         setWaiting(
           mail
-            .filter((/** @type {any} */ one) => one.from === 'human' && (!(one.recipients ?? one.to) || (one.recipients ?? one.to).includes(name)))
-            .map((/** @type {any} */ one) => ({ id: String(one.id), text: String(one.payload?.text ?? one.text ?? ''), sent_at: one.sent_at ?? null })),
+            .filter((/** @type {any} */ one) => one.from === 'human' && (!one.recipients || one.recipients.includes(name)))
+            .map((/** @type {any} */ one) => ({ id: String(one.id), text: String(one.payload?.text ?? ''), sent_at: one.sent_at ?? null })),
         );
       },
       // The conversation is there without it; only what waits is not seen.
