@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::TickRecords;
 use super::message::Message;
@@ -16,7 +17,7 @@ use crate::record::plan::Item;
 use crate::record::turn::{Content, Status, TurnRecord};
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Event {
     /// When.
     pub timestamp: Timestamp,

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 
 use futures::stream::{self, Stream, StreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{PARALLEL, tick};
 use crate::domain::credits::Credits;
@@ -18,7 +19,7 @@ use crate::record::turn::{Receipt, Status};
 use crate::store::{Store, StoreError};
 
 /// What a line tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
     /// A model call that was answered.
@@ -28,7 +29,8 @@ pub enum LineKind {
 }
 
 /// A line of the ledger. Absent fields do not apply.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = LedgerLine)]
 pub struct Line {
     /// What it tells of.
     pub kind: LineKind,
