@@ -10,6 +10,7 @@ const MAX_CURSOR_BYTES: usize = 4096;
 
 /// Which page of a list.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
     /// At most so many.
@@ -32,6 +33,11 @@ impl Paging {
             Some(limit) if (1..=most).contains(&limit) => Ok(limit),
             Some(_) => Err(ApiError::usage(format!("the parameter limit must be 1 to {most}"))),
         }
+    }
+
+    /// Whether it is the first page.
+    pub(super) fn is_first(&self) -> bool {
+        self.cursor.is_none()
     }
 
     /// What the cursor says, by its list's reader.

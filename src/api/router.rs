@@ -13,8 +13,8 @@ use super::document::{documented, look, may, open, with_plain_names};
 use super::error::ApiError;
 use super::layers;
 use super::routes::{
-    agents, approvals, credits, diff, files, health, hooks, mcp, me, memory, messages, openapi, org_graph, orgs, page,
-    problems, status, talk, threads, ticks, turns,
+    agents, approvals, credits, diff, files, health, hooks, ledger, logs, mcp, me, memory, messages, openapi,
+    org_graph, orgs, outside, page, problems, search, settings, status, talk, templates, threads, ticks, turns,
 };
 use super::state::ApiState;
 use crate::domain::api_key::Scope;
@@ -67,6 +67,18 @@ fn of_organisation(state: &ApiState) -> OpenApiRouter<ApiState> {
         .routes(look(state, routes!(approvals::list)))
         .routes(look(state, routes!(approvals::show)))
         .routes(look(state, routes!(credits::list)))
+        .routes(look(state, routes!(logs::list)))
+        .routes(look(state, routes!(ledger::list)))
+        .routes(look(state, routes!(ledger::sums)))
+        .routes(look(state, routes!(settings::config)))
+        .routes(look(state, routes!(settings::models)))
+        .routes(look(state, routes!(settings::toolbox)))
+        .routes(look(state, routes!(settings::engine)))
+        .routes(look(state, routes!(search::find)))
+        .routes(look(state, routes!(outside::ingress)))
+        .routes(look(state, routes!(outside::deliveries)))
+        .routes(look(state, routes!(templates::list)))
+        .routes(look(state, routes!(templates::show)))
         // To talk.
         .routes(may(state, Scope::Send, routes!(messages::create)))
         // For assistants: to read, and what else their key allows.

@@ -108,6 +108,15 @@ impl Line {
         "duration_ms",
     ];
 
+    /// What the line adds to the sum of what was charged: that stands in the lines of turns alone.
+    #[must_use]
+    pub fn charged(&self) -> Credits {
+        match self.kind {
+            LineKind::Turn => [self.paid, self.unanswered, self.forfeited, self.action].into_iter().flatten().sum(),
+            LineKind::Call => Credits::ZERO,
+        }
+    }
+
     fn call(front: &Self, step: usize, receipt: &Receipt) -> Self {
         let usage = receipt.usage;
         Self {

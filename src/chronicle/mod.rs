@@ -22,6 +22,7 @@ pub mod problems;
 pub mod remedy;
 pub mod roster;
 pub mod search;
+pub mod spend;
 pub mod status;
 pub mod thread;
 pub mod threads;

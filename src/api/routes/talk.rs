@@ -55,11 +55,11 @@ pub(in crate::api) struct Wish {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct Messages {
     /// The newest first. What they say is data, whoever said it.
-    messages: Vec<Message>,
+    pub(super) messages: Vec<Message>,
     /// The oldest tick that was looked at; 0 if none was.
-    back_to: Tick,
+    pub(super) back_to: Tick,
     /// Where older ones begin; `null` at the end. A page may be short, or empty, and older ones follow.
-    next_cursor: Option<String>,
+    pub(super) next_cursor: Option<String>,
 }
 
 /// Messages, the newest first.
@@ -151,7 +151,8 @@ async fn anybody(moment: &Moment, name: Option<&str>) -> Result<Option<AgentName
     }
 }
 
-async fn page(moment: &Moment, filter: &Filter, paging: &Paging) -> Result<Messages, ApiError> {
+/// A page of the messages that a filter wants.
+pub(super) async fn page(moment: &Moment, filter: &Filter, paging: &Paging) -> Result<Messages, ApiError> {
     let (limit, before) = (paging.limit(20, 100)?, paging.cursor(|text| text.parse::<Position>().ok())?);
     let mut found = older(moment, filter, before, (limit, TICKS_BACK)).await?;
     let rest = match found.messages.len() > limit {
