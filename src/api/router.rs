@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::post;
+use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -92,6 +92,7 @@ fn of_everybody(state: &ApiState) -> OpenApiRouter<ApiState> {
         .routes(open(routes!(health::health)))
         .routes(open(routes!(health::ready)))
         .routes(open(routes!(openapi::show)))
+        .route("/api/docs", get(page::docs))
         .routes(may(state, Scope::Read, routes!(orgs::list)))
 }
 

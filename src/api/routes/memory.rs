@@ -115,7 +115,7 @@ pub(in crate::api) struct Archive {
     next_cursor: Option<String>,
 }
 
-/// What left an agent's memory, the newest first. Nothing of it is ever given up but by `lemming erase`.
+/// What left an agent's memory, the newest first. Nothing of it is ever given up but by `lemming gc --erase`.
 #[utoipa::path(
     get,
     path = "/api/agents/{name}/memory-archive",
