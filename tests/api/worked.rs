@@ -1,8 +1,12 @@
 //! An organisation after some ticks: the brief desk of the template, which was asked a question.
 
+use std::sync::Arc;
+
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, StatusCode};
-use lemming::api::Access;
+use lemming::api::limit::Rate;
+use lemming::api::{Access, Settings};
+use object_store::memory::InMemory;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -13,7 +17,9 @@ pub const TICKS: u64 = 8;
 
 /// The brief desk after it was asked, with files that a person put there.
 pub async fn worked(access: Access) -> World {
-    let world = World::new(access).await;
+    // Whoever reads everything page by page asks more often than people do.
+    let settings = Settings { rate: Rate { per_second: 10_000, burst: 100_000 }, ..Settings::new(access) };
+    let world = World::with(settings, Arc::new(InMemory::new())).await;
     world.org.store.put_path("agents/editor/workspace/notes/plan.html", "<script>1</script>".into()).await.unwrap();
     world.org.store.put_path("shared/terms.md", "Be brief.\n".into()).await.unwrap();
     world.org.store.put_path("shared/zoo.md", "Ant, bee.\n".into()).await.unwrap();

@@ -23,7 +23,7 @@ const TICKS_BACK: u64 = 1_000;
 
 /// A page of accounts.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct Page {
+pub(in crate::api) struct AccountsPage {
     /// What is left to whom, and how long it lasts at the rate of the last 32 closed ticks.
     #[serde(flatten)]
     accounts: Accounts,
@@ -32,23 +32,23 @@ pub(in crate::api) struct Page {
 }
 
 /// What is left, how fast it is spent and how long it lasts.
-#[utoipa::path(get, path = "/api/credits", tag = "look", params(At, Paging), responses((status = 200, body = Page)))]
+#[utoipa::path(get, path = "/api/credits", tag = "look", params(At, Paging), responses((status = 200, body = AccountsPage)))]
 pub(in crate::api) async fn list(
     State(state): State<ApiState>,
     Both(at, paging): Both<At, Paging>,
-) -> Result<Told<Page>, ApiError> {
+) -> Result<Told<AccountsPage>, ApiError> {
     let (limit, after) = (paging.limit(20, 1_000)?, paging.cursor(|text| AgentName::new(text).ok())?);
     let moment = at.moment(&state).await?;
     let mut names = holders(&moment).await?;
     names.retain(|name| after.as_ref().is_none_or(|after| name > after));
     let (names, next_cursor) = first(names, limit, ToString::to_string);
     let accounts = of(&moment, names, state.org.clock().now(), BURN_TICKS).await?;
-    Ok(Told::of(Page { accounts, next_cursor }, at.is_past()))
+    Ok(Told::of(AccountsPage { accounts, next_cursor }, at.is_past()))
 }
 
 /// What a turn did to an account.
 #[derive(Debug, Serialize, ToSchema)]
-struct Spent {
+struct TurnCost {
     /// The tick.
     tick: Tick,
     /// When it was planned.
@@ -67,7 +67,7 @@ pub(in crate::api) struct AgentAccount {
     /// How it stands, and how long it lasts.
     account: AgentCredits,
     /// What its turns cost, the newest first.
-    history: Vec<Spent>,
+    history: Vec<TurnCost>,
     /// Where older ones begin; `null` at the end. A page may be short, or empty, and older ones follow.
     next_cursor: Option<String>,
 }
@@ -91,7 +91,7 @@ pub(in crate::api) async fn show(
     let mut accounts = of(&moment, vec![agent.clone()], state.org.clock().now(), BURN_TICKS).await?;
     let account = accounts.agents.pop().ok_or_else(ApiError::failed)?;
     let found = notes(&moment, &agent, before, (limit, TICKS_BACK)).await?;
-    let spent = found.turns.into_iter().map(|turn| Spent {
+    let spent = found.turns.into_iter().map(|turn| TurnCost {
         tick: turn.tick,
         time: turn.time,
         charge: turn.line.charge,

@@ -93,7 +93,7 @@ pub(in crate::api) struct OfKey {
 
 /// Something that left a memory.
 #[derive(Debug, Serialize, ToSchema)]
-struct Archived {
+struct LeftMemory {
     /// Where it lies, and since when.
     #[serde(flatten)]
     left: Left,
@@ -110,7 +110,7 @@ pub(in crate::api) struct Archive {
     /// Whose archive.
     agent: AgentName,
     /// What left last comes first.
-    archive: Vec<Archived>,
+    archive: Vec<LeftMemory>,
     /// Where the next page begins; `null` at the end.
     next_cursor: Option<String>,
 }
@@ -143,7 +143,7 @@ pub(in crate::api) async fn left(
             Some(Err(error)) => (None, Some(error)),
             None => (None, Some("it is no file of an archive, or it is gone".to_owned())),
         };
-        shown.push(Archived { left, file, broken });
+        shown.push(LeftMemory { left, file, broken });
     }
     Ok(Told::of(Archive { agent, archive: shown, next_cursor }, at.is_past()))
 }

@@ -65,7 +65,7 @@ struct Edge {
 
 /// The graph of an organisation.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct Drawn {
+pub(in crate::api) struct DrawnGraph {
     /// The agents whose resumes can be read, by name.
     nodes: Vec<Node>,
     /// The ways between them.
@@ -85,7 +85,7 @@ pub(in crate::api) struct Drawn {
     tag = "look",
     params(InFormat, At),
     responses(
-        (status = 200, content((Drawn = "application/json"), (String = "text/plain"))),
+        (status = 200, content((DrawnGraph = "application/json"), (String = "text/plain"))),
     ),
 )]
 pub(in crate::api) async fn show(
@@ -102,7 +102,7 @@ pub(in crate::api) async fn show(
     Ok(marked(response, at.is_past()))
 }
 
-fn drawn(found: OrgGraph) -> Drawn {
+fn drawn(found: OrgGraph) -> DrawnGraph {
     let ways: BTreeSet<(&AgentName, &AgentName)> = found.graph.ways().collect();
     let edges = ways.iter().filter_map(|(from, to)| {
         let both = ways.contains(&(to, from));
@@ -116,5 +116,5 @@ fn drawn(found: OrgGraph) -> Drawn {
         woken_by_mail: member.woken_by_mail,
     });
     let (edges, nodes, notes) = (edges.collect(), nodes.collect(), found.notes());
-    Drawn { nodes, edges, notes, max_hops: found.max_hops, broken: found.broken }
+    DrawnGraph { nodes, edges, notes, max_hops: found.max_hops, broken: found.broken }
 }

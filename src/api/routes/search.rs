@@ -33,7 +33,7 @@ pub(in crate::api) struct Words {
 
 /// What was found.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct Found {
+pub(in crate::api) struct SearchResult {
     /// Messages, the newest first.
     messages: Vec<Message>,
     /// The oldest tick in which messages were looked for; 0 if none was.
@@ -52,12 +52,12 @@ pub(in crate::api) struct Found {
     path = "/api/search",
     tag = "look",
     params(Words, At, Paging),
-    responses((status = 200, body = Found)),
+    responses((status = 200, body = SearchResult)),
 )]
 pub(in crate::api) async fn find(
     State(state): State<ApiState>,
     Both(words, Both(at, paging)): Both<Words, Both<At, Paging>>,
-) -> Result<Told<Found>, ApiError> {
+) -> Result<Told<SearchResult>, ApiError> {
     let limit = paging.limit(20, 100)?;
     let text = words_of(&words.q, "q")?.ok_or_else(|| ApiError::usage("the parameter q must have a word"))?;
     let moment = at.moment(&state).await?;
@@ -72,7 +72,7 @@ pub(in crate::api) async fn find(
         }
         false => (Vec::new(), false),
     };
-    let document = Found {
+    let document = SearchResult {
         messages: messages.messages,
         back_to: messages.back_to,
         next_cursor: messages.next_cursor,

@@ -87,7 +87,7 @@ pub(in crate::api) async fn list(
 
 /// An agent of a template.
 #[derive(Debug, Serialize, ToSchema)]
-struct Role {
+struct TemplateRole {
     /// Its name.
     name: AgentName,
     /// Its job title.
@@ -100,13 +100,13 @@ struct Role {
 
 /// A template: what it is for, its agents, what it needs, and its files.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct Shown {
+pub(in crate::api) struct WholeTemplate {
     /// What it says of itself.
     about: About,
     /// What it needs of the organisation that it becomes a part of.
     requires: Requires,
     /// Its agents.
-    agents: Vec<Role>,
+    agents: Vec<TemplateRole>,
     /// Its files, by their places in an organisation.
     files: Vec<String>,
     /// What else lay there, and why it is not taken.
@@ -121,12 +121,12 @@ pub(in crate::api) struct Shown {
     path = "/api/templates/{name}",
     tag = "look",
     params(("name" = String, Path, description = "Its name")),
-    responses((status = 200, body = Shown)),
+    responses((status = 200, body = WholeTemplate)),
 )]
 pub(in crate::api) async fn show(
     State(state): State<ApiState>,
     Named(name): Named<String>,
-) -> Result<Told<Shown>, ApiError> {
+) -> Result<Told<WholeTemplate>, ApiError> {
     let store = &state.org.store;
     let found = match named(&name, Some(store)).await {
         Ok(found) => found,
@@ -145,13 +145,13 @@ pub(in crate::api) async fn show(
         });
     };
     let requires = template.requires();
-    let roles = template.agents.into_iter().map(|(name, resume)| Role {
+    let roles = template.agents.into_iter().map(|(name, resume)| TemplateRole {
         name,
         title: resume.title,
         short_description: resume.short_description,
         model: resume.model.key,
     });
-    Ok(Told::now(Shown {
+    Ok(Told::now(WholeTemplate {
         requires,
         agents: roles.collect(),
         files: template.files.keys().map(ToString::to_string).collect(),
