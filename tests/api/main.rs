@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "tests fail by panicking")]
 
 mod access;
+mod caching;
+mod documented;
 mod function;
 mod hooks;
 mod keys;
@@ -12,7 +14,9 @@ mod metrics;
 mod page;
 mod place;
 mod probes;
+mod reads;
 #[cfg(unix)]
 mod served;
 mod wakes;
+mod worked;
 mod world;

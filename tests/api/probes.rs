@@ -80,7 +80,7 @@ async fn what_is_not_there_or_not_done_there_is_said() {
     let world = World::new(Access::Local).await;
     assert_eq!(world.get("/api/nothing").await.error(), (404, "not_found", ""));
     assert_eq!(world.get("/nothing").await.error(), (404, "not_found", ""));
-    let answer = world.get("/api/messages").await;
+    let answer = world.get("/api/hooks/front").await;
     assert_eq!(answer.error(), (405, "method_not_allowed", ""));
     assert_eq!(answer.header("allow"), "POST");
     let answer = world.get("/api/health?store=maybe").await;
