@@ -107,10 +107,9 @@ export async function ask(path, options = {}) {
   if (options.ifMatch) headers.set('If-Match', options.ifMatch);
   /** @type {RequestInit} */
   const init = { method: options.method ?? 'GET', headers, signal: options.signal, credentials: 'omit', redirect: 'error' };
-  if (options.body !== undefined) {
-    headers.set('Content-Type', 'application/json');
-    init.body = JSON.stringify(options.body);
-  }
+  // Whatever changes something says that it is JSON, also without a body: a form of another page cannot.
+  if (init.method !== 'GET') headers.set('Content-Type', 'application/json');
+  if (options.body !== undefined) init.body = JSON.stringify(options.body);
   let answer;
   try {
     answer = await fetch(address(path, options), init);
