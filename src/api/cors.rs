@@ -16,7 +16,8 @@ use url::Url;
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 
 /// What it may send along.
-const TAKEN: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id";
+const TAKEN: &str =
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id";
 
 /// What of an answer it may see, besides what every page may.
 const SHOWN: &str = "ETag, Location, Retry-After, X-Request-Id";
@@ -30,7 +31,9 @@ pub struct Origin(String);
 
 /// A text that is no origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it must be an origin, such as https://desk.example or http://localhost:5173: scheme, host and port, and nothing after it")]
+#[error(
+    "it must be an origin, such as https://desk.example or http://localhost:5173: scheme, host and port, and nothing after it"
+)]
 pub struct OriginError;
 
 impl FromStr for Origin {

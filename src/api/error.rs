@@ -48,7 +48,11 @@ struct Said {
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl AsRef<str>) -> Self {
         let message = one_line(message.as_ref(), MESSAGE_WIDTH);
-        Self { status, said: Box::new(Said { code, message, pointer: None, hint: None, findings: Vec::new() }), retry_after: None }
+        Self {
+            status,
+            said: Box::new(Said { code, message, pointer: None, hint: None, findings: Vec::new() }),
+            retry_after: None,
+        }
     }
 
     /// The request is wrong; nothing was done.
@@ -174,8 +178,8 @@ impl ApiError {
     pub fn timeout() -> Self {
         let error =
             Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "it took too long, and may still have happened");
-        let error =
-            error.hint("with the same header `Idempotency-Key` a message or command can be sent again: it happens once");
+        let error = error
+            .hint("with the same header `Idempotency-Key` a message or command can be sent again: it happens once");
         Self { retry_after: Some(Duration::from_secs(1)), ..error }
     }
 

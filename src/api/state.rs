@@ -40,7 +40,12 @@ impl Settings {
     /// The usual ones.
     #[must_use]
     pub fn new(access: Access) -> Self {
-        Self { access, rate: Rate { per_second: 50, burst: 100 }, request_timeout: Duration::from_secs(25), origins: Origins::default() }
+        Self {
+            access,
+            rate: Rate { per_second: 50, burst: 100 },
+            request_timeout: Duration::from_secs(25),
+            origins: Origins::default(),
+        }
     }
 }
 

@@ -153,7 +153,8 @@ pub(super) async fn run(args: ServeArgs, session: &mut Session) -> Result<Exit, 
                     place::alone(ApiState::new(org.clone(), settings.clone(), waker).with_chores(chores))
                 }
                 Place::Each { above, default } => {
-                    let state = ApiState::new(above.clone(), settings.clone(), Arc::new(Elsewhere)).with_chores(chores.clone());
+                    let state =
+                        ApiState::new(above.clone(), settings.clone(), Arc::new(Elsewhere)).with_chores(chores.clone());
                     let wakers: Wakers = Arc::new(move |org| waker(org, &chores, wakes));
                     place::each(state.above(), default.clone(), wakers)
                 }

@@ -84,7 +84,12 @@ pub(super) async fn save(
         Value::Object(about) => about,
         _ => Map::new(),
     };
-    Ok(Saved { about, written, changes: revision.changes().into_iter().map(|change| json!(change)).collect(), findings })
+    Ok(Saved {
+        about,
+        written,
+        changes: revision.changes().into_iter().map(|change| json!(change)).collect(),
+        findings,
+    })
 }
 
 async fn write(state: &ApiState, caller: &Caller, revision: &Revision) -> Result<(), ApiError> {

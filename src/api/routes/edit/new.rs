@@ -221,7 +221,8 @@ async fn new_name(state: &ApiState, name: &str, pointer: &str) -> Result<AgentNa
 type New = (Vec<AgentName>, Revision);
 
 async fn of_resume(state: &ApiState, resume: &str) -> Result<New, ApiError> {
-    let value: Value = serde_json::from_str(resume).map_err(|error| ApiError::usage(error.to_string()).at("/resume"))?;
+    let value: Value =
+        serde_json::from_str(resume).map_err(|error| ApiError::usage(error.to_string()).at("/resume"))?;
     let named = value.get("name").and_then(Value::as_str);
     let named = named.ok_or_else(|| ApiError::usage("a resume has a name").at("/resume/name"))?;
     let name = new_name(state, named, "/resume/name").await?;
@@ -238,9 +239,9 @@ async fn of_resume(state: &ApiState, resume: &str) -> Result<New, ApiError> {
 async fn of_words(state: &ApiState, new: NewAgent) -> Result<New, ApiError> {
     let said = |value: Option<String>, field: &str| {
         value.filter(|value| !value.trim().is_empty()).ok_or_else(|| {
-            ApiError::usage(format!("a new agent needs {field}")).at(format!("/{field}")).hint(
-                "`name`, `title` and `instructions`; or its whole `resume`; or `from` which template it comes",
-            )
+            ApiError::usage(format!("a new agent needs {field}"))
+                .at(format!("/{field}"))
+                .hint("`name`, `title` and `instructions`; or its whole `resume`; or `from` which template it comes")
         })
     };
     let list = |names: Vec<String>, pointer: &str| {

@@ -80,7 +80,8 @@ pub(in crate::api) async fn answer(
     repeat: IdempotencyKey,
     Document(verdict): Document<Verdict>,
 ) -> Result<Given, ApiError> {
-    let unknown = || ApiError::no_such("no call of this id waits for an answer").hint("`GET /api/approvals` lists those");
+    let unknown =
+        || ApiError::no_such("no call of this id waits for an answer").hint("`GET /api/approvals` lists those");
     let id: Uuid = id.parse().map_err(|_| unknown())?;
     let found = of(&Moment::now(&state.org.store).await?, &[id]).await?;
     let approval = found.first().ok_or_else(unknown)?;
@@ -135,7 +136,9 @@ fn refused(why: &Unanswerable) -> ApiError {
     let error = ApiError::conflict(format!("{why}; nothing was ordered"));
     match why {
         Unanswerable::Answered { .. } => error,
-        Unanswerable::Late(_) => error.hint("the next tick tells its agent that nobody answered in time; it may ask again"),
+        Unanswerable::Late(_) => {
+            error.hint("the next tick tells its agent that nobody answered in time; it may ask again")
+        }
         Unanswerable::Unshown => {
             error.hint("nobody can say yes to what cannot be shown: deny it; the agent may ask again")
         }

@@ -64,7 +64,10 @@ pub(in crate::api) async fn retry(
             let known = settings.deliver.iter().find(|rule| rule.name.as_str() == name);
             let unknown = || {
                 let error = ApiError::names_nothing("org.json has no rule of delivery of that name").at("/rule");
-                nearest(name, names()).map(|near| format!("did you mean {near}?")).into_iter().fold(error, ApiError::hint)
+                nearest(name, names())
+                    .map(|near| format!("did you mean {near}?"))
+                    .into_iter()
+                    .fold(error, ApiError::hint)
             };
             Some(known.ok_or_else(unknown)?.name.clone())
         }
