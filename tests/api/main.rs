@@ -3,14 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "tests fail by panicking")]
 
 mod access;
+mod commands;
+mod cors;
+mod edits;
 mod function;
 mod hooks;
 mod keys;
+mod matrix;
 mod mcp;
 mod messages;
 mod page;
 mod place;
 mod probes;
+mod secrets;
 #[cfg(unix)]
 mod served;
 mod wakes;
