@@ -23,8 +23,8 @@ use crate::validate::nearest;
 /// Serves the dashboard and the API: an organisation seen live, and steered.
 ///
 /// The store is one organisation, or a place above several: then all of them are served. Whoever gets mail is woken at once.
-/// On this machine alone it needs no keys while there are none (`lemming keys add`). It runs no ticks but for mail that it
-/// takes: `lemming run` or a scheduler does. The first Ctrl-C (or SIGTERM) answers what was asked and hands over a tick that
+/// On this machine alone it needs no keys while there are none (`lemming keys add`). It runs no ticks but for what it
+/// takes in, and those that it is asked for: `lemming run` or a scheduler does. The first Ctrl-C (or SIGTERM) answers what was asked and hands over a tick that
 /// runs; the second ends at once.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ServeArgs {
