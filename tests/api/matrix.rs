@@ -63,8 +63,11 @@ const OPEN: [&str; 8] = [
     "/metrics",
 ];
 
+/// The name of a key, its role, its scopes, and what that lets it do.
+type Holder = (&'static str, Option<&'static str>, &'static [&'static str], &'static [&'static str]);
+
 /// Keys, and what they may.
-const HOLDERS: [(&str, Option<&str>, &[&str], &[&str]); 8] = [
+const HOLDERS: [Holder; 8] = [
     ("viewer", Some("viewer"), &[], &["read"]),
     ("operator", Some("operator"), &[], &["read", "send", "control"]),
     ("admin", Some("admin"), &[], &["read", "send", "control", "edit"]),
