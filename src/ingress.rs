@@ -137,12 +137,24 @@ impl Postbox<'_> {
     /// # Errors
     /// As [`Self::order`].
     pub async fn order_by(&self, by: Author, action: Action) -> Result<IngressName, IngressError> {
-        let name = name_of(self.new_id());
+        // Eighty random bits and a millisecond: a rival's object there is a broken store.
+        self.order_as(self.new_id(), by, action).await.map(|(name, _)| name)
+    }
+
+    /// Gives the organisation a command under an id of the caller's, and says how it lies in the ingress. A name is admitted
+    /// once: to give the same command again is to have given it once.
+    ///
+    /// # Errors
+    /// As [`Self::order`]; and another command lies there under this id.
+    pub async fn order_as(&self, id: Uuid, by: Author, action: Action) -> Result<(IngressName, Control), IngressError> {
+        let name = name_of(id);
         let control = Control { format: FORMAT, by, sent_at: self.clock.now(), action };
         match self.create(&Key::Control(name.clone()), &control).await? {
-            None => Ok(name),
-            // Eighty random bits and a millisecond: a rival's object there is a broken store.
-            Some(_) => Err(IngressError::Taken),
+            None => Ok((name, control)),
+            Some(there) => match serde_json::from_slice::<Control>(&there) {
+                Ok(there) if there == (Control { sent_at: there.sent_at, ..control }) => Ok((name, there)),
+                _ => Err(IngressError::Taken),
+            },
         }
     }
 

@@ -16,7 +16,7 @@ use lemming::domain::archive::{ArchiveFile, Archived, Because};
 use lemming::domain::contract::{ToolCall, Violation};
 use lemming::domain::credits::Credits;
 use lemming::domain::ids::{Seed, Sha};
-use lemming::domain::ingress::{Action, Author, Control, Mail};
+use lemming::domain::ingress::{Action, Author, Control, EditedFile, Mail};
 use lemming::domain::memory::{MemoryFile, Operation};
 use lemming::domain::model::{Price, Usage};
 use lemming::domain::name::{AgentName, IngressName, MemoryKey, ModelKey, RunnerId};
@@ -379,6 +379,24 @@ fn plan() -> Plan {
             admitted(
                 9,
                 Item::Control(control(Action::RestoreFile { path: "shared/notes.md".to_owned(), tick: Tick(2) })),
+            ),
+            admitted(
+                10,
+                Item::Control(control(Action::Edited {
+                    files: vec![
+                        EditedFile {
+                            path: "agents/ada/resume.json".to_owned(),
+                            before: Some(sha("ada")),
+                            after: Some(sha("new")),
+                        },
+                        EditedFile { path: "removed/cleo.json".to_owned(), before: None, after: Some(sha("cleo")) },
+                        EditedFile {
+                            path: "agents/cleo/resume.json".to_owned(),
+                            before: Some(sha("cleo")),
+                            after: None,
+                        },
+                    ],
+                })),
             ),
             admitted(1, Item::Mail(mail())),
         ],

@@ -11,6 +11,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 
+use super::body;
 use super::error::ApiError;
 use super::keys;
 use super::limit::Who;
@@ -53,6 +54,10 @@ async fn gate(
 ) -> Result<Response, ApiError> {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let caller = admit(&state, scope, request.headers(), peer).await?;
+    // Also where nothing is in the body: what a page of others can send by a plain form changes nothing.
+    if !request.method().is_safe() && !body::is_json(request.headers()) {
+        return Err(ApiError::not_json());
+    }
     request.extensions_mut().insert(caller.clone());
     let mut response = next.run(request).await;
     // For the log.

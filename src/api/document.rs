@@ -36,6 +36,9 @@ struct EnvelopeError {
     /// What to do about it.
     #[schema(nullable = false)]
     hint: Option<String>,
+    /// Where files would be wrong: all that is wrong with them, each with its place in its file.
+    #[schema(nullable = false, value_type = Option<Vec<Object>>)]
+    findings: Option<Vec<serde_json::Value>>,
 }
 
 /// How the key of a caller comes.

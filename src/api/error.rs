@@ -15,13 +15,14 @@ use crate::causes::causes;
 use crate::clean::one_line;
 use crate::engine::EngineError;
 use crate::ingress::{DraftError, IngressError};
+use crate::revision::RevisionError;
 use crate::store::StoreError;
-use crate::validate::ValidateError;
+use crate::validate::{Finding, ValidateError};
 
 /// How long a message may be: it may hold something of the request.
 const MESSAGE_WIDTH: usize = 300;
 
-/// An answer that says why not: `{"error": {"code", "message", "pointer"?, "hint"?}}`.
+/// An answer that says why not: `{"error": {"code", "message", "pointer"?, "hint"?, "findings"?}}`.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -39,12 +40,19 @@ struct Said {
     pointer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// All that is wrong with files, where they would be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl AsRef<str>) -> Self {
         let message = one_line(message.as_ref(), MESSAGE_WIDTH);
-        Self { status, said: Box::new(Said { code, message, pointer: None, hint: None }), retry_after: None }
+        Self {
+            status,
+            said: Box::new(Said { code, message, pointer: None, hint: None, findings: Vec::new() }),
+            retry_after: None,
+        }
     }
 
     /// The request is wrong; nothing was done.
@@ -100,6 +108,37 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "conflict", message)
     }
 
+    /// What is to be changed is not what whoever asks has seen.
+    #[must_use]
+    pub fn changed_meanwhile(message: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message)
+            .hint("read it again, and change what is there now")
+    }
+
+    /// Whoever asks must say which version is to be changed.
+    #[must_use]
+    pub fn needs_version() -> Self {
+        let message = "this needs the header If-Match with the ETag of what is to be replaced";
+        Self::new(StatusCode::PRECONDITION_REQUIRED, "precondition_required", message)
+    }
+
+    /// A file would be wrong; nothing was written. The first finding stands for all: there is one at least, or it did not work.
+    #[must_use]
+    pub fn unfit(findings: Vec<Finding>) -> Self {
+        let Some(first) = findings.first() else { return Self::failed() };
+        let message = format!("{}: {}; {}: nothing was written", first.path, first.message, first.expected);
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message).at(first.pointer.clone());
+        error.said.findings = findings;
+        error
+    }
+
+    /// This server does not run ticks, which it would take.
+    #[must_use]
+    pub fn runs_no_ticks(message: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+            .hint("a function and `lemming serve --no-wake` run none: whoever runs ticks elsewhere does it, or `lemming tick`")
+    }
+
     /// The request is larger than is taken.
     #[must_use]
     pub fn too_large(message: impl AsRef<str>) -> Self {
@@ -139,8 +178,8 @@ impl ApiError {
     pub fn timeout() -> Self {
         let error =
             Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "it took too long, and may still have happened");
-        let error =
-            error.hint("with the same header `Idempotency-Key` a message can be sent again: it is delivered once");
+        let error = error
+            .hint("with the same header `Idempotency-Key` a message or command can be sent again: it happens once");
         Self { retry_after: Some(Duration::from_secs(1)), ..error }
     }
 
@@ -177,6 +216,13 @@ impl ApiError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.said.hint = Some(hint.into());
         self
+    }
+
+    /// The same error about what the document names: what was asked is there.
+    #[must_use]
+    pub fn in_document(self, pointer: impl Into<String>) -> Self {
+        let status = if self.status == StatusCode::NOT_FOUND { StatusCode::BAD_REQUEST } else { self.status };
+        Self { status, ..self }.at(pointer)
     }
 
     /// The answer's document.
@@ -255,9 +301,23 @@ impl From<ValidateError> for ApiError {
         match error {
             ValidateError::Store(error) => error.into(),
             ValidateError::NoOrg => Self::no_org(),
-            error => {
+            ValidateError::Walk(_) => {
                 log(&error);
                 Self::failed()
+            }
+        }
+    }
+}
+
+impl From<RevisionError> for ApiError {
+    fn from(error: RevisionError) -> Self {
+        match error {
+            RevisionError::Store(error) => error.into(),
+            RevisionError::Meanwhile { ref written, .. } if written.is_empty() => {
+                Self::changed_meanwhile(format!("{error}; nothing was written"))
+            }
+            RevisionError::Meanwhile { ref written, .. } => {
+                Self::changed_meanwhile(format!("{error}; this was written before: {}", written.join(", ")))
             }
         }
     }

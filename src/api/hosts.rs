@@ -8,10 +8,12 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, header};
 use url::{Host, Url};
 
+use super::cors::Origins;
 use super::error::ApiError;
 
-/// Lets pass what asks for this machine by its own names, and comes from no page or from one of this server.
-pub(super) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
+/// Lets pass what asks for this machine by its own names, and comes from no page, from one of this server, or from one that
+/// it was told of.
+pub(super) fn check(headers: &HeaderMap, others: &Origins) -> Result<(), ApiError> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = text(header::HOST).unwrap_or_default();
     if !is_this_machine(host) {
@@ -19,8 +21,10 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
             .hint("`lemming serve --host` listens elsewhere; that needs keys"));
     }
     match text(header::ORIGIN) {
+        Some(origin) if others.has(origin) => Ok(()),
         Some(origin) if !origin.eq_ignore_ascii_case(&format!("http://{host}")) => {
-            Err(ApiError::forbidden("this server answers to no pages of others"))
+            Err(ApiError::forbidden("this server answers to no pages of others")
+                .hint("`lemming serve --allow-origin` names those that may ask"))
         }
         _ => Ok(()),
     }
@@ -62,8 +66,8 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().expect("host"));
             headers.extend(origin.map(|origin| (header::ORIGIN, origin.parse().expect("origin"))));
-            assert_eq!(check(&headers).is_ok(), wanted, "{host} {origin:?}");
+            assert_eq!(check(&headers, &Origins::default()).is_ok(), wanted, "{host} {origin:?}");
         }
-        assert!(check(&HeaderMap::new()).is_err(), "no host at all");
+        assert!(check(&HeaderMap::new(), &Origins::default()).is_err(), "no host at all");
     }
 }

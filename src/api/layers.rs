@@ -59,6 +59,8 @@ struct Asked {
     method: Method,
     route: String,
     peer: Option<String>,
+    /// The page of others that asks and may.
+    origin: Option<HeaderValue>,
 }
 
 impl Asked {
@@ -70,6 +72,7 @@ impl Asked {
             method: request.method().clone(),
             route: route.map_or("-".to_owned(), |path| path.as_str().to_owned()),
             peer: request.extensions().get::<Peer>().map(|peer| peer.0.to_string()),
+            origin: state.settings.origins.of(request.headers()),
         }
     }
 
@@ -81,6 +84,7 @@ impl Asked {
         if let Ok(id) = HeaderValue::from_str(&self.id) {
             headers.insert(REQUEST_ID, id);
         }
+        state.settings.origins.let_read(self.origin, headers);
         let caller = response.extensions().get::<Caller>().and_then(|caller| caller.key.clone());
         let duration_ms = state.org.clock().now().unix_ms() - self.began.unix_ms();
         tracing::info!(
@@ -102,7 +106,7 @@ impl Asked {
 /// Refuses names and pages of others, where that matters.
 fn foreign(state: &ApiState, headers: &HeaderMap) -> Result<(), ApiError> {
     match state.settings.access {
-        Access::Local => hosts::check(headers),
+        Access::Local => hosts::check(headers, &state.settings.origins),
         Access::Keys | Access::Open => Ok(()),
     }
 }
@@ -110,6 +114,9 @@ fn foreign(state: &ApiState, headers: &HeaderMap) -> Result<(), ApiError> {
 async fn answer(state: &ApiState, request: Request, next: Next) -> Response {
     if let Err(refused) = foreign(state, request.headers()) {
         return refused.into_response();
+    }
+    if let Some(leave) = state.settings.origins.preflight(&request) {
+        return leave;
     }
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(state.settings.request_timeout, answer).await {

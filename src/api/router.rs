@@ -13,8 +13,9 @@ use super::document::{documented, look, may, open, with_plain_names};
 use super::error::ApiError;
 use super::layers;
 use super::routes::{
-    agents, approvals, credits, diff, files, health, hooks, ledger, logs, mcp, me, memory, messages, metrics, openapi,
-    org_graph, orgs, outside, page, problems, search, settings, status, talk, templates, threads, ticks, turns,
+    agents, approvals, credits, diff, edit, files, health, hooks, ledger, logs, mcp, me, memory, messages, metrics,
+    openapi, org_graph, orgs, outside, page, problems, search, settings, status, steer, talk, templates, threads,
+    ticks, turns,
 };
 use super::state::ApiState;
 use crate::domain::api_key::Scope;
@@ -82,9 +83,43 @@ fn of_organisation(state: &ApiState) -> OpenApiRouter<ApiState> {
         .routes(look(state, routes!(templates::show)))
         // To talk.
         .routes(may(state, Scope::Send, routes!(messages::create)))
+        // To steer.
+        .merge(to_steer(state))
+        // To edit.
+        .merge(to_edit(state))
         // For assistants: to read, and what else their key allows.
         .route("/mcp", need(state, Scope::Read, post(mcp::answer)))
         .route("/api/mcp", need(state, Scope::Read, post(mcp::answer)))
+}
+
+/// Commands, which the next tick carries out.
+fn to_steer(state: &ApiState) -> OpenApiRouter<ApiState> {
+    documented()
+        .routes(may(state, Scope::Control, routes!(steer::money::agent)))
+        .routes(may(state, Scope::Control, routes!(steer::money::budget)))
+        .routes(may(state, Scope::Control, routes!(steer::pause::agent)))
+        .routes(may(state, Scope::Control, routes!(steer::pause::everybody)))
+        .routes(may(state, Scope::Control, routes!(steer::memory::set, steer::memory::delete)))
+        .routes(may(state, Scope::Control, routes!(steer::memory::archive)))
+        .routes(may(state, Scope::Control, routes!(steer::files::workspace)))
+        .routes(may(state, Scope::Control, routes!(steer::files::shared)))
+        .routes(may(state, Scope::Control, routes!(steer::approvals::answer)))
+        .routes(may(state, Scope::Control, routes!(steer::deliveries::retry)))
+        .routes(may(state, Scope::Control, routes!(steer::engine::tick)))
+}
+
+/// The files that people write.
+fn to_edit(state: &ApiState) -> OpenApiRouter<ApiState> {
+    documented()
+        .routes(may(state, Scope::Edit, routes!(edit::new::create)))
+        .routes(may(state, Scope::Edit, routes!(edit::new::clone)))
+        .routes(may(state, Scope::Edit, routes!(edit::agents::remove)))
+        .routes(may(state, Scope::Edit, routes!(edit::agents::restore)))
+        .routes(may(state, Scope::Edit, routes!(edit::agents::enable)))
+        .routes(may(state, Scope::Edit, routes!(edit::resume::replace)))
+        .routes(may(state, Scope::Edit, routes!(edit::settings::config)))
+        .routes(may(state, Scope::Edit, routes!(edit::settings::models)))
+        .routes(may(state, Scope::Edit, routes!(edit::engine::change)))
 }
 
 /// What the server answers, whichever organisation is asked for.

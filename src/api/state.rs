@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chores::Chores;
+use super::cors::Origins;
 use super::keys::KeyRing;
 use super::limit::{Limiter, Rate};
 use super::routes::health::Readiness;
@@ -24,7 +25,7 @@ pub enum Access {
 }
 
 /// What a server may be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Whom it lets in.
     pub access: Access,
@@ -32,13 +33,20 @@ pub struct Settings {
     pub rate: Rate,
     /// A request that takes longer is given up. Below the 29 seconds of an API gateway.
     pub request_timeout: Duration,
+    /// Whose pages may ask besides its own.
+    pub origins: Origins,
 }
 
 impl Settings {
     /// The usual ones.
     #[must_use]
     pub fn new(access: Access) -> Self {
-        Self { access, rate: Rate { per_second: 50, burst: 100 }, request_timeout: Duration::from_secs(25) }
+        Self {
+            access,
+            rate: Rate { per_second: 50, burst: 100 },
+            request_timeout: Duration::from_secs(25),
+            origins: Origins::default(),
+        }
     }
 }
 

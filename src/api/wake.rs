@@ -1,7 +1,8 @@
-//! Waking an organisation that has mail: one tick at a time, however many messages come.
+//! Waking an organisation that has mail, and running a tick that is asked for: one at a time, however much comes.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -26,6 +27,11 @@ pub trait Waker: Send + Sync + fmt::Debug {
     /// Something has come in.
     fn wake(&self);
 
+    /// A tick was asked for. Says whether one will run here; never waits.
+    fn tick(&self) -> bool {
+        false
+    }
+
     /// Says whether this process runs ticks at all.
     fn wakes(&self) -> bool {
         true
@@ -44,17 +50,31 @@ impl Waker for Elsewhere {
     }
 }
 
-/// Rung when mail has come, and heard by [`answer`]. However often it is rung, it is heard once.
+/// Rung when mail has come, or a tick is asked for, and heard by [`answer`]. However often it is rung, it is heard once.
 #[derive(Debug, Clone, Default)]
-pub struct Bell(Arc<Notify>);
+pub struct Bell(Arc<Rung>);
+
+#[derive(Debug, Default)]
+struct Rung {
+    notify: Notify,
+    /// Whether a tick is asked for, and not only a wake.
+    ticks: AtomicBool,
+}
 
 impl Waker for Bell {
     fn wake(&self) {
-        self.0.notify_one();
+        self.0.notify.notify_one();
+    }
+
+    fn tick(&self) -> bool {
+        self.0.ticks.store(true, Ordering::SeqCst);
+        self.0.notify.notify_one();
+        true
     }
 }
 
-/// Wakes the organisation each time that the bell was rung, until `stop`.
+/// Wakes the organisation each time that the bell was rung, and runs a tick of its schedule where one was asked for, until
+/// `stop`.
 ///
 /// At most one tick runs, and at most one more is waited for: what came while one ran is in the next. A stop lets a running
 /// tick leave in order; whoever drops this future crashes it, which is safe.
@@ -63,10 +83,12 @@ pub async fn answer(bell: &Bell, org: &Org, stop: &Stop) {
         tokio::select! {
             biased;
             () = stop.requested() => return,
-            () = bell.0.notified() => {}
+            () = bell.0.notify.notified() => {}
         }
+        // Taken before it runs: whoever asks while it does wants another one.
+        let is_tick = bell.0.ticks.swap(false, Ordering::SeqCst);
         let mut pauses = PAUSES.iter();
-        while let Err(error) = wake(org, stop).await {
+        while let Err(error) = run(is_tick, org, stop).await {
             let pause = pauses.next().filter(|_| error.may_help_later());
             let causes = causes(&error).join(": ");
             tracing::error!(event = "tick_failed", error = causes, "a tick did not go on");
@@ -80,10 +102,11 @@ pub async fn answer(bell: &Bell, org: &Org, stop: &Stop) {
     }
 }
 
-/// One wake, and what follows from it at once.
-async fn wake(org: &Org, stop: &Stop) -> Result<(), EngineError> {
+/// One wake, or one tick of the schedule, and what follows from it at once.
+async fn run(is_tick: bool, org: &Org, stop: &Stop) -> Result<(), EngineError> {
     let ctx = org.context(None, Terms::default(), stop.clone(), Arc::new(Silent));
-    let mut invocation = Invocation::new(&ctx, Trigger::Wake { named: Vec::new() }).delivering(org);
+    let trigger = if is_tick { Trigger::Invocation } else { Trigger::Wake { named: Vec::new() } };
+    let mut invocation = Invocation::new(&ctx, trigger).delivering(org);
     while invocation.next().await?.is_some() {}
     Ok(())
 }

@@ -8,13 +8,17 @@ use super::TickRecords;
 use super::message::Message;
 use crate::count::counted;
 use crate::domain::credits::Credits;
-use crate::domain::ingress::{Action, Control};
+use crate::domain::ingress::{Action, Control, EditedFile};
 use crate::domain::name::AgentName;
 use crate::domain::position::Position;
 use crate::domain::time::{Tick, Timestamp};
 use crate::record::approval::{Decision, Outcome, Verdict};
 use crate::record::plan::Item;
 use crate::record::turn::{Content, Status, TurnRecord};
+use crate::store::Key;
+
+/// Of so many edited files the paths are told.
+const EDITED_SHOWN: usize = 3;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -198,6 +202,7 @@ impl Story {
     }
 
     fn ordered(&mut self, control: &Control) {
+        let edited;
         let (agent, text) = match &control.action {
             Action::TopUp { agent, credits } => {
                 let whose = agent.as_ref().map_or("the budget", AgentName::as_str);
@@ -222,6 +227,10 @@ impl Story {
                 (None, format!("says yes to the call {approval}, with other arguments"))
             }
             Action::Deny { approval, .. } => (None, format!("says no to the call {approval}")),
+            Action::Edited { files } => {
+                edited = whose(files);
+                (edited.as_ref(), format!("edited {}", named(files)))
+            }
         };
         let fields = json!({ "action": control.action, "by": control.by });
         self.add("command", agent, format!("{} {text}", control.by.0), fields);
@@ -360,6 +369,26 @@ fn heard(verdict: Verdict) -> &'static str {
         Verdict::Approved => "approved, and could not be made",
         Verdict::Denied => "denied",
         Verdict::Expired => "not answered in time",
+    }
+}
+
+/// The agent whose resume was edited, if it was one agent's.
+fn whose(files: &[EditedFile]) -> Option<AgentName> {
+    let mut names = files.iter().map(|file| match Key::parse(&file.path) {
+        Some(Key::Resume(name) | Key::Removed(name)) => Some(name),
+        _ => None,
+    });
+    let first = names.next()??;
+    names.all(|name| name.as_ref() == Some(&first)).then_some(first)
+}
+
+/// Some of the files, and how many others there are.
+fn named(files: &[EditedFile]) -> String {
+    let shown: Vec<&str> = files.iter().take(EDITED_SHOWN).map(|file| file.path.as_str()).collect();
+    let shown = shown.join(", ");
+    match files.len().saturating_sub(EDITED_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {} more", counted(more, "file")),
     }
 }
 

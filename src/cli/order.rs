@@ -123,7 +123,7 @@ fn is_of(problem: &Problem, action: &Action) -> bool {
         }
         Action::RestoreFile { path, .. } => path.clone(),
         Action::Approve { approval, .. } | Action::Deny { approval, .. } => Key::ApprovedCall(*approval).path(),
-        Action::TopUp { .. } | Action::Pause { .. } | Action::Resume { .. } => return false,
+        Action::TopUp { .. } | Action::Pause { .. } | Action::Resume { .. } | Action::Edited { .. } => return false,
     };
     let comes_to_nothing =
         ["approval_refused", "command_without_effect", "not_restored"].contains(&problem.kind.as_str());

@@ -169,4 +169,22 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// Tells that somebody changed files that people write: they are changed already, and this stands in the records.
+    Edited {
+        /// The files, in the order in which they were written.
+        files: Vec<EditedFile>,
+    },
+}
+
+/// A file that people write, and that somebody changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EditedFile {
+    /// The path from the organisation's root.
+    pub path: String,
+    /// The hash of what lay there; absent: nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Sha>,
+    /// The hash of what lies there now; absent: it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Sha>,
 }

@@ -59,7 +59,8 @@ pub(super) async fn commanded(store: &Store, state: &State, ingress: &[Admitted]
             | Action::Pause { .. }
             | Action::Resume { .. }
             | Action::Approve { .. }
-            | Action::Deny { .. } => {}
+            | Action::Deny { .. }
+            | Action::Edited { .. } => {}
         }
     }
     Ok(work.done)

@@ -146,7 +146,8 @@ impl<'a> Pauses<'a> {
                 | Action::PutBack { .. }
                 | Action::RestoreFile { .. }
                 | Action::Approve { .. }
-                | Action::Deny { .. } => {}
+                | Action::Deny { .. }
+                | Action::Edited { .. } => {}
             }
         }
         pauses

@@ -99,7 +99,8 @@ pub(super) fn draft(situation: Situation<'_>, commanded: Commanded) -> Draft {
             | Action::PutBack { .. }
             | Action::RestoreFile { .. }
             | Action::Approve { .. }
-            | Action::Deny { .. } => {}
+            | Action::Deny { .. }
+            | Action::Edited { .. } => {}
         }
     }
     let decisions = approval::decide(state, &ingress.items, timing.time, &mut problems);

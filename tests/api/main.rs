@@ -4,10 +4,14 @@
 
 mod access;
 mod caching;
+mod commands;
+mod cors;
 mod documented;
+mod edits;
 mod function;
 mod hooks;
 mod keys;
+mod matrix;
 mod mcp;
 mod messages;
 mod metrics;
@@ -15,6 +19,7 @@ mod page;
 mod place;
 mod probes;
 mod reads;
+mod secrets;
 #[cfg(unix)]
 mod served;
 mod wakes;

@@ -254,3 +254,83 @@ async fn over_broken_settings_it_warns_and_takes_messages_all_the_same() {
     let (_, logged) = served.end();
     assert!(logged.contains("warning: ") && logged.contains("lemming validate"), "{logged}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_made_talked_to_changed_and_ticked_through_a_server_that_runs() {
+    let folder = founded();
+    let key = |role: &str| {
+        let added = lemming(folder.path(), &["keys", "add", role, "--role", role]);
+        String::from_utf8(added.stdout).expect("text").trim().to_owned()
+    };
+    let (admin, operator) = (key("admin"), key("operator"));
+    let served = Served::start(folder.path(), &[]);
+    let ask = async |key: &str, method: reqwest::Method, path: &str, version: Option<&str>, body: String| {
+        let mut request = reqwest::Client::new().request(method, format!("{}{path}", served.url)).bearer_auth(key);
+        request = request.header("content-type", "application/json").body(body);
+        if let Some(version) = version {
+            request = request.header("if-match", version);
+        }
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let version = response.headers().get("etag").map(|tag| tag.to_str().expect("text").to_owned());
+        let body: Value = serde_json::from_slice(&response.bytes().await.expect("a body")).expect("json");
+        (status, version, body)
+    };
+    let words = json!({"name": "clerk", "title": "Clerk", "instructions": "Answer.", "when": "on_message"}).to_string();
+    let (status, _, refused) = ask(&operator, reqwest::Method::POST, "/api/agents", None, words.clone()).await;
+    assert_eq!(status, 403, "{refused}");
+    let (status, _, made) = ask(&admin, reqwest::Method::POST, "/api/agents", None, words).await;
+    assert_eq!((status, &made["agents"]), (201, &json!(["clerk"])), "{made}");
+    let hello = json!({"recipients": ["clerk"], "text": "Hello"}).to_string();
+    let (status, _, sent) = ask(&operator, reqwest::Method::POST, "/api/messages", None, hello).await;
+    assert_eq!(status, 201, "{sent}");
+    let clerk_has_run = || {
+        let shown = lemming(folder.path(), &["logs", "clerk", "--json"]);
+        let events: Value = serde_json::from_slice(&shown.stdout).unwrap_or_default();
+        let events = events["events"].as_array().cloned().unwrap_or_default();
+        let noted = events.iter().any(|event| event["event"] == "command" && event["by"] == "admin");
+        (noted && events.iter().any(|event| event["event"] == "turn")).then_some(())
+    };
+    wait_for("the clerk's turn, and the note of who made it", clerk_has_run);
+    let path = folder.path().join("agents/clerk/resume.json");
+    let before = std::fs::read_to_string(&path).expect("a resume");
+    let after = before.replace("Answer.", "Answer in one sentence.");
+    let version = format!("\"{}\"", lemming::domain::ids::Sha::of(before.as_bytes()));
+    let put = async |body: &str| {
+        ask(&admin, reqwest::Method::PUT, "/api/agents/clerk/resume", Some(&version), body.to_owned()).await
+    };
+    let (status, saved, body) = put(&after).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(saved, Some(format!("\"{}\"", lemming::domain::ids::Sha::of(after.as_bytes()))));
+    assert_eq!(put(&before).await.0, 412, "it has changed meanwhile");
+    assert_eq!(std::fs::read_to_string(&path).expect("a resume"), after);
+    let clock = || {
+        let shown = lemming(folder.path(), &["status", "--json"]);
+        serde_json::from_slice::<Value>(&shown.stdout).ok()?["clock"].as_i64()
+    };
+    let earlier = clock().expect("a clock");
+    let (status, _, asked) = ask(&operator, reqwest::Method::POST, "/api/engine/tick", None, "{}".to_owned()).await;
+    assert_eq!((status, &asked["ordered"]["by"]), (202, &json!("operator")), "{asked}");
+    wait_for("the tick", || clock().filter(|clock| *clock > earlier));
+    let (code, log) = served.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains(&admin[8..]) && !log.contains(&operator[8..]), "{log}");
+}
+
+#[test]
+fn several_organisations_that_others_reach_need_a_key_above_them_all() {
+    let place = tempfile::tempdir().expect("folder");
+    for folder in ["desk", "lab"] {
+        let inner = place.path().join(folder);
+        std::fs::create_dir(&inner).expect("a folder");
+        assert!(lemming(&inner, &["bootstrap"]).status.success());
+        assert!(lemming(&inner, &["keys", "add", "own", "--role", "admin"]).status.success());
+    }
+    let refused = lemming(place.path(), &["serve", "--host", "0.0.0.0", "--port", "0", "--json"]);
+    assert_eq!(refused.status.code(), Some(2), "keys of some are no key of all: {refused:?}");
+    assert!(refused.stdout.is_empty());
+    for origin in ["*", "desk.example", "https://desk.example/page"] {
+        let wrong = lemming(place.path(), &["serve", "--port", "0", "--allow-origin", origin]);
+        assert_eq!(wrong.status.code(), Some(2), "{origin}");
+    }
+}

@@ -58,6 +58,11 @@ impl Waker for Told {
     fn wake(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
+
+    fn tick(&self) -> bool {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        true
+    }
 }
 
 /// An answer of the API.
@@ -72,7 +77,10 @@ impl Answer {
     /// The status, the code and the pointer of an error, whose envelope is as it should be.
     pub fn error(&self) -> (u16, &str, &str) {
         let fields: Vec<&str> = self.body["error"].as_object().expect("an error").keys().map(String::as_str).collect();
-        assert!(fields.iter().all(|field| ["code", "message", "pointer", "hint"].contains(field)), "{fields:?}");
+        assert!(
+            fields.iter().all(|field| ["code", "message", "pointer", "hint", "findings"].contains(field)),
+            "{fields:?}"
+        );
         assert!(self.text("message").len() > 5, "{}", self.body);
         (self.status.as_u16(), self.text("code"), self.text("pointer"))
     }
@@ -111,9 +119,14 @@ impl World {
 
     /// Over a store as it is.
     pub async fn over(settings: Settings, store: Store) -> Self {
+        Self::within(settings, store, &[("HOOK_SECRET", HOOK_SECRET)])
+    }
+
+    /// Over a store as it is, with these variables.
+    pub fn within(settings: Settings, store: Store, variables: &[(&str, &str)]) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000)));
-        let secret = ("HOOK_SECRET".to_owned(), HOOK_SECRET.to_owned());
-        let environment = Environment::new(["lemming"], [secret]);
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = Environment::new(["lemming"], variables);
         let mut org = open("memory:///", &environment).expect("a place").with_clock(clock.clone());
         org.store = store;
         let told = Arc::new(Told::default());
@@ -168,6 +181,35 @@ impl World {
         let mut all = vec![("content-type", "application/json")];
         all.extend(headers);
         self.ask(request("POST", "/api/messages", &all).body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// Asks for a change, with these headers besides the usual ones.
+    pub async fn change(&self, method: &str, path: &str, body: impl ToString, headers: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend(headers);
+        self.ask(request(method, path, &all).body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// The commands in the ingress, by their names.
+    pub async fn commands(&self) -> Vec<Value> {
+        let mut found = Vec::new();
+        for path in self.org.store.list(&Prefix::Ingress).await.expect("a listing") {
+            if path.starts_with("ingress/control/") {
+                found.push(self.json(&path).await.expect("a command"));
+            }
+        }
+        found
+    }
+
+    /// What a file holds.
+    pub async fn text(&self, path: &str) -> Option<String> {
+        let bytes = self.org.store.get_path(path).await.expect("read")?;
+        Some(String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
+    /// The same, as JSON.
+    pub async fn json(&self, path: &str) -> Option<Value> {
+        self.text(path).await.map(|text| serde_json::from_str(&text).expect("json"))
     }
 
     pub async fn tick(&self) -> TickReport {

@@ -1,9 +1,10 @@
-//! One file for each resource.
+//! One file for each resource; what changes something is in `steer` and `edit`.
 
 pub(super) mod agents;
 pub(super) mod approvals;
 pub(super) mod credits;
 pub(super) mod diff;
+pub(super) mod edit;
 pub(super) mod files;
 pub(super) mod health;
 pub(super) mod hooks;
@@ -23,6 +24,7 @@ pub(super) mod problems;
 pub(super) mod search;
 pub(super) mod settings;
 pub(super) mod status;
+pub(super) mod steer;
 pub(super) mod talk;
 pub(super) mod templates;
 pub(super) mod threads;

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::api::chores::Chores;
+use crate::api::cors::Origin;
 use crate::api::place::{self, Wakers};
 use crate::api::wake::{self, Bell, Elsewhere, Waker};
 use crate::api::{Access, ApiState, Settings, server};
@@ -22,8 +23,8 @@ use crate::validate::nearest;
 /// Serves the dashboard and the API: an organisation seen live, and steered.
 ///
 /// The store is one organisation, or a place above several: then all of them are served. Whoever gets mail is woken at once.
-/// On this machine alone it needs no keys while there are none (`lemming keys add`). It runs no ticks but for mail that it
-/// takes: `lemming run` or a scheduler does. The first Ctrl-C (or SIGTERM) answers what was asked and hands over a tick that
+/// On this machine alone it needs no keys while there are none (`lemming keys add`). It runs no ticks but for what it
+/// takes in, and those that it is asked for: `lemming run` or a scheduler does. The first Ctrl-C (or SIGTERM) answers what was asked and hands over a tick that
 /// runs; the second ends at once.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ServeArgs {
@@ -39,6 +40,9 @@ pub(in crate::cli) struct ServeArgs {
     /// At a place above several organisations, the folder of the one that answers where none is named [default: the only one]
     #[arg(long, value_name = "FOLDER")]
     default_org: Option<String>,
+    /// Lets pages of this origin ask from a browser, https://desk.example say; may be given again [default: only its own pages]
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<Origin>,
     /// Takes messages and wakes nobody: whoever runs ticks elsewhere delivers them, and this needs no model's key
     #[arg(long)]
     no_wake: bool,
@@ -138,7 +142,7 @@ pub(super) async fn run(args: ServeArgs, session: &mut Session) -> Result<Exit, 
     }
     tracing::info!(event = "serving", address = %address, "the API is served");
     let wakes = !args.no_wake;
-    let settings = Settings::new(access);
+    let settings = Settings { origins: args.allow_origin.iter().cloned().collect(), ..Settings::new(access) };
     let done = until_signalled(
         || tracing::info!(event = "stopping", "the API answers what was asked, and ends"),
         async |stop| {
@@ -146,10 +150,11 @@ pub(super) async fn run(args: ServeArgs, session: &mut Session) -> Result<Exit, 
             let api = match &place {
                 Place::One(org) => {
                     let waker = waker(org, &chores, wakes);
-                    place::alone(ApiState::new(org.clone(), settings, waker).with_chores(chores))
+                    place::alone(ApiState::new(org.clone(), settings.clone(), waker).with_chores(chores))
                 }
                 Place::Each { above, default } => {
-                    let state = ApiState::new(above.clone(), settings, Arc::new(Elsewhere)).with_chores(chores.clone());
+                    let state =
+                        ApiState::new(above.clone(), settings.clone(), Arc::new(Elsewhere)).with_chores(chores.clone());
                     let wakers: Wakers = Arc::new(move |org| waker(org, &chores, wakes));
                     place::each(state.above(), default.clone(), wakers)
                 }
