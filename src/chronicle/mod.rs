@@ -7,6 +7,7 @@ pub mod approvals;
 pub mod compare;
 pub mod credits;
 pub mod event;
+pub mod feed;
 pub mod files;
 pub mod graph;
 pub mod ledger;
