@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::post;
+use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +12,7 @@ use super::auth::need;
 use super::document::{documented, may, open};
 use super::error::ApiError;
 use super::layers;
-use super::routes::{health, hooks, mcp, me, messages, openapi, orgs, page, status};
+use super::routes::{events, health, hooks, mcp, me, messages, openapi, orgs, page, status, ws};
 use super::state::ApiState;
 use crate::domain::api_key::Scope;
 
@@ -37,6 +37,10 @@ fn of_organisation(state: &ApiState) -> OpenApiRouter<ApiState> {
         // To look.
         .routes(may(state, Scope::Read, routes!(me::show)))
         .routes(may(state, Scope::Read, routes!(status::show)))
+        // As it happens.
+        .routes(may(state, Scope::Read, routes!(events::list)))
+        .routes(may(state, Scope::Read, routes!(ws::open)))
+        .route("/ws", need(state, Scope::Read, get(ws::open)))
         // To talk.
         .routes(may(state, Scope::Send, routes!(messages::create)))
         // For assistants: to read, and what else their key allows.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::chores::Chores;
 use super::keys::KeyRing;
 use super::limit::{Limiter, Rate};
+use super::live::feed::Feed;
+use super::live::seats::Seats;
 use super::routes::health::Readiness;
 use super::wake::Waker;
 use crate::runner::compose::Org;
@@ -58,6 +60,10 @@ pub struct ApiState {
     pub(super) readiness: Arc<Readiness>,
     pub(super) waker: Arc<dyn Waker>,
     pub(super) chores: Chores,
+    /// What happens in it, as it happens.
+    pub(super) feed: Arc<Feed>,
+    /// Of all organisations together: who listens.
+    pub(super) seats: Arc<Seats>,
 }
 
 impl ApiState {
@@ -72,6 +78,8 @@ impl ApiState {
             folder: None,
             limiter: Arc::new(Limiter::new(settings.rate)),
             readiness: Arc::default(),
+            feed: Arc::new(Feed::new(Arc::clone(&org))),
+            seats: Arc::default(),
             org,
             settings,
             waker,
@@ -106,6 +114,7 @@ impl ApiState {
             above: Some(Arc::clone(&self.keys)),
             folder: Some(folder.to_owned()),
             readiness: Arc::default(),
+            feed: Arc::new(Feed::new(Arc::clone(&org))),
             org,
             waker,
             ..self.clone()

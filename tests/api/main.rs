@@ -6,6 +6,8 @@ mod access;
 mod function;
 mod hooks;
 mod keys;
+#[cfg(unix)]
+mod live;
 mod mcp;
 mod messages;
 mod page;

@@ -1,5 +1,6 @@
 //! One file for each resource.
 
+pub(super) mod events;
 pub(super) mod health;
 pub(super) mod hooks;
 pub(super) mod mcp;
@@ -9,3 +10,4 @@ pub(super) mod openapi;
 pub(super) mod orgs;
 pub(super) mod page;
 pub(super) mod status;
+pub(super) mod ws;
