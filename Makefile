@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench kills sim scale test-servers test-lambda models test-mcp test-liars fuzz fuzz-long infra infra-localstack package ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench load kills sim scale test-servers test-lambda models test-mcp test-liars fuzz fuzz-long infra infra-localstack package ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -38,6 +38,9 @@ $(TOOLS)/bin/cargo-deny:
 
 bench: ## The figures of docs/BENCHMARKS.md
 	$(CARGO) bench --locked
+
+load: ## 200 who listen and 100 requests a second on a served process while ticks run (LEMMING_LOAD_SECONDS=60)
+	$(CARGO) bench --locked --bench live
 
 kills: ## The SIGKILL test with thousands of kills, all writes durable, eight runners at once
 	LEMMING_ONCE_KILLS=2000 LEMMING_KILLS=5000 LEMMING_KILL_FSYNC=1 LEMMING_KILL_RUNNERS=8 $(CARGO) test --locked --test kill -- --nocapture

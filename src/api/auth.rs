@@ -1,12 +1,12 @@
 //! Who asks, and whether they may.
 //!
 //! A key comes in `X-API-Key`, or in `Authorization: Bearer`; behind AWS's own authorization the latter is taken, so the
-//! former counts first. Whoever has no valid key is counted by address, and so are those who try keys.
+//! former counts first. For a WebSocket, of which a page can set neither, it may be among the protocols. Whoever has no valid key is counted by address, and so are those who try keys.
 
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::MethodRouter;
@@ -111,6 +111,29 @@ pub(super) async fn admit(
     Ok(Caller { key: Some(name), scopes })
 }
 
+/// Somebody who was let in, and stays: may they still?
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    state: ApiState,
+    scope: Scope,
+    headers: HeaderMap,
+    peer: Option<IpAddr>,
+}
+
+impl Standing {
+    pub(super) fn new(state: &ApiState, scope: Scope, headers: &HeaderMap, peer: Option<IpAddr>) -> Self {
+        Self { state: state.clone(), scope, headers: headers.clone(), peer }
+    }
+
+    /// Says whether their key still opens this. Where that cannot be found out now, it does.
+    pub(super) async fn holds(&self) -> bool {
+        match admit(&self.state, self.scope, &self.headers, self.peer).await {
+            Err(error) => !matches!(error.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+            Ok(_) => true,
+        }
+    }
+}
+
 /// What a request's key is.
 enum Found {
     Key(KeyName, ApiKey),
@@ -155,11 +178,26 @@ fn presented(headers: &HeaderMap) -> Option<Secret> {
     if let Some(key) = headers.get("x-api-key") {
         return Some(text(key));
     }
-    let value = headers.get(header::AUTHORIZATION)?;
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return offered(headers) };
     let value = String::from_utf8_lossy(value.as_bytes());
     let (scheme, key) = value.split_once(' ')?;
     // Another scheme is not for us: a signature of AWS, say.
     scheme.eq_ignore_ascii_case("bearer").then(|| Secret::new(key))
+}
+
+/// What stands before the key among the protocols that a client of a WebSocket offers.
+const OFFERED_KEY: &str = "bearer.";
+
+/// The key among the protocols of a WebSocket: a page can set no other header of one. It is never among those that are chosen.
+fn offered(headers: &HeaderMap) -> Option<Secret> {
+    let upgrade = headers.get(header::UPGRADE)?;
+    if !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
+        return None;
+    }
+    let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let texts: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let key = texts.iter().flat_map(|text| text.split(',')).find_map(|text| text.trim().strip_prefix(OFFERED_KEY));
+    key.map(Secret::new)
 }
 
 #[cfg(test)]
@@ -189,6 +227,12 @@ mod tests {
         assert_eq!(key(&[("authorization", "AWS4-HMAC-SHA256 Credential=x")]), None);
         assert_eq!(key(&[("authorization", "abc")]), None);
         assert_eq!(key(&[("authorization", "Bearer abc"), ("x-api-key", "def")]).as_deref(), Some("def"));
+        let socket = |protocols| key(&[("upgrade", "WebSocket"), ("sec-websocket-protocol", protocols)]);
+        assert_eq!(socket("lemming.v1, bearer.lemming_abc").as_deref(), Some("lemming_abc"));
+        assert_eq!(socket("lemming.v1"), None);
+        assert_eq!(key(&[("sec-websocket-protocol", "bearer.abc")]), None, "of sockets alone");
+        let both = [("authorization", "Bearer a"), ("upgrade", "websocket"), ("sec-websocket-protocol", "bearer.b")];
+        assert_eq!(key(&both).as_deref(), Some("a"));
         assert_eq!(key(&[("x-api-key", "")]).as_deref(), Some(""), "an empty key is a wrong one, and not none");
     }
 }

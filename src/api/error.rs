@@ -152,6 +152,25 @@ impl ApiError {
             .hint("send the header `Content-Type: application/json`")
     }
 
+    /// This can only be had by changing the protocol.
+    #[must_use]
+    pub fn upgrade_required() -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "upgrade_required",
+            "this is for WebSockets, where one can be kept open",
+        )
+        .hint("`GET /api/events` tells the same, in a stream or in pages")
+    }
+
+    /// Too many who listen at once.
+    #[must_use]
+    pub fn too_many_listeners() -> Self {
+        let message = "too many listen already: with this key, from this address or to this server";
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
+        Self { retry_after: Some(Duration::from_secs(30)), ..error }
+    }
+
     /// Too often; from then on again.
     #[must_use]
     pub fn too_many_requests(wait: Duration) -> Self {

@@ -30,6 +30,19 @@ pub(super) fn check(headers: &HeaderMap, others: &Origins) -> Result<(), ApiErro
     }
 }
 
+/// Lets pass what comes from no page, or from one of this server: wherever it listens, a browser opens a WebSocket for any
+/// page, and asks nobody.
+pub(super) fn check_page(headers: &HeaderMap) -> Result<(), ApiError> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let Some(origin) = text(header::ORIGIN) else { return Ok(()) };
+    let host = text(header::HOST).unwrap_or_default();
+    let is_own = ["http://", "https://"].iter().any(|scheme| origin.eq_ignore_ascii_case(&format!("{scheme}{host}")));
+    if is_own && !host.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::forbidden("this server opens no connection for pages of others"))
+}
+
 fn is_this_machine(host: &str) -> bool {
     let url = Url::parse(&format!("http://{host}/"));
     match url.as_ref().map(Url::host) {
@@ -69,5 +82,24 @@ mod tests {
             assert_eq!(check(&headers, &Origins::default()).is_ok(), wanted, "{host} {origin:?}");
         }
         assert!(check(&HeaderMap::new(), &Origins::default()).is_err(), "no host at all");
+    }
+
+    #[test]
+    fn a_socket_is_for_no_page_of_others() {
+        for (host, origin, wanted) in [
+            ("desk.example", None, true),
+            ("desk.example", Some("https://desk.example"), true),
+            ("desk.example:8080", Some("http://desk.example:8080"), true),
+            ("desk.example:8080", Some("http://desk.example"), false),
+            ("desk.example", Some("https://desk.example.evil.example"), false),
+            ("desk.example", Some("https://evil.example"), false),
+            ("desk.example", Some("null"), false),
+            ("", Some("http://"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().expect("host"));
+            headers.extend(origin.map(|origin| (header::ORIGIN, origin.parse().expect("origin"))));
+            assert_eq!(check_page(&headers).is_ok(), wanted, "{host} {origin:?}");
+        }
     }
 }

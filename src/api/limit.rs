@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::auth::Caller;
 use crate::domain::name::{KeyName, MemoryKey};
 use crate::domain::time::Timestamp;
 
@@ -39,6 +40,11 @@ pub(super) enum Who {
 }
 
 impl Who {
+    /// Whoever asks with this key, or from this address without one.
+    pub(super) fn of(caller: &Caller, address: Option<IpAddr>) -> Self {
+        caller.key.clone().map_or_else(|| Self::at(address), Self::Key)
+    }
+
     pub(super) fn at(address: Option<IpAddr>) -> Self {
         match address.map(|address| address.to_canonical()) {
             Some(IpAddr::V6(address)) => {

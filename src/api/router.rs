@@ -13,9 +13,9 @@ use super::document::{documented, look, may, open, with_plain_names};
 use super::error::ApiError;
 use super::layers;
 use super::routes::{
-    agents, approvals, credits, diff, edit, files, health, hooks, ledger, logs, mcp, me, memory, messages, metrics,
-    openapi, org_graph, orgs, outside, page, problems, search, settings, status, steer, talk, templates, threads,
-    ticks, turns,
+    agents, approvals, credits, diff, edit, events, files, health, hooks, ledger, logs, mcp, me, memory, messages,
+    metrics, openapi, org_graph, orgs, outside, page, problems, search, settings, status, steer, talk, templates,
+    threads, ticks, turns, ws,
 };
 use super::state::ApiState;
 use crate::domain::api_key::Scope;
@@ -81,6 +81,10 @@ fn of_organisation(state: &ApiState) -> OpenApiRouter<ApiState> {
         .routes(look(state, routes!(outside::deliveries)))
         .routes(look(state, routes!(templates::list)))
         .routes(look(state, routes!(templates::show)))
+        // As it happens.
+        .routes(may(state, Scope::Read, routes!(events::list)))
+        .routes(may(state, Scope::Read, routes!(ws::open)))
+        .route("/ws", need(state, Scope::Read, get(ws::open)))
         // To talk.
         .routes(may(state, Scope::Send, routes!(messages::create)))
         // To steer.

@@ -1,4 +1,4 @@
-//! The API on a socket. Every connection belongs to [`serve`]: none outlives it.
+//! The API on a socket. Every connection belongs to [`serve`]: none outlives it, also of those that change their protocol.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::auth::Peer;
+use super::live::takeover::takeover;
+use super::patient::Patient;
 use crate::engine::Stop;
 
 /// The most connections at once; further ones wait to be accepted.
@@ -31,6 +33,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// So long a client that asks for nothing at a stop may still take to ask.
 const QUIET_GRACE: Duration = Duration::from_millis(500);
+
+/// So long a client may take nothing of what it is sent.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The pause after a connection that could not be accepted: out of file descriptors, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -62,15 +67,18 @@ pub async fn serve(listener: TcpListener, router: Router, stop: &Stop) {
     while connections.join_next().await.is_some() {}
 }
 
-/// One connection, to its end; after a stop, to the end of the request that is being answered.
+/// One connection, to its end; after a stop, to the end of the request that is being answered, or to the goodbye that the
+/// other protocol has.
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: Stop) {
     // Answers are small and whole: waiting for more of them only delays.
     let _ = stream.set_nodelay(true);
     let is_asked = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&is_asked);
+    let (takeover, rest) = takeover();
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer.ip()));
+        request.extensions_mut().insert(takeover.clone());
         let (answer, asked) = (router.clone().oneshot(request), Arc::clone(&asked));
         async move {
             asked.store(true, Ordering::Relaxed);
@@ -81,7 +89,9 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: S
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(Patient::new(stream, WRITE_TIMEOUT));
+    // On the heap, so that it is gone before the rest of the connection's life begins.
+    let mut connection = Box::pin(http.serve_connection(stream, service).with_upgrades());
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
@@ -89,14 +99,26 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: S
             connection.as_mut().graceful_shutdown();
             let mut ended = tokio::time::timeout(QUIET_GRACE, connection.as_mut()).await;
             if ended.is_err() && is_asked.load(Ordering::Relaxed) {
-                ended = tokio::time::timeout(GRACE, connection).await;
+                ended = tokio::time::timeout(GRACE, connection.as_mut()).await;
             }
             // Else somebody who never ends a request, or never reads an answer: that is over with the connection.
             ended.unwrap_or(Ok(()))
         }
     };
+    // With it go all who could hand over its life, but for one who has.
+    drop(connection);
     if let Err(error) = ended {
         // A client that went away, or spoke something else than HTTP.
         tracing::debug!(event = "connection_ended", %error, "a connection broke off");
+        return;
+    }
+    let stopped = async {
+        stop.requested().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        () = rest.live() => {}
+        () = stopped => {}
     }
 }

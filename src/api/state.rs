@@ -7,6 +7,8 @@ use super::chores::Chores;
 use super::cors::Origins;
 use super::keys::KeyRing;
 use super::limit::{Limiter, Rate};
+use super::live::feed::Feed;
+use super::live::seats::Seats;
 use super::routes::health::Readiness;
 use super::wake::Waker;
 use crate::metrics::Metrics;
@@ -69,6 +71,10 @@ pub struct ApiState {
     pub(super) chores: Chores,
     /// What is known for scrapes; organisations at one place share it, each by its name.
     pub(super) metrics: Arc<Metrics>,
+    /// What happens in it, as it happens.
+    pub(super) feed: Arc<Feed>,
+    /// Of all organisations together: who listens.
+    pub(super) seats: Arc<Seats>,
 }
 
 impl ApiState {
@@ -83,6 +89,8 @@ impl ApiState {
             folder: None,
             limiter: Arc::new(Limiter::new(settings.rate)),
             readiness: Arc::default(),
+            feed: Arc::new(Feed::new(Arc::clone(&org))),
+            seats: Arc::default(),
             org,
             settings,
             waker,
@@ -118,6 +126,7 @@ impl ApiState {
             above: Some(Arc::clone(&self.keys)),
             folder: Some(folder.to_owned()),
             readiness: Arc::default(),
+            feed: Arc::new(Feed::new(Arc::clone(&org))),
             org,
             waker,
             ..self.clone()

@@ -13,7 +13,8 @@ use crate::domain::name::AgentName;
 use crate::domain::position::Position;
 use crate::domain::time::{Tick, Timestamp};
 use crate::record::approval::{Decision, Outcome, Verdict};
-use crate::record::plan::Item;
+use crate::record::closed::Closed;
+use crate::record::plan::{Item, Plan};
 use crate::record::turn::{Content, Status, TurnRecord};
 use crate::store::Key;
 
@@ -56,31 +57,62 @@ impl Event {
 /// The messages of a tick, in the order of their positions.
 #[must_use]
 pub fn messages(records: &TickRecords) -> Vec<Message> {
-    let tick = records.plan.tick;
-    let mut messages: Vec<Message> = Vec::new();
-    // A position counts all that was admitted, commands too.
-    for (index, admitted) in (0..).zip(&records.plan.ingress) {
-        if let Item::Mail(mail) = &admitted.item {
-            messages.push(Message::of_mail(Position::new(tick, 0, index), mail));
-        }
-    }
-    for turn in &records.turns {
-        for (index, entry) in (0..).zip(&turn.effects.outbox) {
-            messages.push(Message::of_entry(Position::new(tick, turn.rank, index), entry));
-        }
-    }
+    let mut messages = mail(&records.plan);
+    messages.extend(records.turns.iter().flat_map(said));
     messages
+}
+
+/// The mail that a plan admits.
+#[must_use]
+pub fn mail(plan: &Plan) -> Vec<Message> {
+    // A position counts all that was admitted, commands too.
+    let admitted = (0..).zip(&plan.ingress);
+    let of_mail = admitted.filter_map(|(index, admitted)| match &admitted.item {
+        Item::Mail(mail) => Some(Message::of_mail(Position::new(plan.tick, 0, index), mail)),
+        Item::Control(_) => None,
+    });
+    of_mail.collect()
+}
+
+/// What a turn says.
+pub fn said(turn: &TurnRecord) -> impl Iterator<Item = Message> {
+    let at = |index| Position::new(turn.tick, turn.rank, index);
+    (0..).zip(&turn.effects.outbox).map(move |(index, entry)| Message::of_entry(at(index), entry))
 }
 
 /// The events of a tick, in the order in which they took effect.
 #[must_use]
 pub fn events(records: &TickRecords) -> Vec<Event> {
-    let mut story = Story { tick: records.plan.tick, time: records.plan.time, events: Vec::new() };
-    story.planned(records);
+    let mut story = Story::from(records.plan.tick, records.plan.time);
+    story.planned(&records.plan);
     for turn in &records.turns {
-        story.turn(turn, records);
+        story.turn(turn);
     }
-    story.closed(records);
+    story.closed(&records.plan, records.closed.as_ref());
+    story.events
+}
+
+/// The events that a plan tells.
+#[must_use]
+pub fn of_plan(plan: &Plan) -> Vec<Event> {
+    let mut story = Story::from(plan.tick, plan.time);
+    story.planned(plan);
+    story.events
+}
+
+/// The events that a turn tells; none of them was before `since`.
+#[must_use]
+pub fn of_turn(turn: &TurnRecord, since: Timestamp) -> Vec<Event> {
+    let mut story = Story::from(turn.tick, since);
+    story.turn(turn);
+    story.events
+}
+
+/// The events that the close of a tick tells; none of them was before `since`.
+#[must_use]
+pub fn of_close(plan: &Plan, closed: &Closed, since: Timestamp) -> Vec<Event> {
+    let mut story = Story::from(plan.tick, since);
+    story.closed(plan, Some(closed));
     story.events
 }
 
@@ -91,6 +123,10 @@ struct Story {
 }
 
 impl Story {
+    fn from(tick: Tick, time: Timestamp) -> Self {
+        Self { tick, time, events: Vec::new() }
+    }
+
     fn add(&mut self, event: &'static str, agent: Option<&AgentName>, message: String, fields: Value) -> &mut Event {
         let fields = match fields {
             Value::Object(fields) => fields,
@@ -122,8 +158,7 @@ impl Story {
         self.add("message", Some(&message.from), text, fields);
     }
 
-    fn planned(&mut self, records: &TickRecords) {
-        let plan = &records.plan;
+    fn planned(&mut self, plan: &Plan) {
         let fields = json!({
             "clock": plan.clock,
             "agent_count": plan.due.len(),
@@ -147,9 +182,7 @@ impl Story {
             self.add("credited", credited.agent.as_ref(), text, json!({ "credits": credited.credits }));
         }
         plan.decisions.iter().for_each(|decision| self.decided(decision));
-        for message in messages(records).iter().filter(|message| message.position.rank == 0) {
-            self.said(message);
-        }
+        mail(plan).iter().for_each(|message| self.said(message));
         for skipped in &plan.skipped {
             let reason = skipped.reason.as_str();
             let text = format!("{} was due and does not run: {}", skipped.agent, reason.replace('_', " "));
@@ -236,13 +269,10 @@ impl Story {
         self.add("command", agent, format!("{} {text}", control.by.0), fields);
     }
 
-    fn turn(&mut self, turn: &TurnRecord, records: &TickRecords) {
+    fn turn(&mut self, turn: &TurnRecord) {
         let agent = Some(&turn.agent);
-        let ended = turn.started_at.unix_ms().saturating_add(i64::try_from(turn.duration_ms).unwrap_or(0));
-        self.time = self.time.max(Timestamp::from_unix_ms(ended));
-        for message in messages(records).iter().filter(|message| message.position.rank == turn.rank) {
-            self.said(message);
-        }
+        self.time = self.time.max(turn.ended_at());
+        said(turn).for_each(|message| self.said(&message));
         self.approvals(turn);
         for change in &turn.effects.memory {
             let text = format!("{} keeps {}", turn.agent, change.key);
@@ -275,7 +305,7 @@ impl Story {
         for warning in &turn.warnings {
             self.add("warning", agent, format!("{}: {warning}", turn.agent), Value::Null).level = "warning";
         }
-        let spent = turn.spent.paid + turn.spent.unanswered + turn.spent.action;
+        let spent = turn.spent.total();
         let receipts = || turn.exchanges.iter().map(|exchange| &exchange.receipt);
         let mut fields = json!({
             "status": turn.status,
@@ -298,8 +328,8 @@ impl Story {
         self.add("turn", agent, text, fields).level = if failed { "error" } else { "info" };
     }
 
-    fn closed(&mut self, records: &TickRecords) {
-        let Some(closed) = &records.closed else { return };
+    fn closed(&mut self, plan: &Plan, closed: Option<&Closed>) {
+        let Some(closed) = closed else { return };
         for (agent, fold) in &closed.turns {
             let forfeited = fold.charge.forfeited;
             if forfeited > Credits::ZERO {
@@ -317,7 +347,7 @@ impl Story {
             let text = format!("{} created {agent} and gave it {}", born.by, born.credits);
             self.add("created", Some(agent), text, json!({ "by": born.by, "credits": born.credits }));
         }
-        for problem in closed.problems.iter().filter(|problem| !records.plan.problems.contains(problem)) {
+        for problem in closed.problems.iter().filter(|problem| !plan.problems.contains(problem)) {
             let fields = json!({ "reason": problem.kind, "path": problem.path });
             self.add("problem", problem.agent.as_ref(), problem.message.clone(), fields).level = "warning";
         }

@@ -10,6 +10,7 @@ pub mod compare;
 pub mod credits;
 pub mod doing;
 pub mod event;
+pub mod feed;
 pub mod files;
 pub mod graph;
 pub mod ledger;

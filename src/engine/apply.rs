@@ -15,7 +15,7 @@ use crate::record::state::{
 };
 
 /// Takes the state over one tick. `sha` is the hash of the closed record.
-pub(super) fn apply(state: &mut State, closed: &Closed, sha: Sha) {
+pub fn apply(state: &mut State, closed: &Closed, sha: Sha) {
     state.tick = closed.tick;
     state.clock = closed.clock;
     state.time = Some(closed.time);

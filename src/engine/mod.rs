@@ -37,6 +37,7 @@ mod turn;
 mod verdict;
 mod view;
 
+pub use self::apply::apply;
 pub use self::context::{Context, Progress, Silent, Stop, Stopper};
 pub use self::due::{FAILING_AFTER, NotDue, Pause, left_alone};
 pub use self::error::EngineError;

@@ -279,6 +279,14 @@ pub struct Spent {
     pub action: Credits,
 }
 
+impl Spent {
+    /// The sum of the three.
+    #[must_use]
+    pub fn total(self) -> Credits {
+        self.paid + self.unanswered + self.action
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
@@ -369,6 +377,13 @@ pub struct TurnRecord {
 record!(TurnRecord, "a turn record");
 
 impl TurnRecord {
+    /// When the attempt ended that was committed, by the clock of whoever made it.
+    #[must_use]
+    pub fn ended_at(&self) -> Timestamp {
+        let duration_ms = i64::try_from(self.duration_ms).unwrap_or(i64::MAX);
+        Timestamp::from_unix_ms(self.started_at.unix_ms().saturating_add(duration_ms))
+    }
+
     /// What stands in for this record when its contents are given up. Left are who, when and how it ended, what was read and
     /// said to whom and when but not what it said, the paths and hashes of files, and every bill.
     #[must_use]

@@ -11,6 +11,8 @@ mod edits;
 mod function;
 mod hooks;
 mod keys;
+#[cfg(unix)]
+mod live;
 mod matrix;
 mod mcp;
 mod messages;

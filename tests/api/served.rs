@@ -16,10 +16,10 @@ use tempfile::TempDir;
 const LOOKS: usize = 6_000;
 
 /// A server that runs, and ends with the test.
-struct Served {
+pub struct Served {
     child: Option<Child>,
     stdout: BufReader<ChildStdout>,
-    url: String,
+    pub url: String,
 }
 
 impl Drop for Served {
@@ -32,7 +32,7 @@ impl Drop for Served {
 }
 
 impl Served {
-    fn start(folder: &Path, args: &[&str]) -> Self {
+    pub fn start(folder: &Path, args: &[&str]) -> Self {
         let mut command = program(folder);
         command.args(["serve", "--port", "0", "--log-format", "json"]).args(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
@@ -48,7 +48,7 @@ impl Served {
     }
 
     /// Sends SIGTERM and waits for the end; the code, and what was logged.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub fn end(mut self) -> (Option<i32>, String) {
         let child = self.child.take().expect("it runs");
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
         kill_process(pid, Signal::TERM).expect("a signal");
@@ -60,23 +60,23 @@ impl Served {
     }
 }
 
-fn program(folder: &Path) -> Command {
+pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lemming"));
     command.current_dir(folder).env_remove("LEMMING_STORE").env_remove("LEMMING_LOG");
     command
 }
 
-fn lemming(folder: &Path, args: &[&str]) -> Output {
+pub fn lemming(folder: &Path, args: &[&str]) -> Output {
     program(folder).args(args).output().expect("the program")
 }
 
-fn founded() -> TempDir {
+pub fn founded() -> TempDir {
     let folder = tempfile::tempdir().expect("folder");
     assert!(lemming(folder.path(), &["bootstrap"]).status.success());
     folder
 }
 
-async fn post(served: &Served, key: Option<&str>, text: &str) -> (StatusCode, Value) {
+pub async fn post(served: &Served, key: Option<&str>, text: &str) -> (StatusCode, Value) {
     let body = json!({"recipients": ["editor"], "text": text}).to_string();
     let mut request = reqwest::Client::new().post(format!("{}/api/messages", served.url)).body(body);
     request = request.header("content-type", "application/json");
@@ -89,7 +89,7 @@ async fn post(served: &Served, key: Option<&str>, text: &str) -> (StatusCode, Va
 }
 
 /// Waits until `found` gives something.
-fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     for _ in 0..LOOKS {
         if let Some(found) = found() {
             return found;

@@ -28,6 +28,7 @@ mod deliveries;
 mod diff;
 mod doctor;
 mod engine;
+mod feed;
 mod fork;
 mod fsck;
 mod gate;
