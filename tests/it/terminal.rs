@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use lemming::chronicle::live::{Doing, Live};
+use lemming::chronicle::doing::Doing;
+use lemming::chronicle::live::Live;
 use lemming::domain::time::Timestamp;
 use serde_json::{Value, json};
 

@@ -349,7 +349,7 @@ mod tests {
         {
             assert_eq!(text.parse::<Cursor>(), Err(NoCursor), "{text}");
         }
-        assert_eq!(format!("1.18446744073709551615").parse::<Cursor>(), Err(NoCursor), "there is none after it");
+        assert_eq!("1.18446744073709551615".parse::<Cursor>(), Err(NoCursor), "there is none after it");
     }
 
     #[test]
