@@ -1,0 +1,121 @@
+/**
+ * Who looks at what: the key, what it allows, the organisations, and how the shown one stands.
+ *
+ * The key lives in `sessionStorage` (it goes with the tab) and is sent in the header `Authorization` alone.
+ */
+import { batch, computed, effect, signal } from './store.js';
+import { ApiError, get } from './api.js';
+import { at, org } from './scope.js';
+import { onEvents, startLive } from './live.js';
+import { key, setKey } from './key.js';
+
+/** What the key may do; null until it is known. */
+export const me = signal(/** @type {import('./types.js').Me | null} */ (null));
+
+/** All organisations of this server. */
+export const orgs = signal(/** @type {import('./types.js').OrgLine[]} */ ([]));
+
+/** How the organisation stands (at the tick that is looked at); null until it is known. */
+export const status = signal(/** @type {import('./types.js').Status | null} */ (null));
+
+/** Why the status is not known. */
+export const statusError = signal(/** @type {ApiError | null} */ (null));
+
+/** Why a key must be entered: `null` while none is needed. */
+export const keyNeeded = signal(/** @type {ApiError | null} */ (null));
+
+/** Whether the present is looked at, not the past. */
+export const isPresent = computed(() => at.value === null);
+
+/**
+ * Whether the page may offer something: the key has the scope, and the present is shown, for the past cannot be changed.
+ * @param {import('./types.js').Scope} scope
+ * @returns {boolean}
+ */
+export function may(scope) {
+  return at.value === null && (me.value?.scopes.includes(scope) ?? false);
+}
+
+/** Starts: learns who we are, then follows the organisation. */
+export function startSession() {
+  effect(() => {
+    // Both are read so that a change of either begins anew.
+    org.value;
+    key.value;
+    void learn();
+  });
+  effect(() => {
+    at.value;
+    if (me.value) void loadStatus();
+  });
+  onEvents(['tick_opened', 'turn_committed', 'turn_failed', 'tick_closed', 'problem', 'reset'], () => {
+    if (at.value === null) void loadStatus();
+  });
+}
+
+/** Learns again who we are, as after a change of the key. */
+export async function learn() {
+  const asked = [org.value, key.value].join('\n');
+  const isCurrent = () => asked === [org.peek(), key.peek()].join('\n');
+  try {
+    const found = await get('/me');
+    if (!isCurrent()) return;
+    batch(() => {
+      keyNeeded.value = null;
+      me.value = found;
+      status.value = null;
+    });
+    startLive();
+  } catch (error) {
+    if (!isCurrent()) return;
+    const failure = ApiError.from(error);
+    if (failure.status === 401) {
+      batch(() => {
+        me.value = null;
+        keyNeeded.value = failure;
+      });
+    } else statusError.value = failure;
+    return;
+  }
+  try {
+    const list = await get('/orgs', { org: null, query: { limit: 100 } });
+    if (isCurrent()) orgs.value = list.orgs;
+  } catch {
+    // A key for one organisation may not list the others: then there is no switcher.
+    if (isCurrent()) orgs.value = [];
+  }
+}
+
+/** Loads how the organisation stands. */
+export async function loadStatus() {
+  const asked = [org.peek(), at.peek()].join('\n');
+  try {
+    const found = await get('/status');
+    if (asked !== [org.peek(), at.peek()].join('\n')) return;
+    batch(() => {
+      status.value = found;
+      statusError.value = null;
+    });
+  } catch (error) {
+    if (asked === [org.peek(), at.peek()].join('\n')) statusError.value = ApiError.from(error);
+  }
+}
+
+/**
+ * Takes a key and tries it. Resolves when it opens the door, and rejects with the reason otherwise.
+ * @param {string} entered
+ */
+export async function signIn(entered) {
+  setKey(entered.trim());
+  await learn();
+  if (keyNeeded.value) throw keyNeeded.value;
+}
+
+/** Forgets the key. */
+export function signOut() {
+  batch(() => {
+    me.value = null;
+    status.value = null;
+  });
+  setKey('');
+}

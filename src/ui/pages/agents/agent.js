@@ -1,0 +1,7 @@
+import { html } from '../../lib/preact.js';
+import { PageHead } from '../../lib/components/index.js';
+
+/** @param {{ params: Record<string, string>, query: Record<string, string> }} props */
+export default function Page({ params }) {
+  return html`<div class="page"><${PageHead} title="Agent" hint=${Object.values(params).join(' ')} /></div>`;
+}
