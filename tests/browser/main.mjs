@@ -1,13 +1,9 @@
 /**
- * Runs all tests in one process, so that the browser starts once. `make test-browser` installs what they need first.
+ * Runs all tests in one process, one after another. `make test-browser` installs what they need first.
  *
  *   node --test-reporter=spec tests/browser/main.mjs [--test-name-pattern WORDS before the file]
  */
 import { readdir } from 'node:fs/promises';
-import { after } from 'node:test';
-import { closeBrowser } from './support/browser.mjs';
-
-after(closeBrowser);
 
 const tests = (await readdir(new URL('.', import.meta.url))).filter((name) => name.endsWith('.test.mjs')).sort();
 for (const name of tests) await import(`./${name}`);

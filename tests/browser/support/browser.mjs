@@ -100,8 +100,8 @@ export async function visit(page, path) {
  * @param {import('playwright-core').Page} page
  */
 export async function settled(page) {
-  await page.waitForSelector('#app main, #app dialog[open], #app [role=dialog]');
-  await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'));
+  await page.waitForSelector('#app main');
+  await page.waitForFunction(() => document.querySelector('#app h1') && !document.querySelector('#app .loading, #app [aria-busy=true]'));
   // Two frames: what a signal changed is drawn in the next one.
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(null)))));
 }
