@@ -46,5 +46,6 @@ pub mod telemetry;
 pub mod template;
 pub mod tool;
 pub mod transfer;
+pub mod ui;
 pub mod validate;
 pub mod version;

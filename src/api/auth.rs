@@ -15,8 +15,9 @@ use super::error::ApiError;
 use super::keys;
 use super::limit::Who;
 use super::state::{Access, ApiState};
-use crate::domain::api_key::Scope;
-use crate::domain::name::KeyName;
+use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::ingress::Author;
+use crate::domain::name::{HUMAN, KeyName};
 use crate::provider::secret::Secret;
 
 /// The address that a request came from, as whoever accepted it saw it.
@@ -28,8 +29,16 @@ pub struct Peer(pub IpAddr);
 pub struct Caller {
     /// The name of the key.
     pub key: Option<KeyName>,
-    /// What that key lets its holder do; nothing is said of who needs none.
+    /// What that lets the caller do; everything, where no key is needed.
     pub scopes: Vec<Scope>,
+}
+
+impl Caller {
+    /// In whose name it is done: the key's, or `human`.
+    #[must_use]
+    pub fn author(&self) -> Author {
+        Author(self.key.as_ref().map_or(HUMAN, KeyName::as_str).to_owned())
+    }
 }
 
 /// Lets in only those who may do this, and none of them too often.
@@ -51,38 +60,81 @@ async fn gate(
     Ok(response)
 }
 
-async fn admit(state: &ApiState, scope: Scope, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, ApiError> {
+/// Lets in who may do this, and says who it is.
+///
+/// # Errors
+/// The caller has no key that is known, or one that may not; or asks too often; or the keys cannot be read.
+pub(super) async fn admit(
+    state: &ApiState,
+    scope: Scope,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+) -> Result<Caller, ApiError> {
     let limit = |who: &Who| {
         let now = state.org.clock().now();
         state.limiter.take(who, now).map_err(ApiError::too_many_requests)
     };
     let presented = presented(headers);
-    let keys = state.keys.holding(presented.as_ref()).await?;
-    let found = presented.as_ref().and_then(|key| keys::find(&keys, key));
-    let Some((name, key)) = found else {
-        limit(&Who::at(peer))?;
-        return match presented {
-            Some(_) => Err(ApiError::unauthorized("this key is not known here")),
-            None if keys.keys.is_empty() && state.settings.access == Access::Local && is_forwarded(headers) => {
-                // A proxy on this machine asks as this machine would, for whoever asked it.
-                Err(ApiError::unauthorized("this server is behind a proxy, and has no keys")
-                    .hint("`lemming keys add NAME --scope send` makes one"))
-            }
-            None if keys.keys.is_empty() && state.settings.access != Access::Keys => {
-                Ok(Caller { key: None, scopes: Vec::new() })
-            }
-            None => Err(ApiError::unauthorized("this needs a key")
-                .hint("send it in the header `Authorization: Bearer KEY`; `lemming keys add` makes one")),
-        };
+    let found = look_up(state, presented.as_ref()).await?;
+    let (name, key) = match found {
+        Found::Key(name, key) => (name, key),
+        Found::Nothing { are_keys } => {
+            limit(&Who::at(peer))?;
+            return match presented {
+                Some(_) => Err(ApiError::unauthorized("this key is not known here")),
+                None if !are_keys && state.settings.access == Access::Local && is_forwarded(headers) => {
+                    // A proxy on this machine asks as this machine would, for whoever asked it.
+                    Err(ApiError::unauthorized("this server is behind a proxy, and has no keys")
+                        .hint("`lemming keys add NAME --role viewer` makes one"))
+                }
+                None if !are_keys && state.settings.access != Access::Keys => {
+                    Ok(Caller { key: None, scopes: Scope::ALL.to_vec() })
+                }
+                None => Err(ApiError::unauthorized("this needs a key")
+                    .hint("send it in the header `Authorization: Bearer KEY`; `lemming keys add` makes one")),
+            };
+        }
     };
     limit(&Who::Key(name.clone()))?;
-    if !key.scopes.contains(&scope) {
+    let scopes = key.allowed();
+    if !scopes.contains(&scope) {
         return Err(ApiError::forbidden(format!(
             "the key {name} may not do this: it needs the scope {}",
             scope.as_str()
         )));
     }
-    Ok(Caller { key: Some(name.clone()), scopes: key.scopes.clone() })
+    Ok(Caller { key: Some(name), scopes })
+}
+
+/// What a request's key is.
+enum Found {
+    Key(KeyName, ApiKey),
+    /// None that opens this organisation.
+    Nothing {
+        /// Whether there are any that do.
+        are_keys: bool,
+    },
+}
+
+/// Looks a key up among those of the organisation, and among those of the place above it.
+async fn look_up(state: &ApiState, presented: Option<&Secret>) -> Result<Found, ApiError> {
+    let ours = state.keys.holding(presented).await?;
+    if let Some((name, key)) = presented.and_then(|secret| keys::find(&ours, secret)) {
+        return Ok(Found::Key(name.clone(), key.clone()));
+    }
+    let mut are_keys = !ours.keys.is_empty();
+    if let Some(above) = &state.above {
+        let theirs = above.holding(presented).await?;
+        let opens = |key: &ApiKey| state.folder.as_deref().is_some_and(|folder| key.opens(folder));
+        if let Some((name, key)) = presented.and_then(|secret| keys::find(&theirs, secret))
+            && opens(key)
+        {
+            return Ok(Found::Key(name.clone(), key.clone()));
+        }
+        // Even those that open others: whoever made one wants keys to be needed.
+        are_keys |= !theirs.keys.is_empty();
+    }
+    Ok(Found::Nothing { are_keys })
 }
 
 /// Says whether a proxy passed a request on, and says so.

@@ -71,6 +71,12 @@ impl ApiError {
             .hint("docs/API.md lists the paths")
     }
 
+    /// What the path names is not there.
+    #[must_use]
+    pub fn no_such(message: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
     /// The request's document names something that there is not. Not 404: what was asked is there.
     #[must_use]
     pub fn names_nothing(message: impl AsRef<str>) -> Self {

@@ -140,7 +140,14 @@ mod tests {
     use crate::domain::api_key::Scope;
 
     fn key(secret: &Secret) -> ApiKey {
-        ApiKey { sha256: hash(secret), scopes: vec![Scope::Read], created_at: None, extra: serde_json::Map::new() }
+        ApiKey {
+            sha256: hash(secret),
+            role: None,
+            scopes: vec![Scope::Read],
+            orgs: None,
+            created_at: None,
+            extra: serde_json::Map::new(),
+        }
     }
 
     #[test]

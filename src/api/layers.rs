@@ -14,6 +14,7 @@ use super::auth::{Caller, Peer};
 use super::error::ApiError;
 use super::hosts;
 use super::state::{Access, ApiState};
+use crate::domain::time::Timestamp;
 
 /// The id of a request, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,39 +33,78 @@ const HEADERS: [(HeaderName, &str); 5] = [
 
 /// Goes around every request, also around those that nothing answers.
 pub(super) async fn around(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let began = state.org.clock().now();
-    let id = id_of(request.headers()).unwrap_or_else(|| state.org.entropy().nonce().0);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("-".to_owned(), |path| path.as_str().to_owned());
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.to_string());
-    let mut response = answer(&state, request, next).await;
-    let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    let asked = Asked::of(&state, &request);
+    let response = answer(&state, request, next).await;
+    asked.answered(&state, response)
+}
+
+/// The same around a request that is refused before it came to any route.
+pub(super) async fn outside(state: &ApiState, request: Request, refused: ApiError) -> Response {
+    let asked = Asked::of(state, &request);
+    let response = match foreign(state, request.headers()) {
+        Err(foreign) => foreign.into_response(),
+        Ok(()) => refused.into_response(),
+    };
+    asked.answered(state, response)
+}
+
+/// What is told of a request once it is answered.
+struct Asked {
+    began: Timestamp,
+    id: String,
+    method: Method,
+    route: String,
+    peer: Option<String>,
+}
+
+impl Asked {
+    fn of(state: &ApiState, request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>();
+        Self {
+            began: state.org.clock().now(),
+            id: id_of(request.headers()).unwrap_or_else(|| state.org.entropy().nonce().0),
+            method: request.method().clone(),
+            route: route.map_or("-".to_owned(), |path| path.as_str().to_owned()),
+            peer: request.extensions().get::<Peer>().map(|peer| peer.0.to_string()),
+        }
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, id);
+
+    fn answered(self, state: &ApiState, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        for (name, value) in HEADERS {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        }
+        if let Ok(id) = HeaderValue::from_str(&self.id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        let caller = response.extensions().get::<Caller>().and_then(|caller| caller.key.clone());
+        let duration_ms = state.org.clock().now().unix_ms() - self.began.unix_ms();
+        tracing::info!(
+            event = "request",
+            request_id = self.id,
+            method = shown(&self.method),
+            route = self.route,
+            organisation = state.folder,
+            status = response.status().as_u16(),
+            duration_ms,
+            api_key = caller.as_ref().map(tracing::field::display),
+            peer = self.peer,
+            "a request was answered"
+        );
+        response
     }
-    let caller = response.extensions().get::<Caller>().and_then(|caller| caller.key.clone());
-    let duration_ms = state.org.clock().now().unix_ms() - began.unix_ms();
-    tracing::info!(
-        event = "request",
-        request_id = id,
-        method = shown(&method),
-        route,
-        status = response.status().as_u16(),
-        duration_ms,
-        api_key = caller.as_ref().map(tracing::field::display),
-        peer,
-        "a request was answered"
-    );
-    response
+}
+
+/// Refuses names and pages of others, where that matters.
+fn foreign(state: &ApiState, headers: &HeaderMap) -> Result<(), ApiError> {
+    match state.settings.access {
+        Access::Local => hosts::check(headers),
+        Access::Keys | Access::Open => Ok(()),
+    }
 }
 
 async fn answer(state: &ApiState, request: Request, next: Next) -> Response {
-    if state.settings.access == Access::Local
-        && let Err(refused) = hosts::check(request.headers())
-    {
+    if let Err(refused) = foreign(state, request.headers()) {
         return refused.into_response();
     }
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();

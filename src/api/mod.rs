@@ -2,17 +2,22 @@
 //!
 //! It owns who is let in, what a request may look like and what its answer looks like; [`router()`] is the table of
 //! contents, without a socket. It refuses to hold rules of the organisation, which it finds where the command line finds
-//! them, and to run ticks: whoever serves it is told of mail ([`wake`]). `/mcp` is [`crate::mcp`], behind the same gate. Behind a socket it is [`server`], behind a function
-//! [`lambda`].
+//! them, and to run ticks: whoever serves it is told of mail ([`wake`]). `/mcp` is [`crate::mcp`], behind the same gate. Several
+//! organisations at one place are [`place`]. Behind a socket it is [`server`], behind a function [`lambda`].
 
+mod at;
 pub mod auth;
 pub mod body;
+pub mod chores;
+mod document;
 pub mod error;
 mod hosts;
 pub mod keys;
 pub mod lambda;
 mod layers;
 pub mod limit;
+mod paging;
+pub mod place;
 mod router;
 mod routes;
 pub mod server;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::chores::Chores;
 use super::keys::KeyRing;
 use super::limit::{Limiter, Rate};
 use super::routes::health::Readiness;
@@ -40,15 +41,23 @@ impl Settings {
     }
 }
 
-/// What all requests share: an organisation, its keys, and what wakes it.
+/// What all requests to one organisation share: its files, its keys, and what wakes it. Those of several organisations at
+/// one place also share how often somebody may ask, and the keys above them.
 #[derive(Debug, Clone)]
 pub struct ApiState {
     pub(super) org: Arc<Org>,
+    /// Whether it is no organisation, but the place above several.
+    pub(super) is_above: bool,
+    /// Where it lies among several; `None`: it is served alone.
+    pub(super) folder: Option<String>,
     pub(super) settings: Settings,
     pub(super) keys: Arc<KeyRing>,
+    /// The keys of the place above it, where it is one of several.
+    pub(super) above: Option<Arc<KeyRing>>,
     pub(super) limiter: Arc<Limiter>,
     pub(super) readiness: Arc<Readiness>,
     pub(super) waker: Arc<dyn Waker>,
+    pub(super) chores: Chores,
 }
 
 impl ApiState {
@@ -58,11 +67,48 @@ impl ApiState {
         let org = Arc::new(org);
         Self {
             keys: Arc::new(KeyRing::new(Arc::clone(&org))),
+            is_above: false,
+            above: None,
+            folder: None,
             limiter: Arc::new(Limiter::new(settings.rate)),
             readiness: Arc::default(),
             org,
             settings,
             waker,
+            chores: Chores::none(),
+        }
+    }
+
+    /// The same, with somebody who does what outlives a request.
+    #[must_use]
+    pub fn with_chores(self, chores: Chores) -> Self {
+        Self { chores, ..self }
+    }
+
+    /// What does what outlives a request.
+    #[must_use]
+    pub fn chores(&self) -> &Chores {
+        &self.chores
+    }
+
+    /// The state of a place above several organisations, which it shares with them.
+    #[must_use]
+    pub fn above(self) -> Self {
+        Self { is_above: true, ..self }
+    }
+
+    /// The state of the organisation in this folder of a place that is served as a whole.
+    pub(super) fn below(&self, folder: &str, org: Org, waker: Arc<dyn Waker>) -> Self {
+        let org = Arc::new(org);
+        Self {
+            keys: Arc::new(KeyRing::new(Arc::clone(&org))),
+            is_above: false,
+            above: Some(Arc::clone(&self.keys)),
+            folder: Some(folder.to_owned()),
+            readiness: Arc::default(),
+            org,
+            waker,
+            ..self.clone()
         }
     }
 }

@@ -25,6 +25,11 @@ const PAUSES: [Duration; 5] = [
 pub trait Waker: Send + Sync + fmt::Debug {
     /// Something has come in.
     fn wake(&self);
+
+    /// Says whether this process runs ticks at all.
+    fn wakes(&self) -> bool {
+        true
+    }
 }
 
 /// Wakes nobody: somebody else sees the mail come in, as a notification of the bucket does for a function.
@@ -33,6 +38,10 @@ pub struct Elsewhere;
 
 impl Waker for Elsewhere {
     fn wake(&self) {}
+
+    fn wakes(&self) -> bool {
+        false
+    }
 }
 
 /// Rung when mail has come, and heard by [`answer`]. However often it is rung, it is heard once.

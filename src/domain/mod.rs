@@ -9,6 +9,7 @@ pub mod archive;
 pub mod contract;
 pub mod credits;
 pub mod delivery;
+mod document;
 pub mod endpoint;
 pub mod graph;
 pub mod hook;

@@ -26,7 +26,7 @@ impl Rights {
     /// Those of the holder of a key.
     #[must_use]
     pub fn of_key(name: &KeyName, key: &ApiKey) -> Self {
-        Self::of_scopes(name, &key.scopes)
+        Self::of_scopes(name, &key.allowed())
     }
 
     /// Those of the holder of a key with these scopes.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::file::{self, Read};
 use super::{Finding, Findings, ValidateError, delivery, models, one_of, toolbox, tools};
 use crate::config::Environment;
-use crate::domain::api_key::{ApiKeys, Scope};
+use crate::domain::api_key::{ApiKeys, Role, Scope};
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::{AgentName, HUMAN, ModelKey, TEMPLATE};
 use crate::domain::org::{ORG_FORMAT, OrgConfig};
@@ -154,10 +154,11 @@ async fn check_keys(store: &Store, found: &mut Findings) -> Result<(), ValidateE
     let path = Key::api_keys().path();
     let keys = file::read::<ApiKeys>(store, &path, FileKind::Keys, found).await?.typed;
     for (name, key) in keys.iter().flat_map(|keys| &keys.keys) {
-        if key.scopes.is_empty() {
+        if key.allowed().is_empty() {
             let finding = Finding::warning("no_scope", &path, format!("/{name}/scopes"));
-            let scopes = Scope::ALL.map(Scope::as_str).join(", ");
-            found.add(finding.says("is empty: this key opens nothing", format!("name some of {scopes}")));
+            let (roles, scopes) = (Role::ALL.map(Role::as_str).join(", "), Scope::ALL.map(Scope::as_str).join(", "));
+            let expected = format!("give it a `role`, one of {roles}, or name some of {scopes}");
+            found.add(finding.says("is empty, and there is no role: this key opens nothing", expected));
         }
     }
     Ok(())

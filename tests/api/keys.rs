@@ -79,8 +79,10 @@ fn what_cannot_be_done_with_keys_is_said() {
     assert!(code == 2 && said.contains("already"), "{code} {said}");
     let (code, said) = run(&["keys", "remove", "hok"]);
     assert!(code == 6 && said.contains("did you mean hook?"), "{code} {said}");
-    assert_eq!(run(&["keys", "add", "x"]).0, 2, "a key without a scope opens nothing");
-    assert_eq!(run(&["keys", "add", "x", "--scope", "admin"]).0, 2);
+    assert_eq!(run(&["keys", "add", "x", "--scope", "admin"]).0, 2, "which is a role");
+    assert_eq!(run(&["keys", "add", "x", "--role", "send"]).0, 2, "which is a scope");
+    let (code, said) = run(&["keys", "add", "x", "--org", "desk"]);
+    assert!(code == 2 && said.contains("this organisation alone"), "{code} {said}");
     assert_eq!(run(&["keys", "add", "a/b", "--scope", "send"]).0, 2);
     std::fs::write(folder.path().join("config/keys.json"), r#"{"hook": {"sha256": "lemming_s3cret"}}"#)
         .expect("written");
@@ -95,4 +97,32 @@ fn what_cannot_be_done_with_keys_is_said() {
     std::fs::write(folder.path().join("config/keys.json"), empty.to_string()).expect("written");
     let found = json_of(&lemming(folder.path(), &["validate", "--json"]));
     assert_eq!(found["findings"][0]["code"], json!("no_scope"), "{found}");
+}
+
+#[test]
+fn a_key_is_a_viewers_unless_it_is_told_otherwise() {
+    let folder = founded();
+    let added = |args: &[&str]| json_of(&lemming(folder.path(), &[&["keys", "add"], args, &["--json"]].concat()));
+    let told = |key: &Value| (key["role"].clone(), key["scopes"].clone());
+    assert_eq!(told(&added(&["a"])), (json!("viewer"), json!(["read"])));
+    assert_eq!(told(&added(&["b", "--role", "operator"])), (json!("operator"), json!(["read", "send", "control"])));
+    assert_eq!(told(&added(&["c", "--role", "admin"])), (json!("admin"), json!(["read", "send", "control", "edit"])));
+    assert_eq!(told(&added(&["d", "--scope", "send"])), (Value::Null, json!(["send"])));
+    let listed = text(&lemming(folder.path(), &["keys"]).stdout);
+    assert!(listed.contains("operator") && !listed.contains("lemming_"), "{listed}");
+}
+
+#[test]
+fn keys_above_several_organisations_open_those_that_they_name() {
+    let above = tempfile::tempdir().expect("a folder");
+    assert_eq!(lemming(above.path(), &["keys", "add", "x"]).status.code(), Some(6), "there is nothing to open");
+    for folder in ["desk", "lab"] {
+        std::fs::create_dir(above.path().join(folder)).expect("a folder");
+        assert!(lemming(&above.path().join(folder), &["bootstrap"]).status.success());
+    }
+    let key = json_of(&lemming(above.path(), &["keys", "add", "x", "--role", "admin", "--org", "desk", "--json"]));
+    assert_eq!(key["orgs"], json!(["desk"]));
+    let refused = lemming(above.path(), &["keys", "add", "y", "--org", "dask"]);
+    assert!(refused.status.code() == Some(6) && text(&refused.stderr).contains("did you mean desk?"), "{refused:?}");
+    assert!(text(&lemming(above.path(), &["keys"]).stdout).contains("admin in desk"));
 }

@@ -8,6 +8,8 @@ mod hooks;
 mod keys;
 mod mcp;
 mod messages;
+mod page;
+mod place;
 mod probes;
 #[cfg(unix)]
 mod served;

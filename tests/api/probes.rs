@@ -79,7 +79,7 @@ async fn every_answer_has_an_id_and_headers_that_keep_browsers_from_mischief() {
 async fn what_is_not_there_or_not_done_there_is_said() {
     let world = World::new(Access::Local).await;
     assert_eq!(world.get("/api/nothing").await.error(), (404, "not_found", ""));
-    assert_eq!(world.get("/").await.error(), (404, "not_found", ""));
+    assert_eq!(world.get("/nothing").await.error(), (404, "not_found", ""));
     let answer = world.get("/api/messages").await;
     assert_eq!(answer.error(), (405, "method_not_allowed", ""));
     assert_eq!(answer.header("allow"), "POST");

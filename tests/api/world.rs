@@ -148,7 +148,11 @@ impl World {
     }
 
     pub async fn ask(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        Self::ask_of(&self.router, request).await
+    }
+
+    pub async fn ask_of(router: &Router, request: Request<Body>) -> Answer {
+        let response = router.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body");
         let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("json") };

@@ -7,10 +7,12 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::auth::Peer;
 use crate::api::body;
+use crate::api::document::Envelope;
 use crate::api::error::ApiError;
 use crate::api::limit::Who;
 use crate::api::state::ApiState;
@@ -23,10 +25,31 @@ use crate::record::state::State as OrgState;
 use crate::signature::is_secret;
 use crate::store::{Key, Store, StoreError};
 
+/// Which hook.
+#[derive(Debug, Deserialize)]
+pub(in crate::api) struct HookPath {
+    name: String,
+}
+
 /// Takes in what was posted, once, however often it is posted.
+///
+/// Needs no key: the hook itself checks the signature.
+#[utoipa::path(
+    post,
+    path = "/api/hooks/{name}",
+    tag = "talk",
+    params(("name" = String, Path, description = "The hook's name in org.json")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, description = "the same came before", body = Object),
+        (status = 202, description = "it is mail now", body = Object),
+        (status = 401, description = "there is no such hook, or this is not signed as it asks", body = Envelope),
+        (status = 413, description = "it is too large", body = Envelope),
+    ),
+)]
 pub(in crate::api) async fn receive(
     State(state): State<ApiState>,
-    Path(name): Path<String>,
+    Path(HookPath { name }): Path<HookPath>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);

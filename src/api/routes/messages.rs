@@ -4,15 +4,17 @@ use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
 use crate::api::auth::Caller;
 use crate::api::body::Document;
 use crate::api::error::ApiError;
 use crate::api::state::ApiState;
+use crate::domain::ingress::Mail;
 use crate::domain::outbox::{Importance, Kind};
 use crate::ingress::{Draft, Letter};
 use crate::record::encode;
@@ -21,12 +23,13 @@ use crate::store::Key;
 /// The most bytes of an `Idempotency-Key`.
 const MAX_KEY_BYTES: usize = 255;
 
-/// The body of a request.
-#[derive(Debug, Deserialize)]
+/// What somebody wants to say.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct NewMessage {
     /// Agents by name, or `null`: everyone. Never left out, so that nothing is told to all by mistake.
     #[serde(deserialize_with = "names_or_null")]
+    #[schema(required)]
     recipients: Option<Vec<String>>,
     /// What is said.
     text: String,
@@ -46,13 +49,31 @@ fn names_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ve
     Option::deserialize(deserializer)
 }
 
+/// What was sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Sent {
+    /// The mail, as it lies in the mail slot until the next tick.
+    #[schema(value_type = Object)]
+    sent: Mail,
+}
+
 /// Puts a message into the mail slot, and wakes the organisation.
+///
+/// The next tick takes it in. With the same `Idempotency-Key` it can be sent again: it is delivered once.
+#[utoipa::path(
+    post,
+    path = "/api/messages",
+    tag = "talk",
+    params(("Idempotency-Key" = Option<String>, Header, description = "New for each message, 1 to 255 characters of ASCII")),
+    request_body = NewMessage,
+    responses((status = 201, body = Sent)),
+)]
 pub(in crate::api) async fn create(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     Document(new): Document<NewMessage>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+) -> Result<(StatusCode, Json<Sent>), ApiError> {
     let key = idempotency_key(&headers)?;
     // Where the organisation has gone, nobody would ever read it.
     if state.org.store.get(&Key::Org).await?.is_none() {
@@ -68,7 +89,7 @@ pub(in crate::api) async fn create(
     state.waker.wake();
     let by = caller.key.as_ref().map_or("nobody", |key| key.as_str());
     tracing::info!(event = "message_sent", api_key = by, message_id = %mail.id, "a message was sent");
-    Ok((StatusCode::CREATED, Json(json!({ "sent": mail }))))
+    Ok((StatusCode::CREATED, Json(Sent { sent: mail })))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {

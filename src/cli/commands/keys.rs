@@ -1,22 +1,24 @@
 //! `lemming keys`
 
 use bytes::Bytes;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::api::keys::{hash, new_key};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::Session;
-use crate::cli::output::{Cell, DIM, NAME, WARN};
-use crate::domain::api_key::{ApiKey, ApiKeys, Scope};
+use crate::cli::output::{Cell, DIM, NAME, WARN, one_line};
+use crate::domain::api_key::{ApiKey, ApiKeys, Role, Scope};
 use crate::domain::name::KeyName;
 use crate::edit::{self, EditError};
 use crate::runner::compose::Org;
+use crate::runner::places::Places;
 use crate::store::Key;
 use crate::validate::nearest;
 
 /// Lists the API's keys; `add` makes one, `remove` takes one away.
 ///
-/// Each has a name and what it may do. The organisation keeps their hashes alone, in config/keys.json.
+/// Each has a name and what it may do. The organisation keeps their hashes alone, in config/keys.json. At a place above several
+/// organisations they are the keys of whatever serves them all.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_value_name = "ACTION")]
 pub(in crate::cli) struct KeysArgs {
@@ -43,9 +45,15 @@ pub(in crate::cli) struct ListArgs {}
 pub(in crate::cli) struct AddArgs {
     /// Whose it is, or what for
     name: KeyName,
-    /// What it may do: read, send or control; may be given again
-    #[arg(long, value_name = "SCOPE", required = true, value_delimiter = ',', value_parser = scope)]
+    /// What its holder is: viewer, operator (may also send, answer and command) or admin [default: viewer, without --scope]
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    role: Option<Role>,
+    /// What it may do, one by one: read, send, control or edit; may be given again
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',', value_parser = scope)]
     scope: Vec<Scope>,
+    /// At a place above several organisations, the folder of one that it opens; may be given again [default: all]
+    #[arg(long, value_name = "FOLDER", value_delimiter = ',')]
+    org: Vec<String>,
 }
 
 /// Takes a key away: it opens nothing any more.
@@ -55,6 +63,10 @@ pub(in crate::cli) struct AddArgs {
 pub(in crate::cli) struct RemoveArgs {
     /// The key's name
     name: String,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| format!("it must be one of {}", Role::ALL.map(Role::as_str).join(", ")))
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
@@ -70,23 +82,28 @@ pub(super) async fn run(args: KeysArgs, session: &mut Session) -> Result<Exit, C
 }
 
 async fn list(session: &mut Session) -> Result<Exit, CliError> {
-    let org = session.org().await?;
+    let org = place(session).await?;
     let keys = read(&org).await?.keys;
     let times = session.times();
     let out = &mut session.out;
     if out.json() {
-        let shown = |(name, key): (&KeyName, &ApiKey)| json!({ "name": name, "scopes": key.scopes, "created_at": key.created_at });
-        out.document(&json!({ "keys": keys.iter().map(shown).collect::<Vec<_>>() }))?;
+        out.document(&json!({ "keys": keys.iter().map(|(name, key)| document(name, key)).collect::<Vec<_>>() }))?;
         return Ok(Exit::Ok);
     }
     if keys.is_empty() {
-        out.line("there are no keys: `lemming keys add NAME --scope send` makes one")?;
+        out.line("there are no keys: `lemming keys add NAME --role admin` makes one")?;
         return Ok(Exit::Ok);
     }
     let mut rows = vec![["key", "may", "made"].map(|title| Cell::new(title).style(DIM)).to_vec()];
     rows.extend(keys.iter().map(|(name, key)| {
-        let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
-        let scopes = if scopes.is_empty() { Cell::new("nothing").style(WARN) } else { Cell::new(scopes) };
+        let mut may: Vec<&str> = key.role.map(Role::as_str).into_iter().collect();
+        may.extend(key.scopes.iter().map(|scope| scope.as_str()));
+        let mut may = may.join(", ");
+        if let Some(orgs) = &key.orgs {
+            may.push_str(&format!(" in {}", one_line(&orgs.join(", "), 60)));
+        }
+        let nothing = key.allowed().is_empty() || key.orgs.as_ref().is_some_and(Vec::is_empty);
+        let scopes = if nothing { Cell::new("nothing").style(WARN) } else { Cell::new(may) };
         let made = key.created_at.map_or("-".to_owned(), |made| times.shown(made));
         vec![Cell::new(name.to_string()).style(NAME), scopes, Cell::whole(made)]
     }));
@@ -94,8 +111,45 @@ async fn list(session: &mut Session) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
+/// What a listing tells of a key.
+fn document(name: &KeyName, key: &ApiKey) -> Value {
+    json!({ "name": name, "role": key.role, "scopes": key.allowed(), "orgs": key.orgs, "created_at": key.created_at })
+}
+
+/// The organisation, or the place above several.
+async fn place(session: &Session) -> Result<Org, CliError> {
+    let place = session.place()?;
+    if place.store.get(&Key::Org).await?.is_none() && Places::below(place.clone()).look().await?.is_empty() {
+        return Err(CliError::no_org(&place.place));
+    }
+    Ok(place)
+}
+
+/// The folders of organisations that a key is for.
+async fn folders(org: &Org, named: Vec<String>) -> Result<Option<Vec<String>>, CliError> {
+    if named.is_empty() {
+        return Ok(None);
+    }
+    if org.store.get(&Key::Org).await?.is_some() {
+        let error = CliError::new(Exit::Usage, "--org is for a place above several organisations, and this is one");
+        return Err(error.hint("a key that is kept here opens this organisation alone"));
+    }
+    let there = Places::below(org.clone()).look().await?;
+    let there: Vec<String> = there.into_iter().filter_map(|(folder, _)| folder).collect();
+    match named.iter().find(|folder| !there.contains(folder)) {
+        None => Ok(Some(named)),
+        Some(unknown) => {
+            let error = CliError::new(Exit::NotFound, format!("there is no organisation in a folder {unknown:?}"));
+            Err(match nearest(unknown, there.iter().map(String::as_str)) {
+                Some(near) => error.hint(format!("did you mean {near}?")),
+                None => error.hint("`lemming orgs` lists them"),
+            })
+        }
+    }
+}
+
 async fn add(args: AddArgs, session: &mut Session) -> Result<Exit, CliError> {
-    let org = session.org().await?;
+    let org = place(session).await?;
     let text = text(&org).await?;
     let name = args.name;
     if parse(&text)?.keys.contains_key(&name) {
@@ -105,14 +159,18 @@ async fn add(args: AddArgs, session: &mut Session) -> Result<Exit, CliError> {
     let mut scopes = args.scope;
     scopes.sort_unstable();
     scopes.dedup();
+    let role = args.role.or(scopes.is_empty().then_some(Role::Viewer));
+    let orgs = folders(&org, args.org).await?;
     let secret = new_key(org.entropy());
     let created_at = Some(org.clock().now());
-    let key = ApiKey { sha256: hash(&secret), scopes, created_at, extra: Map::new() };
+    let key = ApiKey { sha256: hash(&secret), role, scopes, orgs, created_at, extra: Map::new() };
     let edited = edit::set(&text, &[name.as_str()], &json!(key)).map_err(|error| wrong(&error))?;
     write(&org, edited).await?;
     let out = &mut session.out;
     if out.json() {
-        out.document(&json!({ "name": name, "key": secret.expose(), "scopes": key.scopes }))?;
+        let mut told = document(&name, &key);
+        told["key"] = secret.expose().into();
+        out.document(&told)?;
         return Ok(Exit::Ok);
     }
     // Alone on its stream, so that a script can take it.
@@ -122,7 +180,7 @@ async fn add(args: AddArgs, session: &mut Session) -> Result<Exit, CliError> {
 }
 
 async fn remove(name: &str, session: &mut Session) -> Result<Exit, CliError> {
-    let org = session.org().await?;
+    let org = place(session).await?;
     let text = text(&org).await?;
     let keys = parse(&text)?.keys;
     if !keys.keys().any(|known| known.as_str() == name) {

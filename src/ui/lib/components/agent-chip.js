@@ -1,7 +1,7 @@
 import { html } from '../preact.js';
 import { segment } from '../api.js';
 import { href } from '../../router.js';
-import { visible } from '../text.js';
+import { lettersOf } from './letters.js';
 import { Name } from './text.js';
 import { Icon } from '../icons.js';
 
@@ -24,8 +24,7 @@ export function hue(name) {
  */
 export function Avatar({ name, large = false }) {
   if (PEOPLE.has(name)) return html`<span class=${`avatar avatar-person ${large ? 'avatar-large' : ''}`} aria-hidden="true"><${Icon} name="agent" size=${large ? 20 : 13} /></span>`;
-  const letters = [...visible(name).replace(/[^\p{L}\p{N}]/gu, ' ').trim()].slice(0, 2).join('') || '?';
-  return html`<span class=${`avatar hue-${hue(name)} ${large ? 'avatar-large' : ''}`} aria-hidden="true">${letters}</span>`;
+  return html`<span class=${`avatar hue-${hue(name)} ${large ? 'avatar-large' : ''}`} aria-hidden="true">${lettersOf(name)}</span>`;
 }
 
 /**

@@ -8,6 +8,7 @@ export { Confirm, Dialog } from './dialog.js';
 export { DiffView } from './diff-view.js';
 export { Check, Field, Select, TextArea, TextField } from './field.js';
 export { JsonView } from './json-view.js';
+export { MessageLine } from './message-line.js';
 export { Markdown } from './markdown.js';
 export { Empty, Failure, Loaded, Loading } from './state.js';
 export { Table, useNarrow } from './table.js';
