@@ -123,14 +123,41 @@ pub(super) fn open((schemas, mut paths, methods): UtoipaMethodRouter<ApiState>) 
 }
 
 fn each(paths: &mut Paths, mut change: impl FnMut(&mut Operation)) {
-    for item in paths.paths.values_mut() {
-        let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        for operation in all.into_iter().flatten() {
+    for (path, item) in &mut paths.paths {
+        let all = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("patch", &mut item.patch),
+        ];
+        for (method, operation) in all {
+            let Some(operation) = operation else { continue };
+            operation.operation_id = Some(operation_id(method, path));
+            describe(operation);
             change(operation);
             say(operation, &ANY);
             if operation.request_body.is_some() {
                 say(operation, &TAKING);
             }
+        }
+    }
+}
+
+/// A name that no two operations share: those of their functions are often the same.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty() && *word != "api");
+    [method].into_iter().chain(words).collect::<Vec<_>>().join("_")
+}
+
+/// OpenAPI wants words for every answer. What a route says of itself is what it answers with success.
+fn describe(operation: &mut Operation) {
+    let about = operation.summary.clone().filter(|about| !about.is_empty()).unwrap_or_else(|| "done".to_owned());
+    for answer in operation.responses.responses.values_mut() {
+        if let RefOr::T(said) = answer
+            && said.description.is_empty()
+        {
+            said.description.clone_from(&about);
         }
     }
 }

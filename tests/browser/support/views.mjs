@@ -40,3 +40,6 @@ export async function views(place) {
     return known[route.path];
   });
 }
+
+/** The tabs of an agent's view. */
+export const agentTabs = ['overview', 'resume', 'turns', 'inbox', 'outbox', 'memory', 'files', 'credits', 'logs'];
