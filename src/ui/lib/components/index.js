@@ -5,6 +5,7 @@ export { Button, LinkButton } from './button.js';
 export { Card, PageHead, Stat, Stats } from './card.js';
 export { BarChart, Meter, Sparkline } from './charts.js';
 export { Confirm, Dialog } from './dialog.js';
+export { Hunks } from './hunks.js';
 export { DiffView } from './diff-view.js';
 export { Check, Field, Select, TextArea, TextField } from './field.js';
 export { JsonView } from './json-view.js';

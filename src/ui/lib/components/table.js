@@ -95,10 +95,13 @@ export function Table(props) {
     if (!inner && !getSelection()?.toString()) onOpen?.(row);
   };
 
-  return html`<div class="table" role="table" aria-label=${label} aria-rowcount=${sorted.length + 1} onKeyDown=${keys}>
+  return html`<div class="table" onKeyDown=${keys}>
     <div
       class="table-body"
       ref=${body}
+      role="table"
+      aria-label=${label}
+      aria-rowcount=${sorted.length + 1}
       tabindex=${onOpen ? undefined : 0}
       style=${isVirtual ? { maxHeight: `${height}px` } : {}}
       onScroll=${isVirtual ? (/** @type {any} */ event) => setTop(event.currentTarget.scrollTop) : undefined}

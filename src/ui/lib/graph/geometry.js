@@ -26,7 +26,7 @@ export function nodeAt(scene, px, py) {
     const dx = Math.abs(scene.x[index] - wx);
     const dy = Math.abs(scene.y[index] - wy);
     // A finger is no needle: small discs are hit a little beside, too.
-    const radius = Math.max(discRadius({ index, ...node }), 14 / view.scale);
+    const radius = Math.max(discRadius({ index, ...node }, view.scale), 14 / view.scale);
     const isIn = isCard ? dx <= CARD_WIDTH / 2 && dy <= CARD_HEIGHT / 2 : Math.hypot(dx, dy) <= radius;
     if (isIn && dx + dy < nearest) {
       best = index;

@@ -12,8 +12,8 @@ import { hasCards } from './model.js';
 const SLICE_MS = 7;
 const KEPT = 12;
 /** Sizes, with the room around them. */
-const CARD = { width: 196, height: 96, link: 250 };
-const DISC = { width: 58, height: 52, link: 84 };
+const CARD = { width: 196, height: 96, link: 250, charge: 1.6, gravity: 0.055 };
+const DISC = { width: 46, height: 42, link: 58, charge: 1.25, gravity: 0.075 };
 
 /** @type {Map<string, Places>} */
 const kept = new Map();
@@ -83,7 +83,7 @@ function* steps(model, isTall) {
   const vy = new Float64Array(count);
   const rounds = count > 700 ? 160 : count > 150 ? 240 : 320;
   // The charge grows with the square of the length, for the picture to be the same at every scale.
-  const charge = 1.6 * (size.link / 30) ** 2 * 30;
+  const charge = size.charge * (size.link / 30) ** 2 * 30;
   const stretch = isTall ? 0.62 : 1.6;
   let heat = 1;
   const cooling = 1 - 0.001 ** (1 / rounds);
@@ -117,8 +117,8 @@ function* steps(model, isTall) {
     }
     for (let i = 0; i < count; i += 1) {
       // Gravity keeps apart what has no links from drifting away, and fills the shape of the window.
-      vx[i] = (vx[i] - (x[i] * 0.055 * heat) / stretch) * 0.6;
-      vy[i] = (vy[i] - y[i] * 0.055 * heat * stretch) * 0.6;
+      vx[i] = (vx[i] - (x[i] * size.gravity * heat) / stretch) * 0.6;
+      vy[i] = (vy[i] - y[i] * size.gravity * heat * stretch) * 0.6;
       x[i] += vx[i];
       y[i] += vy[i];
     }

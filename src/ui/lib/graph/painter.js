@@ -40,12 +40,16 @@ export function isCardScale(scene) {
   return hasCards(scene.model) && scene.view.scale >= CARD_SCALE;
 }
 
+/** A disc is never smaller than this on the screen, in CSS pixels. */
+const LEAST_RADIUS = 5.5;
+
 /**
  * How large a disc is, in world units: more links, larger.
  * @param {import('./model.js').Node} node
+ * @param {number} scale
  */
-export function discRadius(node) {
-  return 10 + Math.min(9, Math.sqrt(node.links.length) * 1.3);
+export function discRadius(node, scale) {
+  return Math.max(10 + Math.min(9, Math.sqrt(node.links.length) * 1.3), (LEAST_RADIUS + Math.min(4, Math.sqrt(node.links.length) / 2)) / scale);
 }
 
 /**
@@ -197,7 +201,7 @@ export function rim(scene, from, to, gap) {
   const dx = x[from] - x[to];
   const dy = y[from] - y[to];
   const far = Math.hypot(dx, dy) || 1;
-  let reach = discRadius(scene.model.nodes[to]) + gap;
+  let reach = discRadius(scene.model.nodes[to], scene.view.scale) + gap;
   if (isCardScale(scene)) {
     const wide = CARD_WIDTH / 2 + gap;
     const high = CARD_HEIGHT / 2 + gap;
@@ -365,7 +369,7 @@ function paintDiscs(context, scene, near) {
     const py = y[node.index] * view.scale + view.top;
     if (px < -40 || py < -40 || px > scene.width + 40 || py > scene.height + 40) continue;
     const state = doingOf(scene.doing.get(node.name) ?? node.doing);
-    const radius = discRadius(node);
+    const radius = discRadius(node, view.scale);
     const isChosen = node.index === scene.node;
     context.globalAlpha = near && !near.has(node.index) ? 0.25 : 1;
     if (state.word === 'thinking') {
@@ -384,11 +388,11 @@ function paintDiscs(context, scene, near) {
     context.fill();
     context.fillStyle = colours[/** @type {'ok-soft'} */ (`${state.tone}-soft`)];
     context.fill();
-    context.lineWidth = isChosen || node.index === scene.hoverNode ? 3 : 1.5;
+    context.lineWidth = (isChosen || node.index === scene.hoverNode ? 3 : 1.5) / Math.max(0.4, Math.min(1, view.scale));
     context.strokeStyle = isChosen ? colours.accent : colours[/** @type {'fill-ok'} */ (`fill-${state.tone}`)];
     context.stroke();
     context.fillStyle = colours[state.tone];
-    if (radius * view.scale > 5) glyph(context, state.shape, x[node.index] - radius * 0.5, y[node.index] - radius * 0.5, radius);
+    if (radius * view.scale > 5.2) glyph(context, state.shape, x[node.index] - radius * 0.5, y[node.index] - radius * 0.5, radius);
   }
   context.globalAlpha = 1;
   paintNames(context, scene, near, order.reverse());
@@ -411,12 +415,14 @@ function paintNames(context, scene, near, order) {
   const taken = new Map();
   const first = order.filter((node) => node.index === scene.node || node.index === scene.hoverNode);
   let drawn = 0;
+  // From afar only those with many links are named: a thicket of names would hide the picture.
+  const most = near || view.scale > 0.7 ? 260 : Math.round(14 + 90 * view.scale);
   for (const node of [...first, ...order]) {
     const isFirst = node.index === scene.node || node.index === scene.hoverNode;
-    if (drawn > 220) break;
+    if (drawn >= most + first.length) break;
     if (near && !near.has(node.index) && !isFirst) continue;
     const px = x[node.index] * view.scale + view.left;
-    const py = y[node.index] * view.scale + view.top + discRadius(node) * view.scale + 3;
+    const py = y[node.index] * view.scale + view.top + discRadius(node, view.scale) * view.scale + 3;
     if (px < -60 || py < -20 || px > scene.width + 60 || py > scene.height) continue;
     context.font = `${isFirst ? 650 : 540} 11.5px ${colours.font}`;
     const name = line(node.name, 26);

@@ -7,6 +7,10 @@ import { onTheme, paletteOf } from './palette.js';
 
 const MOVE_MS = 320;
 
+/**
+ * @typedef {{ model: import('./model.js').Model, doing: Map<string, string>, node: number | null, link: number | null, found: Set<number> | null }} Shown
+ */
+
 /** The canvas with its view, its pointer and its clock; draws only when something changed. */
 export class Stage {
   constructor() {
@@ -43,6 +47,9 @@ export class Stage {
     /** @type {Map<string, [number, number]>} */
     this.lastPlaces = new Map();
     this.laidOut = '';
+    /** What was asked to be shown last; it may be of a graph that is still being laid out.
+     * @type {Shown | null} */
+    this.shown = null;
   }
 
   /**
@@ -122,14 +129,16 @@ export class Stage {
       scene.y = y;
       this.lastPlaces = new Map(model.nodes.map((node) => [node.name, [places.x[node.index], places.y[node.index]]]));
       if (isFirst || !this.isMoved) this.glideTo(fitted(places, scene.width, scene.height), !isFirst);
+      if (this.shown) this.show(this.shown);
       ready();
       this.draw();
     });
   }
 
-  /** @param {{ model: import('./model.js').Model, doing: Map<string, string>, node: number | null, link: number | null, found: Set<number> | null }} shown */
+  /** @param {Shown} shown */
   show(shown) {
     const { scene } = this;
+    this.shown = shown;
     scene.doing = shown.doing;
     if (shown.model.key === this.laidOut) {
       scene.model = shown.model;

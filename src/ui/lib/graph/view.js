@@ -82,7 +82,7 @@ export function GraphView(props) {
       aria-label=${`Who may read whom: ${plural(model.nodes.length, 'agent')}, ${plural(model.permissions, 'permission')}. Arrows go from agent to agent, Enter opens, plus and minus zoom, 0 fits.`}
       onKeyDown=${keys}
     >
-      <canvas ref=${canvas} class=${isReady ? 'graph-canvas is-ready' : 'graph-canvas'}></canvas>
+      <canvas ref=${canvas} class=${`graph-canvas ${isReady ? 'is-ready' : ''} ${scrolls ? 'is-within' : ''}`}></canvas>
     </div>
     ${isReady ? null : html`<p class="graph-wait" role="status">Laying out ${count(model.nodes.length)} agents…</p>`}
     <div class="graph-tools" role="group" aria-label="View of the graph">

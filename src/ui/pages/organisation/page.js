@@ -12,6 +12,7 @@ import { at } from '../../lib/scope.js';
 import { may, me } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
 import { line } from '../../lib/text.js';
+import { isPlaying, showTick } from '../../lib/timeline/player.js';
 import { href, setQuery } from '../../router.js';
 import { Legend } from './legend.js';
 import { AgentList } from './list.js';
@@ -20,8 +21,12 @@ import { Panel } from './panel.js';
 
 /** @param {{ query: Record<string, string> }} props */
 export default function Organisation({ query }) {
-  useSignal(at);
+  const tick = useSignal(at);
   useSignal(me);
+  useEffect(() => {
+    // Who goes to a past tick here sees what was said in it; while it plays, the player shows it.
+    if (tick !== null && !isPlaying.peek()) void showTick(tick);
+  }, [tick]);
   const graph = useKept(useResource('/org-graph', { live: ['tick_closed'] }));
   const roster = useRoster();
   const doing = useDoing(roster.agents);
