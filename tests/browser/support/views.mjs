@@ -20,8 +20,8 @@ export async function views(place) {
   const known = {
     '/': ['/', ...agents.slice(0, 1).map((agent) => `/?agent=${agent.name}`)],
     '/timeline': ['/timeline'],
-    '/timeline/:tick': [`/timeline/${last}`],
-    '/diff': [`/diff?from=1&to=${last}`],
+    '/timeline/:tick': ticks.length ? [`/timeline/${last}`] : [],
+    '/diff': ticks.length ? [`/diff?from=0&to=${last}`] : [],
     '/agents': ['/agents'],
     '/agents/:name': agents.length ? [`/agents/${name}`] : [],
     '/ticks/:tick/turns/:name': turn ? [`/ticks/${turn.last_turn.tick}/turns/${turn.name}`] : [],
@@ -42,4 +42,4 @@ export async function views(place) {
 }
 
 /** The tabs of an agent's view. */
-export const agentTabs = ['overview', 'resume', 'turns', 'inbox', 'outbox', 'memory', 'files', 'credits', 'logs'];
+export const agentTabs = ['overview', 'resume', 'schedule', 'mail', 'memory', 'files', 'credits', 'turns'];
