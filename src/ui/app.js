@@ -3,6 +3,7 @@ import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from './
 import { Dialog, Empty, Failure, Icon, Loading, Toasts } from './lib/components/index.js';
 import { ApiError } from './lib/api.js';
 import { visible } from './lib/text.js';
+import { connection } from './lib/live.js';
 import { at, org } from './lib/scope.js';
 import { keyNeeded, may, me, status, statusError } from './lib/session.js';
 import { useSignal } from './lib/store.js';
@@ -117,21 +118,27 @@ function isWithin(path, here) {
 function Page({ route, params, query }) {
   const [loaded, setLoaded] = useState(/** @type {{ Component: any } | null} */ (null));
   const [failure, setFailure] = useState(/** @type {ApiError | null} */ (null));
-  const [round, setRound] = useState(0);
+  const isConnected = useSignal(connection) !== 'offline';
   const [thrown, reset] = useErrorBoundary((error) => console.error(error));
   const first = useRef(true);
+  const wasOffline = useRef(false);
   useEffect(() => {
     let current = true;
     Promise.all([route.load(), ...(route.styles ?? []).map(loadStyle)]).then(
       ([module]) => current && setLoaded({ Component: module.default }),
       (error) =>
         current &&
-        setFailure(new ApiError({ code: 'failed', message: 'this page could not be loaded', hint: error instanceof Error ? error.message : undefined })),
+        setFailure(new ApiError({ code: 'unreachable', message: 'this page could not be loaded', hint: error instanceof Error ? error.message : undefined })),
     );
     return () => {
       current = false;
     };
-  }, [round]);
+  }, []);
+  useEffect(() => {
+    // A module that could not be fetched may be remembered as broken: only a new page surely asks again. All state is in the address.
+    if (failure && wasOffline.current && isConnected) location.reload();
+    wasOffline.current = !isConnected;
+  }, [failure, isConnected]);
   const identity = JSON.stringify(params);
   useEffect(() => {
     if (!loaded) return;
@@ -146,7 +153,7 @@ function Page({ route, params, query }) {
   if (thrown || failure) {
     const error = failure ?? ApiError.from(thrown);
     return html`<div class="page"><h1 class="sr-only" id="page-title" tabindex="-1">${route.title}</h1>
-      <${Failure} error=${error} onRetry=${() => { setFailure(null); reset(); setRound(round + 1); }} /></div>`;
+      <${Failure} error=${error} onRetry=${() => (failure ? location.reload() : reset())} /></div>`;
   }
   if (!loaded) return html`<div class="page"><${Loading} label=${route.title} rows=${6} /></div>`;
   return html`<${Standing} /><${loaded.Component} key=${identity} params=${params} query=${query} />`;

@@ -4,12 +4,13 @@
 const LONGEST = 8 * 1024 * 1024;
 
 /**
- * The JSON objects of the stream, each with the `id` that the stream gave it.
+ * The JSON objects of the stream.
  * @param {ReadableStream<Uint8Array>} body
  * @param {() => void} alive called for each piece that comes, comments included
+ * @param {(id: string) => void} passed called with each `id`, once all before it was given; it may stand without data
  * @returns {AsyncGenerator<any, void, void>}
  */
-export async function* readEvents(body, alive) {
+export async function* readEvents(body, alive, passed) {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   let rest = '';
@@ -27,9 +28,11 @@ export async function* readEvents(body, alive) {
       rest = lines.pop() ?? '';
       for (const line of lines) {
         if (line === '') {
-          const event = parse(data.join('\n'), id);
+          const event = parse(data.join('\n'));
           data = [];
           if (event) yield event;
+          if (id !== null) passed(id);
+          id = null;
         } else if (line.startsWith('data:')) data.push(line.slice(line[5] === ' ' ? 6 : 5));
         else if (line.startsWith('id:')) id = line.slice(line[3] === ' ' ? 4 : 3);
       }
@@ -39,16 +42,13 @@ export async function* readEvents(body, alive) {
   }
 }
 
-/**
- * @param {string} text
- * @param {string | null} id
- */
-function parse(text, id) {
+/** @param {string} text */
+function parse(text) {
   if (!text) return null;
   try {
     const event = JSON.parse(text);
     if (typeof event?.type !== 'string') return null;
-    return { ...event, id: event.id ?? id };
+    return event;
   } catch {
     // What is no JSON object is not from this API; the stream goes on.
     return null;

@@ -2,7 +2,8 @@
  * What happens, as it happens: server-sent events over `fetch` (an `EventSource` could send no key), and by polling
  * where a stream cannot stay open.
  *
- * An event is told once, however often the server sends it: its `id` is remembered.
+ * An event is told once, however often the server sends it: its `id` is remembered. One without an `id` is what no record
+ * tells, such as that a turn began; it is told as it comes.
  */
 import { ask } from './api.js';
 import { readEvents } from './event-stream.js';
@@ -62,7 +63,6 @@ export function tell(event) {
     if (seen.has(id)) return;
     seen.add(id);
     if (seen.size > REMEMBERED) seen = new Set([...seen].slice(-REMEMBERED / 2));
-    cursor = id;
   }
   for (const { types, run } of [...listeners]) {
     if (types && !types.has(event.type)) continue;
@@ -134,10 +134,15 @@ async function stream(ended, online) {
     }
     connection.value = 'live';
     if (!answer.body) return;
-    for await (const event of readEvents(answer.body, () => {
+    const alive = () => {
       clearTimeout(silence);
       silence = setTimeout(abort, SILENCE_MS);
-    })) {
+    };
+    const passed = (/** @type {string} */ id) => {
+      if (!ended.aborted) cursor = id;
+    };
+    for await (const event of readEvents(answer.body, alive, passed)) {
+      if (ended.aborted) return;
       tell(event);
     }
   } finally {
@@ -148,11 +153,16 @@ async function stream(ended, online) {
 
 /** @param {AbortSignal} ended */
 async function poll(ended) {
-  const answer = await ask('/events', { query: { after: cursor }, signal: ended });
-  takePage(await answer.json());
+  for (let isMore = true; isMore && !ended.aborted; ) {
+    const answer = await ask('/events', { query: { after: cursor }, signal: ended });
+    const page = await answer.json();
+    if (ended.aborted) return;
+    takePage(page);
+    isMore = page.more === true;
+  }
 }
 
-/** @param {{ events?: LiveEvent[], cursor?: string | number | null }} page */
+/** @param {{ events?: LiveEvent[], cursor?: string | number | null, more?: boolean }} page */
 function takePage(page) {
   for (const event of page.events ?? []) tell(event);
   if (page.cursor !== undefined && page.cursor !== null) cursor = String(page.cursor);

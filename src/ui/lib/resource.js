@@ -62,6 +62,7 @@ export function useResource(path, reading = {}) {
   }, [url, round]);
 
   useLive(reading, tick === null && path !== null, reload, `${which}\n${url}`);
+  useReturn(state.error, reload);
   const isCurrent = state.url === url;
   return {
     data: isCurrent ? state.data : null,
@@ -137,6 +138,7 @@ export function usePages(path, name, reading) {
   }, [url]);
 
   useLive(reading, tick === null && path !== null, reload, `${which}\n${url}`);
+  useReturn(state.error, reload);
   const isCurrent = state.url === url;
   return {
     items: isCurrent ? state.items : [],
@@ -176,4 +178,14 @@ function useLive(reading, isOn, reload, name) {
       if (timer) clearTimeout(timer);
     };
   }, [isOn, types, name]);
+}
+
+/**
+ * What could not be read because no server answered is read as soon as one does.
+ * @param {ApiError | null} error
+ * @param {() => void} reload
+ */
+export function useReturn(error, reload) {
+  const isLost = error?.isUnreachable ?? false;
+  useEffect(() => (isLost ? onEvents(['reset'], reload) : undefined), [isLost]);
 }

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from './preact.js';
 import { ApiError, address, pages } from './api.js';
 import { onEvents } from './live.js';
+import { useReturn } from './resource.js';
 import { at } from './scope.js';
 import { useSignal } from './store.js';
 
@@ -53,5 +54,6 @@ export function useRoster() {
       if (timer) clearTimeout(timer);
     };
   }, [tick]);
+  useReturn(state.error, reload);
   return { ...state, reload };
 }

@@ -9,6 +9,8 @@ import { at, org } from './scope.js';
 import { onEvents, startLive } from './live.js';
 import { key, setKey } from './key.js';
 
+const RETRY_MS = 3_000;
+
 /** What the key may do; null until it is known. */
 export const me = signal(/** @type {import('./types.js').Me | null} */ (null));
 
@@ -62,6 +64,7 @@ export async function learn() {
     if (!isCurrent()) return;
     batch(() => {
       keyNeeded.value = null;
+      statusError.value = null;
       me.value = found;
       status.value = null;
     });
@@ -74,7 +77,11 @@ export async function learn() {
         me.value = null;
         keyNeeded.value = failure;
       });
-    } else statusError.value = failure;
+    } else {
+      statusError.value = failure;
+      // Nothing is followed yet, so nothing else would notice that the server is back.
+      setTimeout(() => isCurrent() && !me.peek() && void learn(), RETRY_MS);
+    }
     return;
   }
   try {
