@@ -9,7 +9,7 @@ import { Names } from './names.js';
 /** @typedef {import('./draft.js').Draft} Draft */
 /** @typedef {import('../../lib/types.js').Agent} Agent */
 
-const EFFECTS = /** @type {Record<string, 'quiet' | 'warn' | 'info'>} */ ({ reads: 'quiet', writes: 'info', sends: 'warn' });
+const EFFECTS = /** @type {Record<string, 'quiet' | 'warn' | 'info'>} */ ({ reads: 'quiet', writes: 'info', runs: 'warn', outside: 'warn' });
 
 /**
  * @param {{ draft: Draft, change: (patch: Partial<Draft>) => void, agents: Agent[], tools: any[] }} props
