@@ -2,6 +2,7 @@
 import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from './lib/preact.js';
 import { Dialog, Empty, Failure, Icon, Loading, Toasts } from './lib/components/index.js';
 import { ApiError } from './lib/api.js';
+import { openProblems, waitingApprovals } from './lib/attention.js';
 import { visible } from './lib/text.js';
 import { connection } from './lib/live.js';
 import { at, org } from './lib/scope.js';
@@ -72,7 +73,7 @@ function skip(event) {
 /** @param {{ here: string }} props */
 function NavigationLists({ here }) {
   const known = useSignal(me);
-  const shown = useSignal(status);
+  const counts = /** @type {Record<string, import('./lib/attention.js').Count>} */ ({ '/problems': useSignal(openProblems), '/approvals': useSignal(waitingApprovals) });
   return GROUPS.map(([group, title]) => {
     const inGroup = routes.filter((route) => route.nav?.group === group && (!route.nav.scope || !known || may(route.nav.scope)));
     return html`<div key=${group} class="nav-group">
@@ -80,11 +81,11 @@ function NavigationLists({ here }) {
       <ul aria-labelledby=${`nav-${group}`}>
         ${inGroup.map((route) => {
           const isHere = isWithin(route.path, here);
-          const count = route.path === '/problems' ? shown?.problems?.length : 0;
+          const count = counts[route.path];
           return html`<li key=${route.path}>
             <a class="nav-link" href=${href(route.path)} aria-current=${isHere ? 'page' : undefined}>
               <${Icon} name=${route.nav?.icon} /><span>${route.title}</span>
-              ${count ? html`<span class="nav-count">${count}<span class="sr-only"> open</span></span>` : null}
+              ${count?.number ? html`<span class=${`nav-count ${route.path === '/approvals' ? 'nav-count-warn' : ''}`}>${count.number}${count.isMore ? '+' : ''}<span class="sr-only"> open</span></span>` : null}
             </a>
           </li>`;
         })}

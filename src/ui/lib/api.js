@@ -10,7 +10,7 @@ import { at, org } from './scope.js';
 /** An answer that is no success, as the API's one envelope has it, or a server that cannot be reached. */
 export class ApiError extends Error {
   /**
-   * @param {{ code: string, message: string, status?: number, pointer?: string, hint?: string, requestId?: string, retryAfterS?: number }} facts
+   * @param {{ code: string, message: string, status?: number, pointer?: string, hint?: string, requestId?: string, retryAfterS?: number, findings?: any[] }} facts
    */
   constructor(facts) {
     super(facts.message);
@@ -27,6 +27,8 @@ export class ApiError extends Error {
     this.requestId = facts.requestId;
     /** How many seconds to wait, where the server said so. */
     this.retryAfterS = facts.retryAfterS;
+    /** All that is wrong with what was to be written, as `lemming validate` has it. */
+    this.findings = facts.findings ?? [];
   }
 
   /** Whether no server answered. */
@@ -51,6 +53,7 @@ export class ApiError extends Error {
  * @property {string} [method]
  * @property {Record<string, string | number | boolean | null | undefined>} [query] Fields that are null or undefined are left out.
  * @property {unknown} [body] Sent as JSON.
+ * @property {string} [text] Sent instead of a body, to the letter: JSON that somebody wrote.
  * @property {Record<string, string>} [headers]
  * @property {string} [ifMatch] The ETag of what is being replaced.
  * @property {AbortSignal} [signal]
@@ -107,9 +110,9 @@ export async function ask(path, options = {}) {
   if (options.ifMatch) headers.set('If-Match', options.ifMatch);
   /** @type {RequestInit} */
   const init = { method: options.method ?? 'GET', headers, signal: options.signal, credentials: 'omit', redirect: 'error' };
-  if (options.body !== undefined) {
+  if (options.body !== undefined || options.text !== undefined) {
     headers.set('Content-Type', 'application/json');
-    init.body = JSON.stringify(options.body);
+    init.body = options.text ?? JSON.stringify(options.body);
   }
   let answer;
   try {
@@ -143,6 +146,7 @@ async function failure(answer) {
     hint: envelope?.hint,
     requestId,
     retryAfterS,
+    findings: Array.isArray(envelope?.findings) ? envelope.findings : [],
   });
 }
 

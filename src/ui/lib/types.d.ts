@@ -40,10 +40,11 @@ export interface TickLine {
   skipped: number; messages: number; mail: number; cost_credits: number; sha256: string | null;
 }
 
-export interface Edge { from: string; to: string; both?: boolean }
+/** Of two ways that are one, `both` is said of the only edge. */
+export interface Edge { from: string; to: string; both: boolean }
 
 export interface Graph {
-  agents: { agent: string; title: string; enabled: boolean; woken_by_mail: boolean; hears: string[]; heard_by: string[]; reaches: number }[];
+  nodes: { name: string; title: string | null; enabled: boolean; woken_by_mail: boolean }[];
   edges: Edge[]; max_hops: number; broken: Record<string, string>;
   notes: { unreachable: string[]; mute: string[]; only_people_reach: string[]; disabled: string[]; loops: string[][]; gaps: unknown[] };
 }

@@ -54,18 +54,17 @@ export function layOut(model, isTall, show) {
   };
 }
 
-const channel = new MessageChannel();
-/** @type {(() => void)[]} */
-const waiting = [];
-channel.port1.onmessage = () => waiting.shift()?.();
-
 /**
  * Runs it after what the browser has to do now: a timer would wait four milliseconds each time.
  * @param {() => void} run
  */
 function soon(run) {
-  waiting.push(run);
-  channel.port2.postMessage(null);
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    run();
+  };
+  port2.postMessage(null);
 }
 
 /**
@@ -117,8 +116,9 @@ function* steps(model, isTall) {
     }
     for (let i = 0; i < count; i += 1) {
       // Gravity keeps apart what has no links from drifting away, and fills the shape of the window.
-      vx[i] = (vx[i] - (x[i] * size.gravity * heat) / stretch) * 0.6;
-      vy[i] = (vy[i] - y[i] * size.gravity * heat * stretch) * 0.6;
+      const weight = size.gravity * heat * (model.nodes[i].links.length ? 1 : 3);
+      vx[i] = (vx[i] - (x[i] * weight) / stretch) * 0.6;
+      vy[i] = (vy[i] - y[i] * weight * stretch) * 0.6;
       x[i] += vx[i];
       y[i] += vy[i];
     }

@@ -35,8 +35,8 @@
  */
 export function modelOf(graph, roster) {
   const known = new Map(roster.map((agent) => [agent.name, agent]));
-  const names = new Set([...graph.agents.map((place) => place.agent), ...Object.keys(graph.broken ?? {})]);
-  const titles = new Map(graph.agents.map((place) => [place.agent, place.title]));
+  const names = new Set([...graph.nodes.map((node) => node.name), ...Object.keys(graph.broken ?? {})]);
+  const titles = new Map(graph.nodes.map((node) => [node.name, node.title]));
   const nodes = [...names].sort().map((name, index) => ({
     index,
     name,
@@ -60,14 +60,18 @@ export function modelOf(graph, roster) {
     if (!link) {
       link = { index: pairs.size, a, b, forward: false, back: false };
       pairs.set(id, link);
-      nodes[a].links.push(link.index);
-      nodes[b].links.push(link.index);
     }
     if (from === a || edge.both) link.forward = true;
     if (from === b || edge.both) link.back = true;
   }
-  const links = [...pairs.values()];
-  for (const link of links) permissions += Number(link.forward) + Number(link.back);
+  // In one order, however the edges were told: the layout follows from it.
+  const links = [...pairs.values()].sort((one, other) => one.a - other.a || one.b - other.b);
+  links.forEach((link, index) => {
+    link.index = index;
+    nodes[link.a].links.push(index);
+    nodes[link.b].links.push(index);
+    permissions += Number(link.forward) + Number(link.back);
+  });
   const key = `${nodes.map((node) => node.name).join()}\n${links.map((l) => `${l.a}${l.forward ? '>' : ''}${l.back ? '<' : ''}${l.b}`).join()}`;
   return { key, nodes, links, byName, permissions };
 }

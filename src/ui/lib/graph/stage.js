@@ -221,10 +221,10 @@ export class Stage {
     const { view } = scene;
     const px = scene.x[index] * view.scale + view.left;
     const py = scene.y[index] * view.scale + view.top;
-    const room = 70;
+    const room = 36;
     if (px > room && px < scene.width - room && py > room && py < scene.height - room) return;
     this.isMoved = true;
-    const scale = Math.max(view.scale, 0.55);
+    const scale = Math.max(view.scale, 0.5);
     this.glideTo({ scale, left: scene.width / 2 - scene.x[index] * scale, top: scene.height / 2 - scene.y[index] * scale }, true);
   }
 

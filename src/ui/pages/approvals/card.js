@@ -1,5 +1,5 @@
 /** A call that an agent asks about, with everything that a person must see before they answer. */
-import { html, useState } from '../../lib/preact.js';
+import { html, useEffect, useRef, useState } from '../../lib/preact.js';
 import { AgentChip, Badge, Button, Icon, Name, Text, Time } from '../../lib/components/index.js';
 import { segment } from '../../lib/api.js';
 import { count, credits } from '../../lib/format.js';
@@ -13,14 +13,18 @@ import { ExactJson, Hash, author } from './exact.js';
 
 const SOON_MS = 3_600_000;
 
-/** @param {{ approval: Approval, onAnswered: () => void }} props */
-export function WaitingCard({ approval, onAnswered }) {
+/** @param {{ approval: Approval, isChosen: boolean, onAnswered: () => void }} props `isChosen`: the address names it */
+export function WaitingCard({ approval, isChosen, onAnswered }) {
+  const card = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    if (isChosen) card.current?.scrollIntoView({ block: 'start' });
+  }, [isChosen]);
   const [way, setWay] = useState(/** @type {import('./answer.js').Way | null} */ (null));
   const left = new Date(approval.expires_at).getTime() - Date.now();
   const isShown = approval.arguments !== null && approval.arguments !== undefined;
   const isLate = left <= 0;
   const titled = `ask-${approval.id}`;
-  return html`<article class="card ask" aria-labelledby=${titled}>
+  return html`<article class=${`card ask ${isChosen ? 'ask-chosen' : ''}`} aria-labelledby=${titled} ref=${card}>
     <header class="ask-head">
       <div class="ask-title">
         <h2 id=${titled}><${AgentChip} name=${approval.agent} /> <span class="quiet">asks to call</span> <code class="answer-tool"><${Name} value=${approval.permission ?? approval.tool} /></code></h2>
@@ -31,7 +35,7 @@ export function WaitingCard({ approval, onAnswered }) {
         </p>
       </div>
       <${Badge} tone=${isLate ? 'bad' : left < SOON_MS ? 'warn' : 'quiet'}>
-        <${Icon} name="clock" size=${13} />${isLate ? 'its time is over' : html`until <${Time} value=${approval.expires_at} /> (<${Time} value=${approval.expires_at} ago />)`}
+        <${Icon} name="clock" size=${13} />${isLate ? 'its time is over' : html`<span>until <${Time} value=${approval.expires_at} /> (<${Time} value=${approval.expires_at} ago />)</span>`}
       <//>
     </header>
     <div class="ask-body">

@@ -49,6 +49,7 @@ function Wizard({ step, like }) {
   const [shown, setShown] = useState(/** @type {Set<string>} */ (new Set()));
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState(/** @type {ApiError | null} */ (null));
+  const [isGood, setGood] = useState(false);
   const [isEmptying, setEmptying] = useState(false);
   const head = useRef(/** @type {HTMLElement | null} */ (null));
   const agents = roster.agents;
@@ -135,12 +136,14 @@ function Wizard({ step, like }) {
           ${id === 'schedule' ? html`<${ScheduleStep} ...${shared} clock=${known?.clock ?? 0} agents=${agents} />` : null}
           ${id === 'permissions' ? html`<${PermissionsStep} draft=${draft} change=${change} agents=${agents} tools=${tools.data.tools} />` : null}
           ${id === 'credits' ? html`<${CreditsStep} ...${shared} unit=${credits.data?.unit ?? 'USD'} />` : null}
-          ${id === 'review' ? html`<${ReviewStep} draft=${draft} open=${open} busy=${busy} failure=${failure} onCreate=${create} onStep=${(/** @type {string} */ to) => go(STEPS.findIndex(([one]) => one === to))} />` : null}
+          ${id === 'review' ? html`<${ReviewStep} draft=${draft} open=${open} failure=${failure} onReady=${setGood} onStep=${(/** @type {string} */ to) => go(STEPS.findIndex(([one]) => one === to))} />` : null}
         </div>
         <footer class="wizard-foot">
           ${here > 0 ? html`<${Button} icon="left" onClick=${() => go(here - 1)}>Back<//>` : null}
           <span class="grow quiet small wizard-keys">${id === 'review' ? '' : html`<kbd>Ctrl</kbd> <kbd>Enter</kbd> for the next step`}</span>
-          ${id === 'review' ? null : html`<${Button} kind="primary" onClick=${next}>Next: ${STEPS[here + 1][1]}<//>`}
+          ${id === 'review'
+            ? html`<${Button} kind="primary" icon="plus" busy=${busy} disabled=${!isGood} onClick=${create}>Make the agent<//>`
+            : html`<${Button} kind="primary" onClick=${next}>Next: ${STEPS[here + 1][1]}<//>`}
         </footer>
       </section>
     </div>

@@ -22,7 +22,12 @@ function useFindings(draft, isReady) {
     setState({ findings: null, error: null });
     send('POST', '/agents', { resume: JSON.parse(resume) }, { query: { dry_run: true } }).then(
       (answer) => current && setState({ findings: answer?.findings ?? [], error: null }),
-      (error) => current && setState({ findings: null, error: ApiError.from(error) }),
+      (error) => {
+        if (!current) return;
+        const failure = ApiError.from(error);
+        // What is wrong with the resume is no failure of the check.
+        setState(failure.findings.length ? { findings: failure.findings, error: null } : { findings: null, error: failure });
+      },
     );
     return () => {
       current = false;
@@ -31,14 +36,18 @@ function useFindings(draft, isReady) {
   return { ...state, again: () => setRound((n) => n + 1) };
 }
 
-/** @param {{ draft: Draft, open: { step: string, title: string, faults: string[] }[], onStep: (step: string) => void, onCreate: () => void, busy: boolean, failure: ApiError | null }} props */
-export function ReviewStep({ draft, open, onStep, onCreate, busy, failure }) {
+/**
+ * @param {{ draft: Draft, open: { step: string, title: string, faults: string[] }[], onStep: (step: string) => void, onReady: (isReady: boolean) => void, failure: ApiError | null }} props
+ *   `onReady`: whether it can be made
+ */
+export function ReviewStep({ draft, open, onStep, onReady, failure }) {
   const isReady = open.length === 0;
   const checked = useFindings(draft, isReady);
   const resume = resumeOf(draft);
   const [isDiff, setDiff] = useState(draft.base !== null);
   const text = JSON.stringify(resume, null, 2);
-  const errors = (checked.findings ?? []).filter((finding) => isError(finding));
+  const isGood = isReady && checked.findings !== null && !checked.findings.some(isError);
+  useEffect(() => onReady(isGood), [isGood]);
   return html`
     ${open.length
       ? html`<div class="review-open" role="alert"><p><${Icon} name="problems" size=${16} /> <b>Something is missing</b></p>
@@ -59,13 +68,12 @@ export function ReviewStep({ draft, open, onStep, onCreate, busy, failure }) {
         : html`<pre class="review-json" tabindex="0" role="group" aria-label="The resume"><code dir="auto">${visible(text)}</code></pre>`}
     <//>
     ${failure ? html`<${Failure} error=${failure} compact />` : null}
-    <div class="row review-foot"><${Button} kind="primary" icon="plus" busy=${busy} disabled=${!isReady || errors.length > 0} onClick=${onCreate}>Make the agent<//></div>
   `;
 }
 
 /** @param {any} finding */
 function isError(finding) {
-  return (finding.severity ?? finding.level) === 'error';
+  return finding.severity === 'error';
 }
 
 /** @param {{ findings: any[] }} props */
@@ -73,6 +81,6 @@ function Findings({ findings }) {
   if (!findings.length) return html`<p class="review-good" role="status"><${Icon} name="check" size=${16} /> Checked: nothing is wrong with it.</p>`;
   return html`<ul class="review-findings" aria-label="What was found">
     ${findings.map((finding, i) => html`<li key=${i}><${Badge} tone=${isError(finding) ? 'bad' : 'warn'}>${isError(finding) ? 'wrong' : 'look'}<//>
-      <span>${visible(finding.message)}${finding.pointer ? html` <code class="quiet">${visible(finding.pointer)}</code>` : null}${finding.hint ? html`<span class="quiet small"> ${visible(finding.hint)}</span>` : null}</span></li>`)}
+      <span>${finding.pointer ? html`<code>${visible(finding.pointer)}</code> ` : null}${visible(finding.message)}${finding.expected ? html` <span class="quiet">${visible(finding.expected)}</span>` : null}</span></li>`)}
   </ul>`;
 }

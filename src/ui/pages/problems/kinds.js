@@ -10,10 +10,10 @@
  * @property {number | null} since
  * @property {string} message
  * @property {string | null} do the command that mends it or shows more
- * @property {unknown} [action]
+ * @property {{ kind: string, agent?: string, approval?: string, rule?: string, path?: string, tick?: number }} [action] what the API says is to be done
  */
 
-/** @typedef {'top_up' | 'budget' | 'turn' | 'why' | 'resume' | 'model' | 'approval' | 'tick' | 'retry' | 'show_tick' | 'tools' | 'unpause' | 'none'} Act */
+/** @typedef {'top_up' | 'budget' | 'turn' | 'why' | 'resume' | 'model' | 'approval' | 'tick' | 'retry' | 'show_tick' | 'tools' | 'config' | 'logs'} Act */
 
 /** @type {Record<string, { severity: Severity, title: string, acts: Act[] }>} */
 const KINDS = {
@@ -58,7 +58,33 @@ export function kindOf(problem) {
   const known = KINDS[problem.kind];
   if (known) return known;
   const word = problem.kind.replaceAll('_', ' ');
-  return { severity: 'warn', title: word.charAt(0).toUpperCase() + word.slice(1), acts: problem.agent ? ['why'] : problem.since ? ['show_tick'] : ['none'] };
+  return { severity: 'warn', title: word.charAt(0).toUpperCase() + word.slice(1), acts: problem.agent ? ['why'] : problem.since ? ['show_tick'] : [] };
+}
+
+/** @type {Record<string, Act>} */
+const REMEDIES = {
+  edit_resume: 'resume',
+  inspect_agent: 'turn',
+  explain_agent: 'why',
+  answer_approval: 'approval',
+  retry_delivery: 'retry',
+  edit_config: 'config',
+  test_models: 'model',
+  accept_tools: 'tools',
+  run_tick: 'tick',
+  show_tick: 'show_tick',
+  show_logs: 'logs',
+};
+
+/**
+ * What can be done: first what the API says, then what else its sort suggests.
+ * @param {Problem} problem
+ * @returns {Act[]}
+ */
+export function actsOf(problem) {
+  const { action, agent } = problem;
+  const first = action?.kind === 'top_up' ? (agent ? 'top_up' : 'budget') : REMEDIES[action?.kind ?? ''];
+  return [...new Set([...(first ? [first] : []), ...kindOf(problem).acts])];
 }
 
 /**
@@ -76,13 +102,4 @@ export function idOf(problem) {
  */
 export function pointerOf(problem) {
   return /(?:^|\s)(\/[a-z_]+(?:\/[a-z0-9_-]+)*)(?=[\s:,]|$)/.exec(problem.message)?.[1] ?? null;
-}
-
-/**
- * The rule of delivery that a problem is about, from the command that shows it.
- * @param {Problem} problem
- * @returns {string | null}
- */
-export function ruleOf(problem) {
-  return /^lemming deliveries ([a-z0-9_]+)$/.exec(problem.do ?? '')?.[1] ?? null;
 }

@@ -1,7 +1,8 @@
 /** The common fields of `org.json` as a form. What the form does not know stays as it is. */
 import { html } from '../../lib/preact.js';
 import { Select, TextField } from '../../lib/components/index.js';
-import { fieldOf, withField } from './config-file.js';
+import { setAt } from '../../lib/json-edit.js';
+import { fieldOf } from './config-file.js';
 
 /**
  * @typedef {{ path: string[], label: string, hint?: string, kind: 'text' | 'number' | 'span' | 'choice', options?: [string, string][], normal?: string }} Input
@@ -49,26 +50,26 @@ const GROUPS = [
   },
 ];
 
-/** @param {{ value: any, onChange: (value: any) => void, disabled: boolean, fault: { pointer?: string, message: string } | null }} props */
-export function ConfigForm({ value, onChange, disabled, fault }) {
+/** @param {{ text: string, value: any, onChange: (text: string) => void, disabled: boolean, fault: { pointer?: string, message: string } | null }} props */
+export function ConfigForm({ text, value, onChange, disabled, fault }) {
   return html`${GROUPS.map((group) => html`<fieldset key=${group.title} class="config-group">
     <legend class="sr-only">${group.title}</legend>
     <div class="config-about"><h3>${group.title}</h3>${group.hint ? html`<p class="quiet small">${group.hint}</p>` : null}</div>
-    <div class="config-fields">${group.inputs.map((input) => html`<${One} key=${input.path.join('/')} input=${input} value=${value} onChange=${onChange} disabled=${disabled}
+    <div class="config-fields">${group.inputs.map((input) => html`<${One} key=${input.path.join('/')} input=${input} text=${text} value=${value} onChange=${onChange} disabled=${disabled}
       error=${fault?.pointer === `/${input.path.join('/')}` ? fault.message : null} />`)}</div>
   </fieldset>`)}`;
 }
 
-/** @param {{ input: Input, value: any, onChange: (value: any) => void, disabled: boolean, error: string | null }} props */
-function One({ input, value, onChange, disabled, error }) {
+/** @param {{ input: Input, text: string, value: any, onChange: (text: string) => void, disabled: boolean, error: string | null }} props */
+function One({ input, text, value, onChange, disabled, error }) {
   const found = fieldOf(value, input.path);
   const shown = found === undefined || found === null ? '' : typeof found === 'object' ? JSON.stringify(found) : String(found);
-  const set = (/** @type {string} */ text) => {
-    const trimmed = text.trim();
-    if (input.path.join() === 'budget,credits' && trimmed === '') return onChange(withField(value, ['budget'], undefined));
+  const set = (/** @type {string} */ entered) => {
+    const trimmed = entered.trim();
+    if (input.path.join() === 'budget,credits' && trimmed === '') return onChange(setAt(text, ['budget'], undefined));
     // What is no number is kept as text: the check then says so, rather than losing what was typed.
-    const next = trimmed === '' ? undefined : input.kind === 'number' && /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : input.kind === 'text' ? text : trimmed;
-    return onChange(withField(value, input.path, next));
+    const next = trimmed === '' ? undefined : input.kind === 'number' && /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : input.kind === 'text' ? entered : trimmed;
+    return onChange(setAt(text, input.path, next));
   };
   if (input.kind === 'choice') {
     const options = (input.options ?? []).map(([one, label]) => ({ value: one, label }));

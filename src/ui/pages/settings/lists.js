@@ -17,7 +17,7 @@ export function ModelsTab() {
         { id: 'model', title: 'Model', width: 'minmax(140px, 2fr)', sort: (/** @type {any} */ m) => m.model_name, cell: (/** @type {any} */ m) => html`<${Name} value=${`${m.provider}/${m.model_name}`} />${m.fallback?.length ? html`<div class="small quiet">else ${line(m.fallback.map((/** @type {any} */ f) => (typeof f === 'string' ? f : f.key ?? '')).join(', '), 80)}</div>` : null}` },
         { id: 'price', title: 'Price a million tokens', width: 'minmax(130px, 1.2fr)', wideOnly: true, cell: (/** @type {any} */ m) => (m.price ? html`<span class="nums">${credits(m.price.input)} read, ${credits(m.price.output)} written</span>` : html`<span class="quiet">not said</span>`) },
         { id: 'context', title: 'Context', width: '86px', number: true, wideOnly: true, sort: (/** @type {any} */ m) => m.context_tokens, cell: (/** @type {any} */ m) => compact(m.context_tokens) },
-        { id: 'agents', title: 'Agents', width: '70px', number: true, sort: (/** @type {any} */ m) => m.agents.length, cell: (/** @type {any} */ m) => count(m.agents.length) },
+        { id: 'agents', title: 'Agents', width: '70px', number: true, wideOnly: true, sort: (/** @type {any} */ m) => m.agents.length, cell: (/** @type {any} */ m) => count(m.agents.length) },
         { id: 'state', title: 'State', width: 'minmax(90px, 1.2fr)', cell: (/** @type {any} */ m) => (m.usable ? html`<${Badge} tone="ok">usable<//>` : html`<${Badge} tone="bad" title=${line(m.problem, 300)}>not usable<//><div class="small quiet"><${Line} value=${m.problem} max=${90} /></div>`) },
       ]} />`}
     <//>
@@ -51,7 +51,7 @@ export function ToolsTab() {
               { id: 'about', title: 'What it does', width: 'minmax(160px, 3fr)', wideOnly: true, cell: (/** @type {any} */ t) => html`<${Line} value=${t.description} max=${160} />` },
               { id: 'reach', title: 'Reach', width: '90px', sort: (/** @type {any} */ t) => t.reach, cell: (/** @type {any} */ t) => html`<${Badge} tone=${REACHES[t.reach] ?? 'quiet'}>${words(t.reach ?? '')}<//>` },
               { id: 'approval', title: 'Asks first', width: '90px', wideOnly: true, sort: (/** @type {any} */ t) => JSON.stringify(t.approval), cell: (/** @type {any} */ t) => (t.approval === 'never' ? html`<span class="quiet">never</span>` : html`<${Badge} tone="warn">${typeof t.approval === 'string' ? words(t.approval) : 'above a limit'}<//>`) },
-              { id: 'agents', title: 'Agents', width: '64px', number: true, sort: (/** @type {any} */ t) => t.agents.length, cell: (/** @type {any} */ t) => count(t.agents.length) },
+              { id: 'agents', title: 'Agents', width: '64px', number: true, wideOnly: true, sort: (/** @type {any} */ t) => t.agents.length, cell: (/** @type {any} */ t) => count(t.agents.length) },
               { id: 'problem', title: 'State', width: '96px', sort: (/** @type {any} */ t) => (t.problem ? 1 : 0), cell: (/** @type {any} */ t) => (t.problem ? html`<${Badge} tone="bad" title=${line(t.problem, 300)}>not usable<//>` : html`<${Badge} tone="ok">usable<//>`) },
             ]} />
         <//>

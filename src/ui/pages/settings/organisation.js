@@ -2,7 +2,6 @@
 import { html, useState } from '../../lib/preact.js';
 import { Badge, Button, Card, Dialog, DiffView, Failure, Icon, Loading, TextArea, say } from '../../lib/components/index.js';
 import { ApiError } from '../../lib/api.js';
-import { pretty } from '../../lib/exact-json.js';
 import { loadStatus, may } from '../../lib/session.js';
 import { visible } from '../../lib/text.js';
 import { useFile } from './config-file.js';
@@ -24,7 +23,7 @@ export function OrganisationTab() {
   >
     ${showsRaw
       ? html`<${TextArea} label="org.json" mono rows=${22} value=${file.text} disabled=${!canEdit} onInput=${(/** @type {string} */ text) => { file.setText(text); setFault(null); }} error=${file.fault} />`
-      : html`<${ConfigForm} value=${file.value} disabled=${!canEdit} fault=${fault} onChange=${(/** @type {any} */ value) => { file.setText(pretty(value)); setFault(null); }} />`}
+      : html`<${ConfigForm} text=${file.text} value=${file.value} disabled=${!canEdit} fault=${fault} onChange=${(/** @type {string} */ text) => { file.setText(text); setFault(null); }} />`}
     ${canEdit
       ? html`<div class="save-bar ${file.isChanged ? 'save-bar-open' : ''}">
           <span class="grow" role="status">${file.isChanged ? html`<${Icon} name="edit" size=${15} /> Not saved yet` : ''}</span>
@@ -72,7 +71,8 @@ function SaveDialog({ file, name, onClose }) {
     }
   };
   const isStale = failure?.status === 412;
-  const errors = (checked?.findings ?? []).filter((finding) => (finding.severity ?? finding.level) === 'error');
+  const findings = failure?.findings.length ? failure.findings : checked?.findings ?? [];
+  const errors = findings.filter((finding) => finding.severity === 'error');
   return html`<${Dialog}
     title=${`Save ${name}?`}
     wide
@@ -82,11 +82,11 @@ function SaveDialog({ file, name, onClose }) {
         ? html`<${Button} kind="primary" icon="refresh" onClick=${() => { file.reload(true); setChecked(null); setFailure(null); setStarted(false); }}>Compare with what is there now<//>`
         : html`<${Button} kind="primary" busy=${busy} disabled=${!checked || errors.length > 0} onClick=${save}>Save<//>`}`}
   >
-    <${DiffView} before=${file.saved?.before ?? ''} after=${file.after} label=${`What changes in ${name}`} />
-    ${checked && !failure
-      ? checked.findings.length
-        ? html`<ul class="findings">${checked.findings.map((finding, i) => html`<li key=${i}><${Badge} tone=${errors.includes(finding) ? 'bad' : 'warn'}>${errors.includes(finding) ? 'wrong' : 'look'}<//> <span>${visible(finding.message)}${finding.pointer ? html` <code class="quiet">${visible(finding.pointer)}</code>` : null}</span></li>`)}</ul>`
-        : html`<p class="good" role="status"><${Icon} name="check" size=${16} /> Checked: nothing is wrong with it.</p>`
+    <${DiffView} before=${file.saved?.before ?? ''} after=${file.text} label=${`What changes in ${name}`} />
+    ${checked || findings.length
+      ? findings.length
+        ? html`<ul class="findings">${findings.map((finding, i) => html`<li key=${i}><${Badge} tone=${errors.includes(finding) ? 'bad' : 'warn'}>${errors.includes(finding) ? 'wrong' : 'look'}<//> <span>${finding.pointer ? html`<code>${visible(finding.pointer)}</code> ` : null}${visible(finding.message)}${finding.expected ? html` <span class="quiet">${visible(finding.expected)}</span>` : null}</span></li>`)}</ul>`
+        : failure ? null : html`<p class="good" role="status"><${Icon} name="check" size=${16} /> Checked: nothing is wrong with it.</p>`
       : null}
     ${!checked && !failure ? html`<${Loading} label="It is being checked" rows=${2} />` : null}
     ${failure

@@ -17,7 +17,7 @@ export default function Diff({ query }) {
   const to = number(query.to) ?? last;
   const from = number(query.from) ?? (to === null ? null : Math.max(0, to - 1));
   const isAsked = from !== null && to !== null;
-  const found = useResource(isAsked ? '/diff' : null, { query: { from: Math.min(from ?? 0, to ?? 0), to: Math.max(from ?? 0, to ?? 0) } });
+  const found = useResource(isAsked ? '/diff' : null, { query: { from: Math.min(from ?? 0, to ?? 0), to: Math.max(from ?? 0, to ?? 0), limit: 300 } });
   return html`<div class="page">
     <${PageHead} title="What changed" back=${{ href: href('/timeline'), label: 'Timeline' }}
       hint=${isAsked ? html`after tick ${count(Math.min(from, to))}, up to tick ${count(Math.max(from, to))}` : null} />

@@ -1,0 +1,73 @@
+/** The prompt of a turn, in its sections: each opens by itself. */
+import { html, useMemo, useState } from '../../lib/preact.js';
+import { Badge, Button, Card, Text } from '../../lib/components/index.js';
+import { plural, size } from '../../lib/format.js';
+import { line } from '../../lib/text.js';
+
+/**
+ * @typedef {Object} Section
+ * @property {string} id
+ * @property {string} role
+ * @property {string} title
+ * @property {string} text
+ */
+
+/**
+ * A prompt is cut where the engine puts a heading of the first level. What agents wrote may have such a line as well:
+ * it is only shown in a part of its own, nothing depends on it.
+ * @param {{ role: string, content: string }[]} messages
+ * @returns {Section[]}
+ */
+export function sectionsOf(messages) {
+  /** @type {Section[]} */
+  const sections = [];
+  messages.forEach((message, m) => {
+    const parts = String(message.content ?? '').split(/(?:^|\n)(?=# )/);
+    parts.forEach((part, p) => {
+      if (!part.trim()) return;
+      const head = /^# (.*)(?:\n|$)/.exec(part);
+      sections.push({
+        id: `${m}-${p}`,
+        role: message.role,
+        title: head ? head[1].trim() : m === 0 ? 'How it works' : 'Beginning',
+        text: (head ? part.slice(head[0].length) : part).trim(),
+      });
+    });
+  });
+  return sections;
+}
+
+/** @param {{ messages: { role: string, content: string }[] }} props */
+export function Prompt({ messages }) {
+  const sections = useMemo(() => sectionsOf(messages), [messages]);
+  const [open, setOpen] = useState(/** @type {Set<string>} */ (new Set()));
+  if (!sections.length) return null;
+  const isAll = open.size === sections.length;
+  /** @param {string} id */
+  const toggle = (id) => {
+    const next = new Set(open);
+    if (!next.delete(id)) next.add(id);
+    setOpen(next);
+  };
+  return html`<${Card}
+    title="What it was asked"
+    hint=${`The prompt in ${plural(sections.length, 'section')}, as the model got it`}
+    flush
+    actions=${html`<${Button} small onClick=${() => setOpen(isAll ? new Set() : new Set(sections.map((section) => section.id)))}>${isAll ? 'Close all' : 'Open all'}<//>`}
+  >
+    <ul class="sections">
+      ${sections.map(
+        (section) => html`<li key=${section.id}>
+          <h3>
+            <button type="button" class="section-head" aria-expanded=${String(open.has(section.id))} onClick=${() => toggle(section.id)}>
+              <span class="section-arrow" aria-hidden="true">›</span><span class="section-title">${line(section.title, 80)}</span>
+              <span class="section-begin quiet small">${open.has(section.id) ? null : line(section.text, 120)}</span>
+              <${Badge} tone=${section.role === 'system' ? 'info' : 'quiet'}>${line(section.role, 20)}<//><span class="quiet small nums">${size(section.text.length)}</span>
+            </button>
+          </h3>
+          ${open.has(section.id) ? html`<div class="section-body"><${Text} value=${section.text || '(empty)'} mono max=${12_000} /></div>` : null}
+        </li>`,
+      )}
+    </ul>
+  <//>`;
+}
