@@ -101,7 +101,7 @@ const answers = {
     agents, budget: null, waiting_ingress: 0, problems: [],
   }),
   '/api/org-graph': () => ({
-    agents: agents.map(({ name: agent, title }, i) => ({ agent, title, enabled: true, woken_by_mail: true, hears: edges.filter((e) => e.to === agent).map((e) => e.from), heard_by: i % 30 ? [] : edges.filter((e) => e.from === agent).map((e) => e.to), reaches: 3 })),
+    nodes: agents.map(({ name: agent, title }) => ({ name: agent, title, enabled: true, woken_by_mail: true })),
     edges, max_hops: 20, broken: {}, notes: { unreachable: [], mute: [], only_people_reach: [], disabled: [], loops: [], gaps: [] },
   }),
 };

@@ -63,7 +63,7 @@ export async function open(origin, options = {}) {
     hasTouch: viewport.width < 600,
     acceptDownloads: true,
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(Number(process.env.LEMMING_TEST_PATIENCE_MS ?? 20_000));
   if (key) await context.addInitScript((kept) => sessionStorage.setItem('lemming.key', kept), key);
   await context.addInitScript(() => {
     const seen = /** @type {any} */ (window);
