@@ -55,7 +55,9 @@ export function BarChart({ bars, tones, names, label, height = 160, format = Str
         ? html`<line class="chart-ceiling" x1="0" x2=${width} y1=${height - foot - ceiling * scale} y2=${height - foot - ceiling * scale} />`
         : null}
     </svg>
-    <div class="chart-labels" aria-hidden="true">${bars.filter((_, i) => i % every === 0).map((bar) => html`<span>${bar.label}</span>`)}</div>
+    <div class="chart-labels" aria-hidden="true" style=${{ gridTemplateColumns: `repeat(${bars.length}, minmax(0, 1fr))` }}>
+      ${bars.map((bar, i) => (i % every === 0 ? html`<span key=${i} style=${{ gridColumn: `${i + 1}` }}>${bar.label}</span>` : null))}
+    </div>
     <figcaption class="chart-legend">
       ${names.map((name, n) => html`<span key=${name}><i class=${`swatch back-${tones[n]}`}></i>${name}</span>`)}
       <span class="quiet">highest ${format(Math.max(...sums, 0))}</span>

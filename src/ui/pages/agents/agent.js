@@ -1,5 +1,5 @@
 /** One agent: its head, and a tab for each side of it. */
-import { html, useMemo } from '../../lib/preact.js';
+import { html, useEffect, useMemo } from '../../lib/preact.js';
 import { Avatar, Doing, Empty, Failure, LinkButton, Loading, Name, Line, Tabs } from '../../lib/components/index.js';
 import { segment } from '../../lib/api.js';
 import { useDoing } from '../../lib/graph/doing.js';
@@ -50,6 +50,8 @@ export default function Agent({ params, query }) {
     [agent.data?.unread],
   );
   const found = agent.data;
+  // On a phone the chosen tab may lie beyond the edge.
+  useEffect(() => document.getElementById(`tab-${chosen.id}`)?.scrollIntoView({ block: 'nearest', inline: 'center' }), [chosen.id, found === null]);
   return html`<div class="page agent-page">
     <header class="agent-head">
       <${Avatar} name=${name} large />

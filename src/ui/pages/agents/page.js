@@ -125,6 +125,7 @@ function AgentTable({ rows, doing, clock }) {
         id: 'next',
         title: 'Next at clock',
         width: '112px',
+        wideOnly: true,
         number: true,
         sort: (/** @type {Agent} */ a) => (a.schedule && a.enabled ? nextFires(a.schedule, clock)[0] : null),
         cell: (/** @type {Agent} */ a) => (a.schedule && a.enabled ? html`<span title=${scheduleInWords(a.schedule)}>${count(nextFires(a.schedule, clock)[0])}</span>` : html`<span class="quiet">–</span>`),

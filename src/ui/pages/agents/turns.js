@@ -26,16 +26,16 @@ export function TurnsTab({ agent }) {
       onEnd=${turns.loadMore}
       height=${600}
       columns=${[
-        { id: 'tick', title: 'Tick', width: '76px', cell: (/** @type {any} */ turn) => html`<strong class="nums">${count(turn.tick)}</strong>` },
-        { id: 'time', title: 'When', width: 'minmax(96px, 1fr)', cell: (/** @type {any} */ turn) => html`<${Time} value=${turn.started_at ?? turn.time} />` },
-        { id: 'status', title: 'Status', width: '88px', cell: (/** @type {any} */ turn) => html`<${Status} status=${turn.status} title=${turn.failure?.message} />` },
+        { id: 'tick', title: 'Tick', width: '56px', cell: (/** @type {any} */ turn) => html`<strong class="nums">${count(turn.tick)}</strong>` },
+        { id: 'time', title: 'When', width: 'minmax(80px, 1fr)', cell: (/** @type {any} */ turn) => html`<${Time} value=${turn.started_at ?? turn.time} />` },
+        { id: 'status', title: 'Status', width: '72px', cell: (/** @type {any} */ turn) => html`<${Status} status=${turn.status} title=${turn.failure?.message} />` },
         { id: 'because', title: 'Because', width: 'minmax(80px, 1fr)', wideOnly: true, cell: (/** @type {any} */ turn) => html`<${Line} value=${turn.failure ? words(turn.failure.kind) : words(causeOf(turn))} max=${60} class="quiet" />` },
         { id: 'calls', title: 'Calls', width: '110px', wideOnly: true, cell: (/** @type {any} */ turn) => html`<span class="quiet nums">${plural(turn.calls ?? 0, 'call')}${turn.tool_calls ? `, ${plural(turn.tool_calls, 'tool')}` : ''}</span>` },
         { id: 'read', title: 'Read', width: '56px', number: true, wideOnly: true, cell: (/** @type {any} */ turn) => count(turn.read) },
         { id: 'said', title: 'Said', width: '56px', number: true, wideOnly: true, cell: (/** @type {any} */ turn) => count(turn.said) },
         { id: 'tokens', title: 'Tokens', width: '84px', number: true, wideOnly: true, cell: (/** @type {any} */ turn) => tokens((turn.input_tokens ?? 0) + (turn.output_tokens ?? 0)) },
         { id: 'time_ms', title: 'Took', width: '84px', number: true, wideOnly: true, cell: (/** @type {any} */ turn) => duration(turn.duration_ms) },
-        { id: 'cost', title: 'Cost', width: '92px', number: true, cell: (/** @type {any} */ turn) => credits(turn.cost_credits) },
+        { id: 'cost', title: 'Cost', width: '80px', number: true, cell: (/** @type {any} */ turn) => credits(turn.cost_credits) },
       ]}
       foot=${turns.hasMore ? html`<${Button} small busy=${turns.loadingMore} onClick=${turns.loadMore}>Older turns<//>` : null}
     />

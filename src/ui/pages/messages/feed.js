@@ -14,7 +14,7 @@ const AT_TOP = 24;
 /** @param {{ history: import('./history.js').History, label: string, label2?: string }} props */
 export function Feed({ history, label }) {
   const isNarrow = useNarrow();
-  const high = isNarrow ? 104 : 76;
+  const high = isNarrow ? 98 : 76;
   const { items, added } = history;
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const [view, setView] = useState({ top: 0, height: 800 });
