@@ -48,7 +48,7 @@ export function WaitingCard({ approval, isChosen, onAnswered }) {
       ${approval.sent.map((sent) => html`<p key=${sent.command} class="ask-sent" role="status"><${Icon} name="send" size=${15} />
         <span>${sent.approves ? 'Approved' : 'Denied'}${author(sent.by) ? html` by <b><bdi>${author(sent.by)}</bdi></b>` : null} <${Time} value=${sent.sent_at} ago />: it takes effect with the next tick.</span></p>`)}
     </div>
-    ${may('control') && !isLate
+    ${may('control') && !isLate && !approval.sent.length
       ? html`<footer class="ask-foot">
           <${Button} kind="danger" icon="close" onClick=${() => setWay('deny')}>Deny…<//>
           <span class="grow"></span>

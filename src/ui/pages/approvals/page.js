@@ -41,6 +41,6 @@ function Waiting({ of, chosen }) {
 function Answered() {
   const read = useApprovals('all');
   return html`<${Loaded} of=${read} rows=${6} empty=${(/** @type {Approval[]} */ all) => (all.some((one) => one.standing !== 'waiting') ? null : html`<${Card}><${Empty} icon="history" title="Nothing was answered in the last ticks" /><//>`)}>
-    ${(/** @type {Approval[]} */ all) => html`<${Card} flush><ul>${all.filter((one) => one.standing !== 'waiting').map((approval) => html`<${SettledRow} key=${approval.id} approval=${approval} />`)}</ul><//>`}
+    ${(/** @type {Approval[]} */ all) => html`<${Card} title="Answered in the last ticks" hint="The newest first." flush><ul>${all.filter((one) => one.standing !== 'waiting').map((approval) => html`<${SettledRow} key=${approval.id} approval=${approval} />`)}</ul><//>`}
   <//>`;
 }

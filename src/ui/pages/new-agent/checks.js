@@ -3,7 +3,7 @@
 /** @typedef {import('./draft.js').Draft} Draft */
 
 const NAME = /^[a-z][a-z0-9_]*$/;
-const RESERVED = new Set(['human', 'agent_template']);
+const RESERVED = new Set(['human', 'agent_template', 'all']);
 const MONEY = /^\d+(\.\d{1,6})?$/;
 
 /**

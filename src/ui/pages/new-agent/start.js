@@ -1,7 +1,7 @@
 /** The first step: with what it begins. */
 import { html, useState } from '../../lib/preact.js';
 import { Failure, Icon, Loaded, Loading, Name, Select } from '../../lib/components/index.js';
-import { ApiError, get, segment } from '../../lib/api.js';
+import { ApiError, get, segment, send } from '../../lib/api.js';
 import { useResource } from '../../lib/resource.js';
 import { line } from '../../lib/text.js';
 import { beginWith, blank } from './draft.js';
@@ -31,7 +31,7 @@ export function StartStep({ draft, setDraft, agents, fault }) {
     if (!from) return;
     setBusy(true);
     try {
-      const resume = draft.start === 'agent' ? await get(`/agents/${segment(from)}/resume`, { at: null }) : await resumeOfTemplate(from);
+      const resume = draft.start === 'agent' ? await get(`/agents/${segment(from)}/resume`, { at: null }) : await resumeOfTemplate(from, new Set(agents.map((agent) => agent.name)));
       setDraft(beginWith(next, resume));
     } catch (error) {
       setFailure(ApiError.from(error));
@@ -60,15 +60,25 @@ export function StartStep({ draft, setDraft, agents, fault }) {
 }
 
 /**
- * The resume of `template/agent`.
+ * The resume of `template/agent`: what the API would write, asked for without writing it.
  * @param {string} from
+ * @param {Set<string>} taken names of agents
  */
-async function resumeOfTemplate(from) {
-  const [template, agent] = from.split('/');
-  const found = await get(`/templates/${segment(template)}`);
-  const resume = found.agents?.find((/** @type {any} */ one) => one.name === agent)?.resume;
-  if (!resume || typeof resume.instructions !== 'string') throw new ApiError({ code: 'not_found', message: `the template has no resume of ${agent}` });
-  return resume;
+async function resumeOfTemplate(from, taken) {
+  let name = from.split('/')[1];
+  while (taken.has(name)) name += '_';
+  const answer = await send('POST', '/agents', { from, name }, { query: { dry_run: true } });
+  const change = answer.changes?.find((/** @type {any} */ one) => one.path === `agents/${name}/resume.json`);
+  const text = String(change?.difference ?? '')
+    .split('\n')
+    .filter((one) => one.startsWith('+'))
+    .map((one) => one.slice(1))
+    .join('\n');
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError({ code: 'not_found', message: `the resume of ${from} cannot be read` });
+  }
 }
 
 /** @param {{ chosen: string, onChoose: (from: string) => void, fault?: string }} props */

@@ -53,7 +53,7 @@ export default function SignIn() {
     <header class="sign-in-head">
       <img src="icon.svg" alt="" width="40" height="40" />
       <h1 id="page-title" tabindex="-1">Sign in to LeMMing</h1>
-      <p class="quiet">This server opens to who has a key.</p>
+      <p class="quiet">This server asks for a key.</p>
     </header>
     <form class="card sign-in-form" onSubmit=${submit} novalidate>
       <div class="card-body stack">
