@@ -25,6 +25,8 @@ export function App() {
   const where = useSignal(place);
   useSignal(at);
   const which = useSignal(org);
+  const isKnown = useSignal(me) !== null;
+  const hasFailed = useSignal(statusError) !== null;
   const found = useMemo(() => {
     for (const route of routes) {
       const params = match(route.path, where.path);
@@ -46,7 +48,9 @@ export function App() {
         <${Header} />
         <${PastBanner} />
         <main id="main" tabindex="-1">
-          ${found ? html`<${Page} key=${`${found.route.path}\n${which}`} route=${found.route} params=${found.params} query=${where.query} />` : html`<${Nowhere} />`}
+          ${!isKnown && !hasFailed
+            ? html`<div class="page"><${Loading} label="The organisation" rows=${6} /></div>`
+            : found ? html`<${Page} key=${`${found.route.path}\n${which}`} route=${found.route} params=${found.params} query=${where.query} />` : html`<${Nowhere} />`}
         </main>
       </div>
       <nav class="foot-bar" aria-label="Main pages">

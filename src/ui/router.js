@@ -2,7 +2,8 @@
  * Addresses: `#/agents/editor?tab=memory&at=5`. The server answers the page at `/` alone, so the path is in the hash.
  *
  * `org` and `at` stick: they are taken from an address that has them, and put into one that lacks them, so that a plain
- * link such as `#/agents` stays in the organisation and at the tick that is looked at.
+ * link such as `#/agents` stays in the organisation and at the tick that is looked at. Whoever goes back in the history of the
+ * browser is shown what was shown there: such an address is marked as known.
  */
 import { at, org } from './lib/scope.js';
 import { batch, effect, signal } from './lib/store.js';
@@ -11,6 +12,9 @@ import { batch, effect, signal } from './lib/store.js';
 
 /** Where the dashboard is. `path` begins with `/` and is decoded part by part when it is matched; `query` lacks `org` and `at`. */
 export const place = signal(/** @type {Place} */ ({ path: '/', query: {} }));
+
+/** Marks an entry of the browser's history as one that has everything in its address. */
+const KNOWN = { isKnown: true };
 
 /**
  * An address within the dashboard, for `href`.
@@ -37,10 +41,9 @@ export function href(path, query = {}) {
 export function navigate(path, query = {}, how = {}) {
   const next = href(path, query);
   if (next === location.hash) return;
-  if (how.replace) {
-    history.replaceState(null, '', next);
-    readAddress();
-  } else location.hash = next;
+  if (how.replace) history.replaceState(KNOWN, '', next);
+  else history.pushState(KNOWN, '', next);
+  readAddress();
 }
 
 /**
@@ -73,11 +76,12 @@ export function chooseOrg(name) {
     org.value = name;
   });
   navigate('/');
-  writeAddress();
 }
 
 /** Begins to follow the address. */
 export function startRouter() {
+  window.addEventListener('popstate', readAddress);
+  // The one or the other comes alone in some browsers; reading twice is reading once.
   window.addEventListener('hashchange', readAddress);
   readAddress();
   effect(() => {
@@ -92,13 +96,15 @@ function readAddress() {
   const mark = text.indexOf('?');
   const path = mark < 0 ? text : text.slice(0, mark);
   const fields = new URLSearchParams(mark < 0 ? '' : text.slice(mark + 1));
+  const isKnown = history.state?.isKnown === true;
   batch(() => {
-    if (fields.has('org')) org.value = fields.get('org') || null;
-    const tick = fields.get('at');
+    if (fields.has('org') || isKnown) org.value = fields.get('org') || null;
+    const tick = fields.get('at') ?? (isKnown ? '' : null);
     if (tick !== null) at.value = /^\d{1,12}$/.test(tick) ? Number(tick) : null;
     fields.delete('org');
     fields.delete('at');
-    place.value = { path: path.startsWith('/') ? path : `/${path}`, query: Object.fromEntries(fields) };
+    const next = { path: path.startsWith('/') ? path : `/${path}`, query: Object.fromEntries(fields) };
+    if (JSON.stringify(next) !== JSON.stringify(place.peek())) place.value = next;
   });
   writeAddress();
 }
@@ -106,7 +112,8 @@ function readAddress() {
 function writeAddress() {
   const { path, query } = place.peek();
   const wanted = href(path, query);
-  if (location.hash !== wanted && !(wanted === '#/' && location.hash === '')) history.replaceState(null, '', wanted);
+  const isSame = location.hash === wanted || (wanted === '#/' && location.hash === '');
+  if (!isSame || !history.state?.isKnown) history.replaceState(KNOWN, '', isSame ? location.href : wanted);
 }
 
 /**

@@ -150,8 +150,12 @@ async function failure(answer) {
   });
 }
 
-/** Reads under way, by address and key: who asks for the same meanwhile gets the same answer. */
-const underWay = /** @type {Map<string, Promise<any>>} */ (new Map());
+/**
+ * Reads under way, by address and key: parts of a page that ask for the same at once get the same answer. Who asks later
+ * asks anew, for what is on its way may already be old.
+ */
+const underWay = /** @type {Map<string, { begun: number, answer: Promise<any> }>} */ (new Map());
+const AT_ONCE_MS = 60;
 
 /**
  * Reads a JSON document.
@@ -162,14 +166,15 @@ const underWay = /** @type {Map<string, Promise<any>>} */ (new Map());
 export async function get(path, options = {}) {
   if (options.signal || options.headers) return (await ask(path, options)).json();
   const name = `${key.value}\n${address(path, options)}`;
-  let running = underWay.get(name);
-  if (!running) {
-    running = ask(path, options)
-      .then((answer) => answer.json())
-      .finally(() => underWay.delete(name));
-    underWay.set(name, running);
+  const running = underWay.get(name);
+  if (running && performance.now() - running.begun < AT_ONCE_MS) return running.answer;
+  const mine = { begun: performance.now(), answer: ask(path, options).then((answer) => answer.json()) };
+  underWay.set(name, mine);
+  try {
+    return await mine.answer;
+  } finally {
+    if (underWay.get(name) === mine) underWay.delete(name);
   }
-  return running;
 }
 
 /**

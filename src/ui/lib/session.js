@@ -10,6 +10,9 @@ import { onEvents, startLive } from './live.js';
 import { key, setKey } from './key.js';
 
 const RETRY_MS = 3_000;
+const GATHER_MS = 250;
+/** @type {ReturnType<typeof setTimeout> | null} */
+let gathering = null;
 
 /** What the key may do; null until it is known. */
 export const me = signal(/** @type {import('./types.js').Me | null} */ (null));
@@ -51,7 +54,12 @@ export function startSession() {
     if (me.value) void loadStatus();
   });
   onEvents(['tick_opened', 'turn_committed', 'turn_failed', 'tick_closed', 'problem', 'reset'], () => {
-    if (at.value === null) void loadStatus();
+    if (at.value !== null) return;
+    // A busy tick is one read, and the last event is behind it.
+    gathering ??= setTimeout(() => {
+      gathering = null;
+      void loadStatus();
+    }, GATHER_MS);
   });
 }
 
@@ -72,12 +80,9 @@ export async function learn() {
   } catch (error) {
     if (!isCurrent()) return;
     const failure = ApiError.from(error);
-    if (failure.status === 401) {
-      batch(() => {
-        me.value = null;
-        keyNeeded.value = failure;
-      });
-    } else {
+    if (failure.status === 401) refuse(failure);
+    else if (failure.status === 404 && org.peek() === null) await chooseFirst(isCurrent, failure);
+    else {
       statusError.value = failure;
       // Nothing is followed yet, so nothing else would notice that the server is back.
       setTimeout(() => isCurrent() && !me.peek() && void learn(), RETRY_MS);
@@ -93,18 +98,49 @@ export async function learn() {
   }
 }
 
-/** Loads how the organisation stands. */
+/** @param {ApiError} failure */
+function refuse(failure) {
+  batch(() => {
+    me.value = null;
+    keyNeeded.value = failure;
+  });
+}
+
+/**
+ * Where several organisations lie and none is the default one, the first is shown.
+ * @param {() => boolean} isCurrent
+ * @param {ApiError} failure why there is no default one
+ */
+async function chooseFirst(isCurrent, failure) {
+  try {
+    const list = await get('/orgs', { org: null, query: { limit: 100 } });
+    if (!isCurrent()) return;
+    orgs.value = list.orgs;
+    const first = list.orgs.find((/** @type {import('./types.js').OrgLine} */ one) => !one.problem) ?? list.orgs[0];
+    if (first) org.value = first.name;
+    else statusError.value = failure;
+  } catch (error) {
+    if (!isCurrent()) return;
+    const other = ApiError.from(error);
+    if (other.status === 401) refuse(other);
+    else statusError.value = other;
+  }
+}
+
+let loads = 0;
+
+/** Loads how the organisation stands. Of several answers the one that was asked for last counts. */
 export async function loadStatus() {
-  const asked = [org.peek(), at.peek()].join('\n');
+  const mine = (loads += 1);
   try {
     const found = await get('/status');
-    if (asked !== [org.peek(), at.peek()].join('\n')) return;
+    if (mine !== loads) return;
     batch(() => {
       status.value = found;
       statusError.value = null;
     });
   } catch (error) {
-    if (asked === [org.peek(), at.peek()].join('\n')) statusError.value = ApiError.from(error);
+    if (mine === loads) statusError.value = ApiError.from(error);
   }
 }
 

@@ -68,7 +68,7 @@ export function linkAt(scene, px, py) {
  * The view that shows everything.
  * @param {{ x: Float64Array, y: Float64Array }} places
  * @param {number} width
- * @param {number} height
+ * @param {number} height what is free of it: the legend is not drawn over
  * @returns {Scene['view']}
  */
 export function fitted({ x, y }, width, height) {

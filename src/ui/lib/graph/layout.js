@@ -13,6 +13,8 @@ const SLICE_MS = 7;
 const KEPT = 12;
 /** Sizes, with the room around them. */
 const CARD = { width: 196, height: 96, link: 250, charge: 1.6, gravity: 0.055 };
+/** Of more than a dozen, which need to lie closer. */
+const CARDS = { width: 184, height: 84, link: 205, charge: 1, gravity: 0.08 };
 const DISC = { width: 46, height: 42, link: 58, charge: 1.25, gravity: 0.075 };
 
 /** @type {Map<string, Places>} */
@@ -74,7 +76,7 @@ function soon(run) {
  */
 function* steps(model, isTall) {
   const count = model.nodes.length;
-  const size = hasCards(model) ? CARD : DISC;
+  const size = !hasCards(model) ? DISC : count > 12 ? CARDS : CARD;
   const x = new Float64Array(count);
   const y = new Float64Array(count);
   spiral(model, x, y, size.link);

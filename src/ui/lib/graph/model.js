@@ -7,6 +7,7 @@
  * @property {string} title
  * @property {string} doing
  * @property {number[]} links numbers of its links
+ * @property {number} leastRadius how small its disc may become on the screen, in CSS pixels
  */
 
 /**
@@ -43,6 +44,7 @@ export function modelOf(graph, roster) {
     title: known.get(name)?.title ?? titles.get(name) ?? '',
     doing: graph.broken?.[name] ? 'broken' : known.get(name)?.doing ?? 'idle',
     links: /** @type {number[]} */ ([]),
+    leastRadius: names.size <= MOST_CARDS ? 11 : names.size <= 150 ? 7.5 : 5.5,
   }));
   const byName = new Map(nodes.map((node) => [node.name, node]));
   /** @type {Map<number, Link>} */

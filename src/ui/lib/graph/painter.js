@@ -40,16 +40,14 @@ export function isCardScale(scene) {
   return hasCards(scene.model) && scene.view.scale >= CARD_SCALE;
 }
 
-/** A disc is never smaller than this on the screen, in CSS pixels. */
-const LEAST_RADIUS = 5.5;
-
 /**
  * How large a disc is, in world units: more links, larger.
  * @param {import('./model.js').Node} node
  * @param {number} scale
  */
 export function discRadius(node, scale) {
-  return Math.max(10 + Math.min(9, Math.sqrt(node.links.length) * 1.3), (LEAST_RADIUS + Math.min(4, Math.sqrt(node.links.length) / 2)) / scale);
+  const weight = Math.sqrt(node.links.length);
+  return Math.max(10 + Math.min(9, weight * 1.3), (node.leastRadius + Math.min(4, weight / 2)) / scale);
 }
 
 /**

@@ -128,7 +128,7 @@ export class Stage {
       scene.x = x;
       scene.y = y;
       this.lastPlaces = new Map(model.nodes.map((node) => [node.name, [places.x[node.index], places.y[node.index]]]));
-      if (isFirst || !this.isMoved) this.glideTo(fitted(places, scene.width, scene.height), !isFirst);
+      if (isFirst || !this.isMoved) this.glideTo(fitted(places, scene.width, this.freeHeight()), !isFirst);
       if (this.shown) this.show(this.shown);
       ready();
       this.draw();
@@ -175,7 +175,14 @@ export class Stage {
     this.isMoved = false;
     const { scene } = this;
     const places = this.shift ? { x: this.shift.toX, y: this.shift.toY } : scene;
-    this.glideTo(fitted(places, scene.width, scene.height), slowly);
+    this.glideTo(fitted(places, scene.width, this.freeHeight()), slowly);
+  }
+
+  /** How much of the height nothing lies over. */
+  freeHeight() {
+    const legend = this.canvas?.closest('.graph')?.querySelector('.legend');
+    const taken = legend instanceof HTMLElement ? legend.offsetHeight + 8 : 0;
+    return Math.max(80, this.scene.height - taken);
   }
 
   /** @param {number} by */

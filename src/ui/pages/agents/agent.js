@@ -41,7 +41,7 @@ export default function Agent({ params, query }) {
       concerns: (event) => event.type === 'tick_closed' || event.agent === name,
     }),
   );
-  const doing = useDoing(agent.data);
+  const doing = useDoing();
   const chosen = TABS.find((tab) => tab.id === query.tab) ?? TABS[0];
   // A memory, a file or a page of a list belongs to its tab.
   const choose = (/** @type {string} */ id) => setQuery({ tab: id === 'overview' ? null : id, key: null, file: null, box: null });

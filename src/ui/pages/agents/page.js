@@ -22,7 +22,7 @@ export default function Agents({ query }) {
   useSignal(me);
   const standing = useSignal(status);
   const { agents, error, reload } = useRoster();
-  const live = useDoing(agents);
+  const live = useDoing();
   const [words, setWords] = useState(query.q ?? '');
   const state = query.state ?? '';
   useEffect(() => {

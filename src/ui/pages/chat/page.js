@@ -15,7 +15,7 @@ const SHOWN = 200;
 /** @param {{ params: Record<string, string> }} props */
 export default function ChatPage({ params }) {
   const roster = useRoster();
-  const live = useDoing(roster.agents);
+  const live = useDoing();
   const isNarrow = useNarrow();
   const [words, setWords] = useState('');
   const name = params.name ?? null;

@@ -29,7 +29,7 @@ export default function Organisation({ query }) {
   }, [tick]);
   const graph = useKept(useResource('/org-graph', { live: ['tick_closed'] }));
   const roster = useRoster();
-  const doing = useDoing(roster.agents);
+  const doing = useDoing();
   const isNarrow = useNarrow();
   const [words, setWords] = useState('');
   const panel = useRef(/** @type {HTMLElement | null} */ (null));

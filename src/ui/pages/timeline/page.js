@@ -135,7 +135,7 @@ function GoTo({ value, last, onGo }) {
 function Replay({ tick, isPast }) {
   const graph = useKept(useResource('/org-graph', { live: ['tick_closed'] }));
   const roster = useRoster();
-  const live = useDoing(roster.agents);
+  const live = useDoing();
   const detail = useResource(isPast ? `/ticks/${tick}` : null);
   const doing = useMemo(
     () => (detail.data ? new Map(detail.data.turns.map((/** @type {any} */ turn) => [turn.agent, turn.status === 'ok' ? 'done' : 'failed'])) : live),
