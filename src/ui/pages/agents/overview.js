@@ -62,7 +62,11 @@ function Findings({ agent }) {
 
 /** @param {{ agent: any }} props */
 function Why({ agent }) {
-  const why = useResource(`/agents/${segment(agent.name)}/why`, { live: ['tick_opened', 'tick_closed', 'turn_committed', 'turn_failed', 'message'] });
+  const tick = useSignal(at);
+  const why = useResource(`/agents/${segment(agent.name)}/why`, {
+    query: { tick },
+    live: ['tick_opened', 'tick_closed', 'turn_committed', 'turn_failed', 'message'],
+  });
   return html`<${Card} title="Why it runs, or does not">
     <${Loaded} of=${why} rows=${3} empty=${(/** @type {any} */ d) => ((d.answers ?? []).length ? null : html`<p class="quiet">No tick knew it yet.</p>`)}>
       ${(/** @type {any} */ d) => html`<ol class="why">

@@ -1,10 +1,11 @@
 /** Somebody else saved first: what they changed, and one's own changes put on top of it. */
 import { html, useEffect, useMemo, useState } from '../../lib/preact.js';
-import { Button, Dialog, DiffView, Failure, JsonView, Loading } from '../../lib/components/index.js';
+import { Button, Dialog, Failure, JsonView, Loading } from '../../lib/components/index.js';
 import { ApiError } from '../../lib/api.js';
 import { plural } from '../../lib/format.js';
 import { visible } from '../../lib/text.js';
 import { readResume } from './resume.js';
+import { ResumeDiff } from './resume-diff.js';
 import { changesOf, conflictsOf, reapply } from './resume-merge.js';
 
 /**
@@ -44,7 +45,7 @@ export function Conflict({ agent, base, mine, onClose, onReapply }) {
         ? html`<${Loading} label="What the other changed" />`
         : html`<p>Nothing was saved. The other changed ${plural(others.size, 'field')}, you ${plural(own.size, 'field')}${conflicts.length ? `, ${conflicts.length} of them both` : ', none of them both'}. Re-apply puts yours on top of theirs, for another review.</p>
             <section class="stack-tight"><h3>What the other changed</h3>
-              <${DiffView} before=${base.text} after=${theirs.text} label="What the other changed" /></section>
+              <${ResumeDiff} before=${base.text} after=${theirs.text} label="What the other changed" /></section>
             ${conflicts.map((pointer) => {
               const name = `conflict-${pointer}`;
               const change = own.get(pointer);

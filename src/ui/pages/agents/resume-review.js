@@ -1,9 +1,10 @@
 /** What a change of a resume does, as the server sees it, before it is saved. */
 import { html, useEffect, useState } from '../../lib/preact.js';
-import { Button, Dialog, DiffView, Failure, Loading } from '../../lib/components/index.js';
+import { Button, Dialog, Failure, Loading } from '../../lib/components/index.js';
 import { ApiError, segment, send } from '../../lib/api.js';
 import { plural } from '../../lib/format.js';
 import { FindingList } from './resume.js';
+import { ResumeDiff } from './resume-diff.js';
 
 /**
  * @param {{
@@ -66,6 +67,6 @@ export function Review({ agent, base, text, onClose, onSaved, onConflict, onFind
           </p>
           <${FindingList} findings=${findings} />`
       : null}
-    <${DiffView} before=${base.text} after=${text} label="What changes in the resume" />
+    <${ResumeDiff} before=${base.text} after=${text} label="What changes in the resume" />
   <//>`;
 }

@@ -38,13 +38,27 @@ export default function Turn({ params }) {
     ${found === null
       ? turn.error
         ? turn.error.status === 404
-          ? html`<${Card}><${Empty} icon="timeline" title="There is no such turn" action=${html`<${LinkButton} href=${href(`/agents/${segment(name)}`)}>To the agent<//>`}>${visible(turn.error.message)}${turn.error.hint ? html`<br />${visible(turn.error.hint)}` : null}<//><//>`
+          ? html`<${NoTurn} tick=${tick} name=${name} error=${turn.error} />`
           : html`<${Failure} error=${turn.error} onRetry=${turn.reload} />`
         : /^\d+$/.test(tick)
           ? html`<${Card}><${Loading} label="The turn" rows=${8} /><//>`
           : html`<${Card}><${Empty} icon="timeline" title="There is no such turn">A tick is a number.<//><//>`
       : html`<${Whole} turn=${found} />`}
   </div>`;
+}
+
+/**
+ * It took no turn in that tick: why not.
+ * @param {{ tick: string, name: string, error: import('../../lib/api.js').ApiError }} props
+ */
+function NoTurn({ tick, name, error }) {
+  const why = useResource(`/agents/${segment(name)}/why`, { query: { tick } });
+  const answer = why.data?.answers?.[0];
+  return html`<${Card}>
+    <${Empty} icon="timeline" title="There is no such turn" action=${html`<${LinkButton} href=${href(`/agents/${segment(name)}`)}>To the agent<//>`}>
+      ${visible(answer?.answer ?? error.message)}${answer?.hint ? html`<br /><span class="small quiet">${visible(answer.hint)}</span>` : null}
+    <//>
+  <//>`;
 }
 
 /** @param {{ turn: any }} props */

@@ -12,10 +12,13 @@ import { nextFires, scheduleInWords } from '../agents/fire-points.js';
 
 /**
  * @typedef {Object} Progress
- * @property {'none' | 'open' | 'due' | 'skipped' | 'thinking' | 'done' | 'failed'} phase
+ * @property {'none' | 'open' | 'due' | 'skipped' | 'thinking' | 'settling' | 'done' | 'failed'} phase
  * @property {number} tick
  * @property {string} [reason]
  */
+
+/** Its answer is read a moment after its turn is told of; until then nothing is said of a missing one. */
+const SETTLE_MS = 1_500;
 
 /**
  * What events have told of the agent since the page was opened.
@@ -41,10 +44,15 @@ export function useProgress(name, doing) {
         if (event.agent !== name) return undefined;
         if (event.type === 'turn_started') return setProgress({ phase: 'thinking', tick });
         if (event.type === 'turn_failed') return setProgress({ phase: 'failed', tick, reason: event.outcome ?? event.status });
-        return setProgress({ phase: 'done', tick });
+        return setProgress({ phase: 'settling', tick });
       }),
     [name],
   );
+  useEffect(() => {
+    if (progress.phase !== 'settling') return undefined;
+    const timer = setTimeout(() => setProgress((old) => (old.phase === 'settling' ? { ...old, phase: 'done' } : old)), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [progress]);
   return progress;
 }
 
@@ -74,7 +82,7 @@ export function Standing({ name, agent, progress, isWaiting, isUnanswered, lastT
               : 'Your message waits for the next tick. This server begins none by itself.'}
     <//>`;
   }
-  if (!isUnanswered) return null;
+  if (!isUnanswered || progress.phase === 'settling') return null;
   if (progress.phase === 'failed' && progress.tick >= lastTick) {
     return html`<${Line} icon="problems" tone="bad" action=${html`<${RunTick} />`}>${turn(progress.tick)} failed${progress.reason ? html` (${visible(words(progress.reason))})` : null}. Your message stays unread, and is read again in the next tick.<//>`;
   }

@@ -82,7 +82,7 @@ export function Compose({ names, onClose, answers, onSent }) {
       <${Select} label="Kind" value=${kind} options=${KINDS.map((one) => ({ value: one, label: one }))} onChange=${setKind} />
       <${Select} label="Importance" value=${importance} options=${['normal', 'high', 'critical'].map((one) => ({ value: one, label: one }))} onChange=${setImportance} />
     </div>
-    <${TextArea} label="Text" rows=${7} value=${text} error=${faults.text} hint="Ctrl+Enter sends it." onInput=${setText}
+    <${TextArea} label="Text" rows=${7} value=${text} error=${faults.text} hint="Ctrl+Enter sends it." onInput=${(/** @type {string} */ next) => { setText(next); setFaults((old) => ({ ...old, text: undefined })); }}
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); void submit(); } }} />
     ${error ? html`<${Failure} error=${error} compact />` : null}
   <//>`;
