@@ -1,6 +1,6 @@
 /** What stands in an approval word for word: arguments, results, hashes. */
-import { html } from '../../lib/preact.js';
-import { Button, say } from '../../lib/components/index.js';
+import { html, useMemo, useState } from '../../lib/preact.js';
+import { Button, JsonView, say } from '../../lib/components/index.js';
 import { useCut } from '../../lib/components/text.js';
 import { pretty } from '../../lib/exact-json.js';
 import { visible } from '../../lib/text.js';
@@ -9,15 +9,32 @@ import { visible } from '../../lib/text.js';
 const AT_ONCE = 20_000;
 
 /**
- * A JSON value as text, exactly; long ones scroll.
+ * A JSON value as text, exactly; long ones scroll. Where a text in it has several lines it can be read as such, too.
  * @param {{ value: unknown, label: string, isShort?: boolean }} props
  */
 export function ExactJson({ value, label, isShort = false }) {
-  const { shown, more } = useCut(typeof value === 'string' ? value : pretty(value), AT_ONCE);
+  const [isTree, setTree] = useState(false);
+  const text = typeof value === 'string' ? value : pretty(value);
+  const plain = useMemo(() => (typeof value === 'object' && text.includes('\\n') ? plainly(text) : null), [text]);
+  const { shown, more } = useCut(text, AT_ONCE);
   return html`<div class="exact">
-    <pre class=${`exact-text ${isShort ? 'exact-short' : ''}`} tabindex="0" role="group" aria-label=${label}><code dir="auto">${visible(shown)}</code></pre>
-    ${more}
+    ${plain === null
+      ? null
+      : html`<div class="row row-tight exact-ways" role="group" aria-label="Show as">
+          <${Button} small pressed=${!isTree} onClick=${() => setTree(false)}>As it is sent<//><${Button} small pressed=${isTree} onClick=${() => setTree(true)}>With line breaks<//></div>`}
+    ${isTree && plain !== null
+      ? html`<${JsonView} value=${plain} open=${6} label=${label} />`
+      : html`<pre class=${`exact-text ${isShort ? 'exact-short' : ''}`} tabindex="0" role="group" aria-label=${label}><code dir="auto">${visible(shown)}</code></pre>${more}`}
   </div>`;
+}
+
+/**
+ * The value for the tree; null where that would round a number of it.
+ * @param {string} text
+ */
+function plainly(text) {
+  const value = JSON.parse(text);
+  return JSON.stringify(value, null, 2) === text ? value : null;
 }
 
 /**

@@ -2,6 +2,7 @@
 import { html, useEffect, useMemo, useRef, useState } from '../../lib/preact.js';
 import { Button, Card, Confirm, Empty, Failure, Icon, LinkButton, Loading, PageHead, say } from '../../lib/components/index.js';
 import { ApiError, segment, send } from '../../lib/api.js';
+import { modelsOf } from '../../lib/models.js';
 import { useResource } from '../../lib/resource.js';
 import { useRoster } from '../../lib/roster.js';
 import { at } from '../../lib/scope.js';
@@ -44,7 +45,7 @@ function Wizard({ step, like }) {
   const roster = useRoster();
   const models = useResource('/models');
   const tools = useResource('/tools');
-  const credits = useResource('/credits');
+  const credits = useResource('/credits', { query: { limit: 1 } });
   const { draft, change, setDraft, forget } = useDraft();
   const [shown, setShown] = useState(/** @type {Set<string>} */ (new Set()));
   const [busy, setBusy] = useState(false);
@@ -53,9 +54,9 @@ function Wizard({ step, like }) {
   const [isEmptying, setEmptying] = useState(false);
   const head = useRef(/** @type {HTMLElement | null} */ (null));
   const agents = roster.agents;
-  const list = models.data?.models ?? null;
+  const list = useMemo(() => (models.data ? modelsOf(models.data) : null), [models.data]);
   const faults = useMemo(
-    () => faultsOf(draft, { taken: new Set((agents ?? []).map((agent) => agent.name)), models: list ? new Set(list.map((/** @type {any} */ model) => model.key)) : null }),
+    () => faultsOf(draft, { taken: new Set((agents ?? []).map((agent) => agent.name)), models: list ? new Set(list.map((model) => model.key)) : null }),
     [draft, agents, list],
   );
   const here = Math.max(0, STEPS.findIndex(([id]) => id === step));

@@ -20,7 +20,7 @@ export function WhoStep({ draft, change, faults }) {
   `;
 }
 
-/** @param {Step & { models: any[] }} props */
+/** @param {Step & { models: import('../../lib/models.js').Model[] }} props */
 export function WorkStep({ draft, change, faults, models }) {
   const model = models.find((one) => one.key === draft.model);
   return html`
@@ -28,7 +28,7 @@ export function WorkStep({ draft, change, faults, models }) {
       hint=${`What it does with a message, what it never does, and when it says nothing. ${count(draft.instructions.length)} characters; they are part of every prompt.`} />
     <div class="columns">
       <${Select} label="Model" value=${draft.model} onChange=${(/** @type {string} */ key) => change({ model: key })} error=${faults.model}
-        options=${[...(draft.model && model ? [] : [{ value: draft.model && !model ? draft.model : '', label: draft.model ? `${line(draft.model)} (not here)` : 'Choose one' }]), ...models.map((one) => ({ value: one.key, label: line(`${one.key} – ${one.provider}/${one.model_name}${one.usable === false ? ' (not usable now)' : ''}`, 80) }))]}
+        options=${[...(draft.model && model ? [] : [{ value: draft.model && !model ? draft.model : '', label: draft.model ? `${line(draft.model)} (not here)` : 'Choose one' }]), ...models.map((one) => ({ value: one.key, label: line(`${one.key} – ${one.provider}/${one.model_name}`, 80) }))]}
         hint=${model?.price ? `A million tokens: ${credits(model.price.input)} read, ${credits(model.price.output)} written.` : undefined} />
       <${TextField} label="Tokens of one answer, at most" value=${draft.maxTokens} onInput=${(/** @type {string} */ maxTokens) => change({ maxTokens })} error=${faults.maxTokens} />
       <${TextField} label="Temperature" value=${draft.temperature} onInput=${(/** @type {string} */ temperature) => change({ temperature })} error=${faults.temperature} hint="0 is steady, 2 is wild." />

@@ -48,7 +48,7 @@ function Act({ act, problem, isFirst, onDone }) {
         : null;
     case 'retry': {
       const rule = problem.action?.rule;
-      return html`${may('control')
+      return html`${may('control') && rights?.wakes
           ? html`<${Doing} icon="refresh" act=${() => send('POST', '/deliveries/retry', rule ? { rule } : {})} done="It is tried again" onDone=${onDone}>Try again<//>`
           : null}
         <${LinkButton} small kind="ghost" icon="send" href=${href('/settings', { tab: 'deliveries' })}>Deliveries<//>`;

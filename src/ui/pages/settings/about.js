@@ -29,7 +29,6 @@ export function KeysTab() {
             <div><dt>Name</dt><dd>${known.key ? html`<${Name} value=${known.key} />` : html`none: this server is open to who reaches it`}</dd></div>
             <div><dt>Role</dt><dd>${known.role ? html`<${Name} value=${known.role} />` : 'none of the three'}</dd></div>
             <div><dt>Scopes</dt><dd class="row row-tight">${known.scopes.map((scope) => html`<${Badge} key=${scope} tone="accent">${line(scope, 20)}<//>`)}</dd></div>
-            <div><dt>Opens</dt><dd>${known.org ? html`the organisation <${Name} value=${known.org} />` : 'every organisation of this server'}</dd></div>
           </dl><//>`
       : null}
     <${Card} title="Roles" hint="A role is a set of scopes." flush>

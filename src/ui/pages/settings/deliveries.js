@@ -3,8 +3,8 @@ import { html, useState } from '../../lib/preact.js';
 import { Badge, Button, Card, Empty, JsonView, Line, Loaded, Name, Recipients, Text, Time, say, sayError } from '../../lib/components/index.js';
 import { send } from '../../lib/api.js';
 import { count, plural, words } from '../../lib/format.js';
-import { useResource } from '../../lib/resource.js';
-import { may } from '../../lib/session.js';
+import { may, me } from '../../lib/session.js';
+import { useWhole } from '../../lib/whole.js';
 import { href } from '../../router.js';
 
 /**
@@ -22,7 +22,7 @@ import { href } from '../../router.js';
  */
 
 export function DeliveriesTab() {
-  const rules = useResource('/deliveries', { live: ['tick_closed', 'problem'] });
+  const rules = useWhole('/deliveries', 'deliveries', { live: ['tick_closed', 'problem'] });
   const [busy, setBusy] = useState(/** @type {string | null} */ (null));
   /** @param {string | null} rule */
   const retry = async (rule) => {
@@ -37,17 +37,22 @@ export function DeliveriesTab() {
       setBusy(null);
     }
   };
-  return html`<${Loaded} of=${rules} empty=${(/** @type {any} */ d) => (d.deliveries.length ? null : html`<${Card}><${Empty} icon="send" title="Nothing is sent out by itself">
+  return html`<${Loaded} of=${rules} empty=${(/** @type {Rule[]} */ all) => (all.length ? null : html`<${Card}><${Empty} icon="send" title="Nothing is sent out by itself">
       Rules under <code>deliver</code> in <code>org.json</code> send what agents say to webhooks, Slack, files or other organisations.
     <//><//>`)}>
-    ${(/** @type {{ deliveries: Rule[] }} */ d) => {
-      const waiting = d.deliveries.reduce((sum, rule) => sum + rule.waiting, 0);
+    ${(/** @type {Rule[]} */ all) => {
+      const waiting = all.reduce((sum, rule) => sum + rule.waiting, 0);
       return html`<${Card} title="Deliveries" hint=${waiting ? `${plural(waiting, 'delivery', 'deliveries')} wait` : 'Everything has arrived.'} flush
-        actions=${may('control') && waiting ? html`<${Button} small icon="refresh" busy=${busy === ''} onClick=${() => retry(null)}>Try all again<//>` : null}>
-        <ul>${d.deliveries.map((rule) => html`<${RuleRow} key=${rule.rule} rule=${rule} busy=${busy === rule.rule} onRetry=${() => retry(rule.rule)} />`)}</ul>
+        actions=${mayRetry() && waiting ? html`<${Button} small icon="refresh" busy=${busy === ''} onClick=${() => retry(null)}>Try all again<//>` : null}>
+        <ul>${all.map((rule) => html`<${RuleRow} key=${rule.rule} rule=${rule} busy=${busy === rule.rule} onRetry=${() => retry(rule.rule)} />`)}</ul>
       <//>`;
     }}
   <//>`;
+}
+
+/** A server that wakes nobody sends nothing either. */
+function mayRetry() {
+  return may('control') && (me.peek()?.wakes ?? false);
 }
 
 /** @param {{ rule: Rule, busy: boolean, onRetry: () => void }} props */
@@ -61,7 +66,7 @@ function RuleRow({ rule, busy, onRetry }) {
       ${lost ? html`<${Badge} tone="bad">${count(lost)} given up<//>` : null}
       <span class="grow"></span>
       <span class="quiet small">${rule.last_delivered ? html`last arrived: <a href=${href(`/timeline/${rule.last_delivered.tick}`)}>tick ${count(rule.last_delivered.tick)}</a>, <${Time} value=${rule.last_delivered.at} />` : 'nothing has arrived yet'}</span>
-      ${may('control') && rule.waiting ? html`<${Button} small icon="refresh" busy=${busy} onClick=${onRetry}>Try again<//>` : null}
+      ${mayRetry() && rule.waiting ? html`<${Button} small icon="refresh" busy=${busy} onClick=${onRetry}>Try again<//>` : null}
     </div>
     ${rule.not_before ? html`<p class="small quiet">${plural(rule.failures, 'failure')} in a row; left alone until <${Time} value=${rule.not_before} /> (<${Time} value=${rule.not_before} ago />)</p>` : null}
     ${errors.slice(0, 5).map((pending) => html`<p key=${pending.tick} class="rule-error"><a href=${href(`/timeline/${pending.tick}`)}>tick ${count(pending.tick)}</a> <span>${plural(pending.left, 'entry', 'entries')}, ${plural(pending.attempts, 'attempt')}: <${Line} value=${pending.error} max=${300} /></span></p>`)}
@@ -70,30 +75,37 @@ function RuleRow({ rule, busy, onRetry }) {
   </li>`;
 }
 
+/** @typedef {{ name: string, control?: any, mail?: any, is_broken: boolean }} Waits */
+
 export function IngressTab() {
-  const ingress = useResource('/ingress', { live: ['tick_opened', 'tick_closed', 'message'] });
-  return html`<${Loaded} of=${ingress} empty=${(/** @type {any} */ d) => ((d.mail?.length ?? 0) + (d.commands?.length ?? 0) ? null : html`<${Card}><${Empty} icon="inbox" title="Nothing waits to come in">
+  const ingress = useWhole('/ingress', 'waiting', { live: ['tick_opened', 'tick_closed', 'message'] });
+  return html`<${Loaded} of=${ingress} empty=${(/** @type {Waits[]} */ all) => (all.length ? null : html`<${Card}><${Empty} icon="inbox" title="Nothing waits to come in">
       Messages and commands lie here until a tick takes them.
     <//><//>`)}>
-    ${(/** @type {any} */ d) => html`
-      ${d.mail?.length
-        ? html`<${Card} title="Mail" hint="Taken in with the next tick." flush><ul>${d.mail.map((/** @type {any} */ mail, /** @type {number} */ i) => html`<li key=${mail.id ?? i} class="rule">
-            <div class="row"><b><${Name} value=${mail.from ?? ''} /></b><span class="quiet">→</span><${Recipients} to=${mail.recipients ?? mail.to ?? null} />${mail.kind ? html`<${Badge}>${words(mail.kind)}<//>` : null}<span class="grow"></span>${mail.sent_at ? html`<span class="quiet small"><${Time} value=${mail.sent_at} ago /></span>` : null}</div>
-            <${Text} value=${mail.text ?? mail.payload?.text ?? mail.problem ?? ''} max=${300} />
-          </li>`)}</ul><//>`
-        : null}
-      ${d.commands?.length
-        ? html`<${Card} title="Commands" hint="Carried out with the next tick, before its turns." flush><ul>${d.commands.map((/** @type {any} */ command, /** @type {number} */ i) => html`<li key=${command.name ?? i} class="rule"><${CommandLine} command=${command} /></li>`)}</ul><//>`
-        : null}
+    ${(/** @type {Waits[]} */ all) => html`
+      <${Part} title="Commands" hint="Carried out with the next tick, before its turns." items=${all.filter((one) => one.control)} row=${(/** @type {Waits} */ one) => html`<${CommandLine} command=${one.control} />`} />
+      <${Part} title="Mail" hint="Taken in with the next tick." items=${all.filter((one) => one.mail)} row=${(/** @type {Waits} */ one) => html`<${MailLine} mail=${one.mail} />`} />
+      <${Part} title="What cannot be read" hint="The next tick says why, and puts it aside." items=${all.filter((one) => one.is_broken)} row=${(/** @type {Waits} */ one) => html`<code><${Line} value=${one.name} max=${160} /></code>`} />
     `}
   <//>`;
 }
 
+/** @param {{ title: string, hint: string, items: Waits[], row: (one: Waits) => any }} props */
+function Part({ title, hint, items, row }) {
+  if (!items.length) return null;
+  return html`<${Card} title=${html`${title} <span class="quiet nums">${count(items.length)}</span>`} hint=${hint} flush><ul>${items.map((one) => html`<li key=${one.name} class="rule">${row(one)}</li>`)}</ul><//>`;
+}
+
+/** @param {{ mail: any }} props */
+function MailLine({ mail }) {
+  const text = mail.payload?.text;
+  return html`<div class="row"><b><${Name} value=${mail.from} /></b><span class="quiet" aria-label="to">→</span><${Recipients} to=${mail.recipients} /><${Badge}>${words(mail.kind)}<//><span class="grow"></span><span class="quiet small"><${Time} value=${mail.sent_at} ago /></span></div>
+    ${typeof text === 'string' ? html`<${Text} value=${text} max=${300} />` : html`<${JsonView} value=${mail.payload} open=${1} label="What it says" />`}`;
+}
+
 /** @param {{ command: any }} props */
 function CommandLine({ command }) {
-  const { action, by, sent_at: sentAt, name, format: _, ...rest } = command;
-  const fields = Object.keys(rest).length > 0;
-  return html`<div class="row"><b>${words(String(action ?? 'command'))}</b>${typeof by === 'string' ? html`<span class="quiet">by <${Name} value=${by} /></span>` : null}<span class="grow"></span>${sentAt ? html`<span class="quiet small"><${Time} value=${sentAt} ago /></span>` : null}</div>
-    ${name ? html`<p class="small quiet"><code><${Line} value=${name} max=${100} /></code></p>` : null}
-    ${fields ? html`<${JsonView} value=${rest} open=${1} label="What it says" />` : null}`;
+  const { action, by, sent_at: sentAt, format: _, ...rest } = command;
+  return html`<div class="row"><b>${words(String(action))}</b><span class="quiet">by <${Name} value=${by} /></span><span class="grow"></span><span class="quiet small"><${Time} value=${sentAt} ago /></span></div>
+    ${Object.keys(rest).length ? html`<${JsonView} value=${rest} open=${1} label="What it says" />` : null}`;
 }

@@ -1,28 +1,13 @@
-/** Models, tools and templates: what there is, who uses it, and what is wrong with it. */
+/** Tools and templates: what there is, who uses it, and what is wrong with it. */
 import { html, useState } from '../../lib/preact.js';
 import { AgentChip, Badge, Card, Empty, JsonView, Line, Loaded, Name, Table, Text, Time } from '../../lib/components/index.js';
-import { compact, count, credits, plural, words } from '../../lib/format.js';
+import { count, plural, words } from '../../lib/format.js';
 import { useResource } from '../../lib/resource.js';
 import { may } from '../../lib/session.js';
 import { line } from '../../lib/text.js';
+import { useWhole } from '../../lib/whole.js';
 import { href } from '../../router.js';
 import { Command } from './command.js';
-
-export function ModelsTab() {
-  const models = useResource('/models', { live: ['tick_closed'] });
-  return html`<${Card} title="Models" hint=${html`Kept in <code>config/models.json</code>. Keys are named there, and never kept.`} flush>
-    <${Loaded} of=${models} empty=${(/** @type {any} */ d) => (d.models.length ? null : html`<${Empty} icon="model" title="There are no models"><code>lemming models add</code> makes one known.<//>`)}>
-      ${(/** @type {any} */ d) => html`<${Table} label="Models" rows=${d.models} rowKey=${(/** @type {any} */ model) => model.key} rowHeight=${52} sortBy="key" columns=${[
-        { id: 'key', title: 'Key', width: 'minmax(110px, 1fr)', sort: (/** @type {any} */ m) => m.key, cell: (/** @type {any} */ m) => html`<b><${Name} value=${m.key} /></b>` },
-        { id: 'model', title: 'Model', width: 'minmax(140px, 2fr)', sort: (/** @type {any} */ m) => m.model_name, cell: (/** @type {any} */ m) => html`<${Name} value=${`${m.provider}/${m.model_name}`} />${m.fallback?.length ? html`<div class="small quiet">else ${line(m.fallback.map((/** @type {any} */ f) => (typeof f === 'string' ? f : f.key ?? '')).join(', '), 80)}</div>` : null}` },
-        { id: 'price', title: 'Price a million tokens', width: 'minmax(130px, 1.2fr)', wideOnly: true, cell: (/** @type {any} */ m) => (m.price ? html`<span class="nums">${credits(m.price.input)} read, ${credits(m.price.output)} written</span>` : html`<span class="quiet">not said</span>`) },
-        { id: 'context', title: 'Context', width: '86px', number: true, wideOnly: true, sort: (/** @type {any} */ m) => m.context_tokens, cell: (/** @type {any} */ m) => compact(m.context_tokens) },
-        { id: 'agents', title: 'Agents', width: '70px', number: true, wideOnly: true, sort: (/** @type {any} */ m) => m.agents.length, cell: (/** @type {any} */ m) => count(m.agents.length) },
-        { id: 'state', title: 'State', width: 'minmax(90px, 1.2fr)', cell: (/** @type {any} */ m) => (m.usable ? html`<${Badge} tone="ok">usable<//>` : html`<${Badge} tone="bad" title=${line(m.problem, 300)}>not usable<//><div class="small quiet"><${Line} value=${m.problem} max=${90} /></div>`) },
-      ]} />`}
-    <//>
-  <//>`;
-}
 
 const REACHES = /** @type {Record<string, 'quiet' | 'info' | 'warn'>} */ ({ reads: 'quiet', writes: 'info', runs: 'warn', outside: 'warn' });
 
@@ -76,12 +61,12 @@ function ToolCard({ tool }) {
 }
 
 export function TemplatesTab() {
-  const templates = useResource('/templates');
-  return html`<${Loaded} of=${templates} empty=${(/** @type {any} */ d) => (d.templates.length ? null : html`<${Card}><${Empty} icon="file" title="There are no templates" /><//>`)}>
-    ${(/** @type {any} */ d) => html`<div class="template-grid">${d.templates.map((/** @type {any} */ template) => html`<${Card} key=${`${template.of}/${template.name}`} title=${html`<${Name} value=${template.name} />`}
+  const templates = useWhole('/templates', 'templates');
+  return html`<${Loaded} of=${templates} empty=${(/** @type {any[]} */ all) => (all.length ? null : html`<${Card}><${Empty} icon="file" title="There are no templates" /><//>`)}>
+    ${(/** @type {any[]} */ all) => html`<div class="template-grid">${all.map((template) => html`<${Card} key=${`${template.of}/${template.name}`} title=${html`<${Name} value=${template.name} />`}
       hint=${`${template.of === 'program' ? 'comes with the program' : 'kept in this organisation'}${template.version ? `, version ${line(template.version, 20)}` : ''}`}>
       <div class="stack-tight">
-        <p><${Text} value=${template.description} max=${400} /></p>
+        ${template.broken ? html`<p class="tone-bad"><${Text} value=${template.broken} max=${400} /></p>` : html`<${Text} value=${template.description} max=${400} />`}
         <p class="row row-tight">${template.agents.map((/** @type {string} */ agent) => html`<${AgentChip} key=${agent} name=${agent} plain />`)}</p>
         <p class="row row-tight">${(template.tags ?? []).map((/** @type {string} */ tag) => html`<${Badge} key=${tag}><${Name} value=${tag} /><//>`)}</p>
         <${Command} text=${`lemming agents new --from ${template.name}`} />

@@ -7,7 +7,8 @@ import { useSignal } from '../../lib/store.js';
 import { setQuery } from '../../router.js';
 import { AboutTab, KeysTab } from './about.js';
 import { DeliveriesTab, IngressTab } from './deliveries.js';
-import { ModelsTab, TemplatesTab, ToolsTab } from './lists.js';
+import { TemplatesTab, ToolsTab } from './lists.js';
+import { ModelsTab } from './models.js';
 import { OrganisationTab } from './organisation.js';
 
 const TABS = /** @type {const} */ ([

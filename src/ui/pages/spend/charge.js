@@ -1,25 +1,27 @@
-/** What was charged, in its three sorts, and how long what is left lasts. */
+/** What was charged, in its four sorts, and how long what is left lasts. */
 import { html } from '../../lib/preact.js';
 import { Time } from '../../lib/components/index.js';
 import { count, credits, plural } from '../../lib/format.js';
 
 /**
  * @typedef {Object} Charge
- * @property {number} [paid] for calls with an answer, and for actions
+ * @property {number} [paid] for calls with an answer
+ * @property {number} [action] for turns, as `cost_per_action`
  * @property {number} [unanswered] for calls that brought no answer, at their worst case
  * @property {number} [forfeited] for what runners that died may have spent
+ * @property {number} [charged] all of that
  */
 
 /** @typedef {{ lasts: 'unknown' | 'forever' | 'used_up', ticks?: number, at?: string | null }} Forecast */
 
 /** @type {(keyof Charge)[]} */
-export const SORTS = ['paid', 'unanswered', 'forfeited'];
-export const SORT_NAMES = ['paid', 'unanswered', 'forfeited'];
-export const SORT_TONES = ['accent', 'warn', 'bad'];
+export const SORTS = ['paid', 'action', 'unanswered', 'forfeited'];
+export const SORT_NAMES = ['paid for calls', 'paid for turns', 'unanswered', 'forfeited'];
+export const SORT_TONES = ['accent', 'info', 'warn', 'bad'];
 
 /** @param {Charge | null | undefined} charge */
 export function sum(charge) {
-  return SORTS.reduce((all, sort) => all + (charge?.[sort] ?? 0), 0);
+  return charge?.charged ?? SORTS.reduce((all, sort) => all + (charge?.[sort] ?? 0), 0);
 }
 
 /**
@@ -35,7 +37,7 @@ export function parts(charge) {
  * @param {Charge} charge
  */
 export function inWords(charge) {
-  const said = SORTS.filter((sort) => charge[sort]).map((sort) => `${credits(charge[sort])} ${sort}`);
+  const said = SORTS.flatMap((sort, i) => (charge[sort] ? [`${credits(charge[sort])} ${SORT_NAMES[i]}`] : []));
   return said.length ? said.join(', ') : 'nothing';
 }
 
@@ -52,7 +54,7 @@ export function Lasts({ forecast }) {
 }
 
 /**
- * The three sorts as one bar, as wide as its share of the largest.
+ * The sorts as one bar, as wide as its share of the largest.
  * @param {{ charge: Charge, most: number, label: string }} props
  */
 export function ChargeBar({ charge, most, label }) {

@@ -25,7 +25,7 @@ import { inWords, sum } from './charge.js';
  * @property {number} [paid]
  * @property {number} [unanswered]
  * @property {number} [forfeited]
- * @property {number | null} action
+ * @property {number} [action]
  * @property {number | null} duration_ms
  */
 
@@ -49,7 +49,7 @@ export function Ledger({ agent }) {
     }
   };
   const names = (roster.data?.agents ?? []).map((/** @type {any} */ one) => one.name);
-  return html`<${Card} title="Ledger" hint="Turns, with what their accounts were charged, and the calls of their models, with what each cost." flush
+  return html`<${Card} title="Ledger" hint="Turns, with what their accounts were charged, and the calls of their models, with what each cost. As CSV: the last 1,000 ticks." flush
     actions=${html`<label class="ledger-agent"><span class="sr-only">Agent</span><select class="input" value=${agent ?? ''} onChange=${(/** @type {any} */ event) => setQuery({ agent: event.target.value || null })}>
         <option value="" selected=${!agent}>All agents</option>
         ${agent && !names.includes(agent) ? html`<option value=${agent} selected>${line(agent, 60)}</option>` : null}

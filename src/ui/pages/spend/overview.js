@@ -1,7 +1,7 @@
 /** How much was spent, on what, how fast, and how long the rest lasts. */
 import { html, useState } from '../../lib/preact.js';
 import { AgentChip, BarChart, Button, Card, Empty, Loaded, Meter, Name, Stat, Stats } from '../../lib/components/index.js';
-import { count, credits, percent, plural } from '../../lib/format.js';
+import { count, credits, percent, plural, tokens } from '../../lib/format.js';
 import { useResource } from '../../lib/resource.js';
 import { may } from '../../lib/session.js';
 import { line } from '../../lib/text.js';
@@ -9,7 +9,7 @@ import { ChargeBar, Lasts, SORTS, SORT_NAMES, SORT_TONES, inWords, parts, sum } 
 import { BudgetTopUp } from './budget.js';
 
 /** @typedef {import('./charge.js').Charge} Charge */
-/** @typedef {Charge & { name: string, turns?: number, calls?: number }} Spender */
+/** @typedef {Charge & { name: string, note?: string }} Spender */
 
 /** @param {{ accounts: any, ticks: string, onTopUp: () => void }} props */
 export function Overview({ accounts, ticks, onTopUp }) {
@@ -59,14 +59,16 @@ function windowOf(window) {
 
 /** @param {{ spend: any, budget: any }} props */
 function Spent({ spend, budget }) {
-  const days = spendersOf(spend.days, 'day');
-  const agents = spendersOf(spend.agents, 'agent').sort((a, b) => sum(b) - sum(a));
-  const models = spendersOf(spend.models, 'model').sort((a, b) => sum(b) - sum(a));
+  const days = /** @type {Spender[]} */ (spend.days.map((/** @type {any} */ one) => ({ ...one, name: one.day })));
+  const agents = /** @type {Spender[]} */ (spend.agents.map((/** @type {any} */ one) => ({ ...one, name: one.agent, note: plural(one.turns, 'turn') })));
+  const models = /** @type {Spender[]} */ (
+    spend.models.map((/** @type {any} */ one) => ({ name: one.model, paid: one.cost, note: `${plural(one.calls, 'call')}, ${tokens(one.input_tokens)} tokens read, ${tokens(one.output_tokens)} written` }))
+  );
   const isDaily = budget && /^\d{4}-\d{2}-\d{2}$/.test(budget.window);
   if (!days.length && !agents.length) return html`<${Card}><${Empty} icon="spend" title="Nothing was spent in these ticks">A turn that calls its model is charged when its tick is closed.<//><//>`;
-  const whole = days.reduce((all, day) => all + sum(day), 0) || agents.reduce((all, agent) => all + sum(agent), 0);
+  const whole = sum(spend.total);
   return html`
-    <${Card} title="By day" hint=${html`<b class="nums">${credits(whole)}</b> in all. <span>Paid is for calls with an answer; unanswered for calls that brought none, at their worst; forfeited for what runners that died may have spent.</span>`}>
+    <${Card} title="By day" hint=${html`<b class="nums">${credits(whole)}</b> in ${plural(spend.total.turns, 'turn')} of the ticks ${count(spend.first_tick)} to ${count(spend.last_tick)}. Unanswered: for calls that brought no answer, at their worst. Forfeited: for what runners that died may have spent.`}>
       ${days.length
         ? html`<${BarChart} label=${`Spent by day: ${days.slice(-14).map((day) => `${day.name} ${credits(sum(day))}`).join(', ')}`} height=${190} tones=${SORT_TONES} names=${SORT_NAMES} format=${credits}
             ceiling=${isDaily ? budget.credits : null} bars=${days.map((day) => ({ label: day.name.slice(5), title: `${day.name}: ${inWords(day)}`, parts: parts(day) }))} />`
@@ -74,7 +76,7 @@ function Spent({ spend, budget }) {
     <//>
     <div class="spend-two">
       <${Spenders} title="By agent" one="Agent" spenders=${agents} whole=${whole} cell=${(/** @type {string} */ name) => html`<${AgentChip} name=${name} />`} />
-      <${Spenders} title="By model" one="Model" spenders=${models} whole=${whole} cell=${(/** @type {string} */ name) => html`<b><${Name} value=${name} /></b>`} />
+      <${Spenders} title="By model" hint="Calls that were answered, without what turns cost." one="Model" spenders=${models} whole=${whole} cell=${(/** @type {string} */ name) => html`<b><${Name} value=${name} /></b>`} />
     </div>
     <${DayTable} days=${days} />
   `;
@@ -82,17 +84,17 @@ function Spent({ spend, budget }) {
 
 const AT_ONCE = 12;
 
-/** @param {{ title: string, one: string, spenders: Spender[], whole: number, cell: (name: string) => any }} props */
-function Spenders({ title, one, spenders, whole, cell }) {
+/** @param {{ title: string, hint?: string, one: string, spenders: Spender[], whole: number, cell: (name: string) => any }} props */
+function Spenders({ title, hint, one, spenders, whole, cell }) {
   const [isAll, setAll] = useState(false);
   const most = spenders.reduce((high, spender) => Math.max(high, sum(spender)), 0);
   const shown = isAll ? spenders : spenders.slice(0, AT_ONCE);
-  return html`<${Card} title=${title} flush>
+  return html`<${Card} title=${title} hint=${hint} flush>
     ${spenders.length === 0 ? html`<p class="quiet spend-none">Nothing was spent.</p>` : null}
     <table class="spenders">
       <thead class="sr-only"><tr><th scope="col">${one}</th><th scope="col">Sorts</th><th scope="col">Credits</th><th scope="col">Share</th></tr></thead>
-      <tbody>${shown.map((spender) => html`<tr key=${spender.name} title=${inWords(spender)}>
-        <th scope="row">${cell(spender.name)}</th>
+      <tbody>${shown.map((spender) => html`<tr key=${spender.name} title=${[inWords(spender), spender.note].filter(Boolean).join('; ')}>
+        <th scope="row">${cell(spender.name)}${spender.note ? html`<span class="spenders-note">${spender.note}</span>` : null}</th>
         <td class="spenders-bar"><${ChargeBar} charge=${spender} most=${most} label=${line(spender.name, 60)} /></td>
         <td class="nums">${credits(sum(spender))}</td>
         <td class="nums quiet">${percent(whole ? sum(spender) / whole : 0)}</td>
@@ -111,13 +113,4 @@ function DayTable({ days }) {
       <tbody>${[...days].reverse().map((day) => html`<tr key=${day.name}><th scope="row">${line(day.name, 20)}</th>${SORTS.map((sort) => html`<td key=${sort} class="nums">${credits(day[sort] ?? 0)}</td>`)}<td class="nums"><b>${credits(sum(day))}</b></td></tr>`)}</tbody>
     </table></div>
   </details>`;
-}
-
-/**
- * @param {any[] | undefined} list
- * @param {string} field that has the name
- * @returns {Spender[]}
- */
-function spendersOf(list, field) {
-  return (list ?? []).map((one) => ({ ...one, ...one.charged, name: String(one[field] ?? '') }));
 }
