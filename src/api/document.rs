@@ -53,11 +53,13 @@ const GUARDED: [(&str, &str); 2] =
     [("401", "it needs a key, or the key is not known"), ("404", "there is nothing of that name")];
 
 /// The same of those that take a document.
-const TAKING: [(&str, &str); 3] = [
+const TAKING: [(&str, &str); 2] = [
     ("409", "something else is there already, or it changed meanwhile"),
     ("413", "the document is too large"),
-    ("415", "the body is not `application/json`"),
 ];
+
+/// The same of all that change something, with a body or without one.
+const NOT_JSON: (&str, &str) = ("415", "it does not come as `application/json`");
 
 /// The document before any route is in it.
 fn bare() -> OpenApi {
@@ -139,6 +141,9 @@ fn each(paths: &mut Paths, mut change: impl FnMut(&mut Operation)) {
             say(operation, &ANY);
             if operation.request_body.is_some() {
                 say(operation, &TAKING);
+            }
+            if method != "get" {
+                say(operation, &[NOT_JSON]);
             }
         }
     }

@@ -140,10 +140,10 @@ class Witness {
     });
   }
 
-  /** Fails if anything happened, or stands in the document, that must not. */
+  /** Fails if anything happened since it was last asked, or stands in the document, that must not. */
   async clears() {
     const inside = await this.#page.evaluate(inspect, elsewhere);
-    assert.deepEqual([...this.#faults, ...inside], [], `at ${this.#page.url()}`);
+    assert.deepEqual([...this.#faults.splice(0), ...inside], [], `at ${this.#page.url()}`);
   }
 }
 
@@ -154,7 +154,7 @@ class Witness {
 function inspect(elsewhere) {
   const seen = /** @type {any} */ (window);
   /** @type {string[]} */
-  const faults = seen.__violations.map((/** @type {string} */ text) => `the policy was violated: ${text}`);
+  const faults = seen.__violations.splice(0).map((/** @type {string} */ text) => `the policy was violated: ${text}`);
   if (seen.__pwned !== undefined) faults.push(`a text ran as a program: ${seen.__pwned}`);
   if (/** @type {any} */ ({}).polluted !== undefined) faults.push('the prototype of all objects was changed');
   const never = 'script:not([src]), iframe, frame, object, embed, base, meta[http-equiv], style, animate, set, portal, body link, body script';
