@@ -150,6 +150,8 @@ def ask(served, key, folder, who, store):
     words += ["--no-color", "--max-examples", EXAMPLES, "--phases", "examples,coverage,fuzzing", "--rate-limit", "40/s"]
     # Without keys everybody may, which the document cannot say.
     words += ["--exclude-checks", "ignored_auth"] if who == "without-keys" else []
+    # No change is taken without it, also of those that have no body.
+    words += ["--header", "Content-Type: application/json"]
     words += ["--header", f"Authorization: Bearer {key}"] if key else []
     done = subprocess.run([*words, f"{served.origin}/api/openapi.json"], env=environment, cwd=folder, text=True, capture_output=True)
     return done.returncode, done.stdout + done.stderr, json.loads(answers.read_text()) if answers.exists() else {}

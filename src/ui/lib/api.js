@@ -110,9 +110,8 @@ export async function ask(path, options = {}) {
   if (options.ifMatch) headers.set('If-Match', options.ifMatch);
   /** @type {RequestInit} */
   const init = { method: options.method ?? 'GET', headers, signal: options.signal, credentials: 'omit', redirect: 'error' };
-  // The API takes no change without it, not even one that has no body: a plain form of another page could not send it.
-  if (init.method !== 'GET') headers.set('Content-Type', 'application/json');
   if (options.body !== undefined || options.text !== undefined) {
+    headers.set('Content-Type', 'application/json');
     init.body = options.text ?? JSON.stringify(options.body);
   }
   let answer;
