@@ -19,6 +19,11 @@ pub(super) struct At {
 }
 
 impl At {
+    /// Whether it is a moment that nothing changes any more.
+    pub(super) fn is_past(self) -> bool {
+        self.at.is_some()
+    }
+
     /// That moment of the organisation.
     ///
     /// # Errors

@@ -1,12 +1,14 @@
 //! What a request brings: a JSON document, or parameters. Bounded, and what is wrong with it is named by its place.
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
+use utoipa::IntoParams;
 
 use super::error::ApiError;
 use crate::domain::ingress::MAX_INGRESS_BYTES;
@@ -54,10 +56,102 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(error) => Err(wrong(&error)),
+        }
+    }
+}
+
+fn wrong(error: &QueryRejection) -> ApiError {
+    let text = error.body_text();
+    let why = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, why)| why);
+    ApiError::usage(format!("a parameter is wrong: {why}"))
+}
+
+/// Parameters of two sorts in one address: those of a route, and those that many routes have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Both<A, B>(pub(super) A, pub(super) B);
+
+/// Parameters that know their names, so that each sort takes its own and what none takes is refused.
+pub(super) trait Asked: Sized {
+    /// Adds their names.
+    fn names(names: &mut Vec<String>);
+
+    /// Reads them from an address.
+    ///
+    /// # Errors
+    /// One is not what it should be.
+    fn read(uri: &Uri) -> Result<Self, ApiError>;
+}
+
+impl<T: DeserializeOwned + IntoParams> Asked for T {
+    fn names(names: &mut Vec<String>) {
+        names.extend(T::into_params(|| None).into_iter().map(|parameter| parameter.name));
+    }
+
+    fn read(uri: &Uri) -> Result<Self, ApiError> {
+        let mut known = Vec::new();
+        Self::names(&mut known);
+        let own = pairs(uri).filter(|pair| known.iter().any(|name| name == name_of(pair)));
+        let own = own.collect::<Vec<_>>().join("&");
+        let own = Uri::try_from(format!("/?{own}"))
+            .map_err(|_| ApiError::usage("the parameters are no part of an address"))?;
+        match Query::try_from_uri(&own) {
+            Ok(Query(parameters)) => Ok(parameters),
+            Err(error) => Err(wrong(&error)),
+        }
+    }
+}
+
+impl<A: Asked, B: Asked> Asked for Both<A, B> {
+    fn names(names: &mut Vec<String>) {
+        A::names(names);
+        B::names(names);
+    }
+
+    fn read(uri: &Uri) -> Result<Self, ApiError> {
+        Ok(Self(A::read(uri)?, B::read(uri)?))
+    }
+}
+
+impl<A: Asked, B: Asked, S: Send + Sync> FromRequestParts<S> for Both<A, B> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let mut known = Vec::new();
+        Self::names(&mut known);
+        match pairs(&parts.uri).find(|pair| known.iter().all(|name| name != name_of(pair))) {
+            None => Self::read(&parts.uri),
+            Some(pair) => {
+                let said = ApiError::usage(format!("there is no parameter {:?} here", name_of(pair)));
+                Err(said.hint(format!("the parameters are {}", known.join(", "))))
+            }
+        }
+    }
+}
+
+fn pairs(uri: &Uri) -> impl Iterator<Item = &str> {
+    uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty())
+}
+
+fn name_of(pair: &str) -> &str {
+    pair.split_once('=').map_or(pair, |(name, _)| name)
+}
+
+/// What a path names, in the order of the path.
+#[derive(Debug, Clone)]
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+            Ok(path) => Ok(Self(path.0)),
+            // Ours to explain: what was sent is no number, or no text.
             Err(error) => {
                 let text = error.body_text();
-                let why = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, why)| why);
-                Err(ApiError::usage(format!("a parameter is wrong: {why}")))
+                let why = text.rsplit_once("URL: ").map_or(text.as_str(), |(_, why)| why);
+                Err(ApiError::usage(format!("the path is wrong: {why}")))
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! What all routes have in common is said here: who may ask, and how they refuse. A route says what is its own.
 
+use axum::middleware::from_fn;
 use axum::routing::MethodRouter;
 use serde::Serialize;
 use utoipa::openapi::path::{Operation, Paths};
@@ -11,6 +12,7 @@ use utoipa::{PartialSchema as _, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::auth::need;
+use super::caching;
 use super::state::ApiState;
 use crate::domain::api_key::Scope;
 
@@ -117,6 +119,16 @@ pub(super) fn may(
     (schemas, paths, need(state, scope, methods))
 }
 
+/// Routes that only look, for those who may: what they answer can be kept.
+pub(super) fn look(state: &ApiState, routes: UtoipaMethodRouter<ApiState>) -> UtoipaMethodRouter<ApiState> {
+    let (schemas, mut paths, methods) = routes;
+    each(&mut paths, |operation| {
+        let unchanged = RefOr::T(Said::new("nothing has changed since the answer with the tag in `If-None-Match`"));
+        operation.responses.responses.insert("304".to_owned(), unchanged);
+    });
+    may(state, Scope::Read, (schemas, paths, methods.layer(from_fn(caching::around))))
+}
+
 /// Routes for everybody: what is behind them looks at who asks, if need be.
 pub(super) fn open((schemas, mut paths, methods): UtoipaMethodRouter<ApiState>) -> UtoipaMethodRouter<ApiState> {
     each(&mut paths, |operation| operation.security = Some(Vec::new()));
@@ -177,4 +189,11 @@ fn say(operation: &mut Operation, refusals: &[(&str, &str)]) {
             RefOr::T(said)
         });
     }
+}
+
+/// The document with the names of its paths' parts as it writes them: the router marks those that hold slashes.
+pub(super) fn with_plain_names(mut document: OpenApi) -> OpenApi {
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    document
 }

@@ -16,6 +16,7 @@ use crate::clean::one_line;
 use crate::engine::EngineError;
 use crate::ingress::{DraftError, IngressError};
 use crate::store::StoreError;
+use crate::validate::ValidateError;
 
 /// How long a message may be: it may hold something of the request.
 const MESSAGE_WIDTH: usize = 300;
@@ -241,6 +242,19 @@ impl From<EngineError> for ApiError {
                 log(&error);
                 said
             }
+            error => {
+                log(&error);
+                Self::failed()
+            }
+        }
+    }
+}
+
+impl From<ValidateError> for ApiError {
+    fn from(error: ValidateError) -> Self {
+        match error {
+            ValidateError::Store(error) => error.into(),
+            ValidateError::NoOrg => Self::no_org(),
             error => {
                 log(&error);
                 Self::failed()

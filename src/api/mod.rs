@@ -8,6 +8,7 @@
 mod at;
 pub mod auth;
 pub mod body;
+mod caching;
 pub mod chores;
 mod document;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod keys;
 pub mod lambda;
 mod layers;
 pub mod limit;
+mod lookup;
 mod paging;
 pub mod place;
 mod router;

@@ -10,6 +10,7 @@ const MAX_CURSOR_BYTES: usize = 4096;
 
 /// Which page of a list.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
     /// At most so many.
@@ -34,6 +35,11 @@ impl Paging {
         }
     }
 
+    /// Whether it is the first page.
+    pub(super) fn is_first(&self) -> bool {
+        self.cursor.is_none()
+    }
+
     /// What the cursor says, by its list's reader.
     ///
     /// # Errors
@@ -45,6 +51,31 @@ impl Paging {
             || ApiError::usage("the parameter cursor is none of this list").hint("give `next_cursor` as it came");
         read.map(Some).ok_or_else(wrong)
     }
+}
+
+/// The first of some items, at most so many, and the cursor of the rest: what `place` says of the last one shown.
+pub(super) fn first<T>(
+    items: impl IntoIterator<Item = T>,
+    limit: usize,
+    place: impl Fn(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    let mut items = items.into_iter();
+    let shown: Vec<T> = items.by_ref().take(limit).collect();
+    let next = items.next().and(shown.last()).map(place);
+    (shown, next)
+}
+
+/// What a cursor that is a place in a list says: how many items come before it.
+pub(super) fn index(text: &str) -> Option<usize> {
+    text.parse().ok()
+}
+
+/// A page of a list that only grows at its end, from its `from`th item on.
+pub(super) fn from<T>(items: impl IntoIterator<Item = T>, from: usize, limit: usize) -> (Vec<T>, Option<String>) {
+    let mut items = items.into_iter().skip(from);
+    let shown: Vec<T> = items.by_ref().take(limit).collect();
+    let next = items.next().map(|_| from.saturating_add(shown.len()).to_string());
+    (shown, next)
 }
 
 #[cfg(test)]
@@ -62,6 +93,24 @@ mod tests {
         for wrong in [0, 101, usize::MAX] {
             assert_eq!(paging(Some(wrong), None).limit(20, 100).expect_err("refused").status(), 400);
         }
+    }
+
+    #[test]
+    fn pages_to_the_end_are_the_whole_list() {
+        let all: Vec<u32> = (0..7).collect();
+        for limit in 1..9 {
+            let (mut seen, mut at) = (Vec::new(), Some(0));
+            while let Some(place) = at {
+                let (page, next) = from(all.clone(), place, limit);
+                seen.extend(page);
+                at = next.and_then(|next| index(&next));
+            }
+            assert_eq!(seen, all, "{limit}");
+            let (page, next) = first(all.clone(), limit, ToString::to_string);
+            assert_eq!(next.is_some(), limit < 7, "{limit}");
+            assert_eq!(page, all[..limit.min(7)]);
+        }
+        assert_eq!(from(all, usize::MAX, 1), (Vec::new(), None));
     }
 
     #[test]

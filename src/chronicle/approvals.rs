@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::moment::Moment;
@@ -33,7 +34,7 @@ pub const TICKS_BACK: u64 = 64;
 const MOST_SENT: usize = 256;
 
 /// How far a call is that a person is asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Nobody has answered.
@@ -60,7 +61,8 @@ impl Standing {
 }
 
 /// An answer that a tick has admitted, or time's.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = ApprovalAnswer)]
 pub struct Answer {
     /// The answer.
     pub verdict: Verdict,
@@ -79,7 +81,8 @@ pub struct Answer {
 }
 
 /// What came of an answered call.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = ApprovalEnd)]
 pub struct End {
     /// Whether the call was made.
     pub outcome: Outcome,
@@ -92,7 +95,8 @@ pub struct End {
 }
 
 /// An answer that no tick has admitted yet.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = SentAnswer)]
 pub struct Sent {
     /// The command.
     pub command: IngressName,
@@ -105,7 +109,7 @@ pub struct Sent {
 }
 
 /// A call that a person is or was asked about.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Approval {
     /// Its id, which is the call's.
     pub id: Uuid,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::Datelike as _;
 use futures::StreamExt as _;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::closed_back;
 use crate::domain::credits::Credits;
@@ -16,7 +17,7 @@ use crate::record::state::State;
 use crate::store::Store;
 
 /// The budget in its present window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Budget {
     /// The window: `total`, a day or a month, in UTC.
     pub window: String,
@@ -50,7 +51,7 @@ pub fn turns_left(balance: Credits, cost: Credits) -> Option<u64> {
 }
 
 /// What was spent in the last closed ticks: how fast, and by whom.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Burn {
     /// How many closed ticks were looked at.
     pub ticks: u64,
@@ -69,7 +70,7 @@ pub struct Burn {
 }
 
 /// What somebody spent in some ticks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Spending {
     /// Turns that were charged.
     pub turns: u64,
@@ -81,7 +82,7 @@ pub struct Spending {
 }
 
 /// How long an amount lasts at the rate of the last ticks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "lasts", rename_all = "snake_case")]
 pub enum Forecast {
     /// There are no ticks to tell by.

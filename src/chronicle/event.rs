@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::TickRecords;
 use super::message::Message;
@@ -16,7 +17,7 @@ use crate::record::plan::Item;
 use crate::record::turn::{Content, Status, TurnRecord};
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Event {
     /// When.
     pub timestamp: Timestamp,
@@ -364,4 +365,16 @@ fn heard(verdict: Verdict) -> &'static str {
 
 fn whom(agent: Option<&AgentName>) -> &str {
     agent.map_or("the organisation", AgentName::as_str)
+}
+
+/// The events of a tick that concern an agent, with its planning; none where nothing concerned the agent. Without one, all.
+#[must_use]
+pub fn concerning(records: &TickRecords, agent: Option<&AgentName>) -> Vec<Event> {
+    let mut told = events(records);
+    told.retain(|event| agent.is_none_or(|agent| event.concerns(agent) || event.event == "tick_planned"));
+    // A tick in which nothing concerned the agent is no news.
+    if agent.is_some() && told.iter().all(|event| event.event == "tick_planned") {
+        told.clear();
+    }
+    told
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::moment::Moment;
 use crate::domain::name::AgentName;
@@ -21,7 +22,7 @@ pub enum Place {
 }
 
 /// A file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FileNote {
     /// The path from the organisation's root.
     pub path: String,
@@ -45,7 +46,9 @@ impl Place {
         }
     }
 
-    fn has(&self, key: &Key) -> bool {
+    /// Says whether a file is one of this place.
+    #[must_use]
+    pub fn has(&self, key: &Key) -> bool {
         match (self, key) {
             (Self::Workspace(agent), Key::Workspace(owner, _)) => agent == owner,
             (Self::Shared, Key::Shared(_)) => true,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::PARALLEL;
 use super::moment::Moment;
@@ -44,7 +45,8 @@ pub struct Place {
 }
 
 /// What a person should look at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = GraphNotes)]
 pub struct Notes {
     /// Nobody's mail reaches them, and theirs reaches nobody.
     pub unreachable: Vec<AgentName>,
@@ -61,7 +63,7 @@ pub struct Notes {
 }
 
 /// A permission that leads nowhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct GapNote {
     /// Whose permission it is.
     pub agent: AgentName,

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 
 use futures::stream::{self, Stream, StreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{PARALLEL, tick};
 use crate::domain::credits::Credits;
@@ -18,7 +19,7 @@ use crate::record::turn::{Receipt, Status};
 use crate::store::{Store, StoreError};
 
 /// What a line tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
     /// A model call that was answered.
@@ -28,7 +29,8 @@ pub enum LineKind {
 }
 
 /// A line of the ledger. Absent fields do not apply.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = LedgerLine)]
 pub struct Line {
     /// What it tells of.
     pub kind: LineKind,
@@ -105,6 +107,15 @@ impl Line {
         "action",
         "duration_ms",
     ];
+
+    /// What the line adds to the sum of what was charged: that stands in the lines of turns alone.
+    #[must_use]
+    pub fn charged(&self) -> Credits {
+        match self.kind {
+            LineKind::Turn => [self.paid, self.unanswered, self.forfeited, self.action].into_iter().flatten().sum(),
+            LineKind::Call => Credits::ZERO,
+        }
+    }
 
     fn call(front: &Self, step: usize, receipt: &Receipt) -> Self {
         let usage = receipt.usage;

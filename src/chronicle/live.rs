@@ -4,12 +4,13 @@
 //! that are not committed yet. Only a tick that closes lets the state be loaded anew, and of the messages only its own
 //! are read then.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt as _};
 use serde::Serialize;
 
 use super::credits::Budget;
+use super::doing::{Doing, UnderWay, doing, reasons};
 use super::message::Message;
 use super::moment::Moment;
 use super::search::{Filter, Ticks, search};
@@ -23,7 +24,7 @@ use crate::record::chain::{Extension, Link};
 use crate::record::closed::Closed;
 use crate::record::plan::{Plan, SkipReason};
 use crate::record::state::{Authors, Problem};
-use crate::record::turn::{Status, TurnRecord};
+use crate::record::turn::TurnRecord;
 use crate::store::{Key, Store};
 
 /// How many messages are kept at hand.
@@ -34,51 +35,6 @@ const TICKS_BACK: u64 = 20;
 
 /// How many shards and how many turns of an open tick one look asks for.
 const AT_ONE_LOOK: usize = 32;
-
-/// What an agent does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Doing {
-    /// A runner works on its turn.
-    Thinking,
-    /// It is due in the open tick.
-    Due,
-    /// Its turn in the open tick is committed.
-    Done,
-    /// Its last turn, or that in the open tick, failed.
-    Failed,
-    /// It was due and had too little money.
-    OutOfCredits,
-    /// Its resume cannot be read.
-    Broken,
-    /// A person paused it, or the whole organisation.
-    Paused,
-    /// Its resume says that it is not to run.
-    Disabled,
-    /// A call of it waits for a person's yes.
-    Waiting,
-    /// Nothing.
-    Idle,
-}
-
-impl Doing {
-    /// The word as it stands in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Thinking => "thinking",
-            Self::Due => "due",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::OutOfCredits => "out_of_credits",
-            Self::Broken => "broken",
-            Self::Paused => "paused",
-            Self::Disabled => "disabled",
-            Self::Waiting => "waiting",
-            Self::Idle => "idle",
-        }
-    }
-}
 
 /// An agent at a look.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -143,12 +99,10 @@ pub struct View {
 #[derive(Debug)]
 struct Open {
     plan: Plan,
-    due: BTreeSet<AgentName>,
     skipped: BTreeMap<AgentName, SkipReason>,
-    held: BTreeSet<AgentName>,
+    turns: UnderWay,
     /// The next link of each shard that is looked at.
     links: Vec<u32>,
-    committed: BTreeMap<AgentName, Status>,
 }
 
 /// Whoever watches.
@@ -227,7 +181,7 @@ impl Live {
                 tick: open.plan.tick,
                 time: open.plan.time,
                 turns: open.plan.due.len(),
-                committed: open.committed.len(),
+                committed: open.turns.committed.len(),
             }),
             agents: agents.collect(),
             last_tick_credits: self.last_tick_credits,
@@ -240,31 +194,9 @@ impl Live {
     }
 
     fn doing(&self, name: &AgentName) -> Doing {
-        let state = &self.moment.state;
-        let Some(agent) = state.agents.get(name) else { return Doing::Idle };
         let open = self.open.as_ref();
-        if let Some(open) = open.filter(|open| open.due.contains(name)) {
-            return match open.committed.get(name) {
-                Some(Status::Failed) => Doing::Failed,
-                Some(_) => Doing::Done,
-                None if open.held.contains(name) => Doing::Thinking,
-                None => Doing::Due,
-            };
-        }
-        let skipped = open.map_or(&self.skipped, |open| &open.skipped).get(name).copied();
-        let failed = || agent.last_turn.as_ref().is_some_and(|turn| turn.status == Status::Failed);
-        match skipped {
-            _ if agent.broken => Doing::Broken,
-            _ if !agent.facts.enabled => Doing::Disabled,
-            _ if agent.paused || state.paused => Doing::Paused,
-            Some(SkipReason::NoCredits | SkipReason::NoBudget) => Doing::OutOfCredits,
-            Some(SkipReason::Failing | SkipReason::UnknownModel) => Doing::Failed,
-            _ if failed() => Doing::Failed,
-            _ if state.approvals.values().any(|asked| asked.agent == *name && asked.verdict.is_none()) => {
-                Doing::Waiting
-            }
-            _ => Doing::Idle,
-        }
+        let skipped = open.map_or(&self.skipped, |open| &open.skipped);
+        doing(&self.moment.state, name, open.map(|open| &open.turns), skipped)
     }
 
     /// Takes in what ticks from `first` on brought that are closed at a moment; those from `news` on were not seen
@@ -304,36 +236,31 @@ impl Live {
             let Some(plan) = self.store.read::<Plan>(&Key::Plan(next)).await? else { return Ok(()) };
             let links = vec![0; plan.shards.len().min(AT_ONE_LOOK)];
             let due = plan.due.iter().map(|due| due.agent.clone()).collect();
-            let skipped = reasons(&plan);
-            let (held, committed) = (BTreeSet::new(), BTreeMap::new());
-            self.open = Some(Open { plan, due, skipped, held, links, committed });
+            let (skipped, turns) = (reasons(&plan), UnderWay { due, ..UnderWay::default() });
+            self.open = Some(Open { plan, skipped, turns, links });
         }
         let Some(open) = &mut self.open else { return Ok(()) };
         for (shard, link) in (0..).zip(&mut open.links) {
             while let Some(found) = self.store.read::<Link>(&Key::Link(next, shard, *link)).await? {
                 *link += 1;
                 match found.what {
-                    Extension::Hold { start } => open.held.extend(start),
+                    Extension::Hold { start } => open.turns.held.extend(start),
                     Extension::Release { spent } => {
-                        open.held.retain(|name| spent.iter().all(|left| left.agent != *name))
+                        open.turns.held.retain(|name| spent.iter().all(|left| left.agent != *name))
                     }
                     Extension::Seal => {}
                 }
             }
         }
-        let waited_for = open.plan.due.iter().map(|due| &due.agent).filter(|name| !open.committed.contains_key(*name));
+        let waited_for =
+            open.plan.due.iter().map(|due| &due.agent).filter(|name| !open.turns.committed.contains_key(*name));
         let waited_for: Vec<AgentName> = waited_for.take(AT_ONE_LOOK).cloned().collect();
         let store = &self.store;
         let read = |agent: AgentName| async move { store.read::<TurnRecord>(&Key::Turn(next, agent)).await };
         let mut turns = stream::iter(waited_for).map(read).buffered(PARALLEL);
         while let Some(turn) = turns.next().await {
-            open.committed.extend(turn?.map(|turn| (turn.agent, turn.status)));
+            open.turns.committed.extend(turn?.map(|turn| (turn.agent, turn.status)));
         }
         Ok(())
     }
-}
-
-/// Why those did not run that a plan passes over.
-fn reasons(plan: &Plan) -> BTreeMap<AgentName, SkipReason> {
-    plan.skipped.iter().map(|skipped| (skipped.agent.clone(), skipped.reason)).collect()
 }

@@ -3,6 +3,7 @@
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::PARALLEL;
 use super::moment::Moment;
@@ -19,7 +20,7 @@ use crate::store::{Key, Prefix};
 const SEARCHED_FILES: usize = 256;
 
 /// One key of a memory.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Kept {
     /// The key.
     pub key: MemoryKey,
@@ -42,6 +43,14 @@ pub struct Kept {
 /// # Errors
 /// The store failed.
 pub async fn kept(moment: &Moment, agent: &AgentName) -> Result<Vec<Kept>, EngineError> {
+    kept_of(moment, agent, moment.memory_keys(agent).await?).await
+}
+
+/// These keys of an agent's memory, by name.
+///
+/// # Errors
+/// The store failed.
+pub async fn kept_of(moment: &Moment, agent: &AgentName, keys: Vec<MemoryKey>) -> Result<Vec<Kept>, EngineError> {
     let read = |key: MemoryKey| async move {
         match one(moment, agent, &key).await {
             Err(EngineError::Erased { path, tick }) => {
@@ -51,7 +60,7 @@ pub async fn kept(moment: &Moment, agent: &AgentName) -> Result<Vec<Kept>, Engin
             found => found,
         }
     };
-    let mut kept: Vec<Kept> = stream::iter(moment.memory_keys(agent).await?)
+    let mut kept: Vec<Kept> = stream::iter(keys)
         .map(read)
         .buffered(PARALLEL)
         .try_filter_map(|found| async move { Ok(found) })
@@ -87,7 +96,7 @@ pub async fn one(moment: &Moment, agent: &AgentName, key: &MemoryKey) -> Result<
 }
 
 /// A file of an archive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Left {
     /// Its path below the agent's folder: `archive/...`.
     pub path: String,
@@ -133,7 +142,7 @@ pub async fn archived(
 }
 
 /// A memory that was found: a value, or one item of a list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Hit {
     /// Whose.
     pub agent: AgentName,

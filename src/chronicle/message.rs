@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{closed_back, tick};
@@ -20,7 +21,7 @@ use crate::record::turn::TurnRecord;
 use crate::store::{Key, Store};
 
 /// One message.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Message {
     /// Where it stands in the order that everybody reads in.
     pub position: Position,

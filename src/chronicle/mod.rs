@@ -3,9 +3,12 @@
 //! Reads only. Nothing that is shown is thereby read by anybody, and nothing here is an input of a
 //! tick. Looking back is bounded by whoever asks: history only grows.
 
+pub mod accounts;
 pub mod approvals;
+pub mod card;
 pub mod compare;
 pub mod credits;
+pub mod doing;
 pub mod event;
 pub mod files;
 pub mod graph;
@@ -16,10 +19,13 @@ pub mod message;
 pub mod moment;
 pub mod outlook;
 pub mod problems;
+pub mod remedy;
 pub mod roster;
 pub mod search;
+pub mod spend;
 pub mod status;
 pub mod thread;
+pub mod threads;
 pub mod ticks;
 pub mod tools;
 pub mod turns;

@@ -134,6 +134,18 @@ impl Moment {
         Ok(self.state.agents.iter().filter(|(_, agent)| agent.present).map(|(name, _)| name.clone()).collect())
     }
 
+    /// Those, and whoever else the records know of, by name: gone ones, too.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn agents_of_any_time(&self) -> Result<Vec<AgentName>, EngineError> {
+        let mut names = self.agents().await?;
+        names.extend(self.state.agents.keys().cloned());
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
     /// The bytes of an agent's resume, as they lie there now, or as the tick had them last.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::PARALLEL;
 use super::credits::Budget;
@@ -14,7 +15,7 @@ use crate::record::plan::{Cause, Due, Item, SkipReason, Trigger};
 use crate::record::state::Problem;
 
 /// What a tick would do.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Outlook {
     /// Its number.
     pub tick: Tick,
@@ -50,7 +51,7 @@ pub struct Outlook {
 }
 
 /// A turn that would be made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DueLine {
     /// Whose.
     pub agent: AgentName,
@@ -87,7 +88,7 @@ pub struct DueLine {
 }
 
 /// An agent that is due and would not run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SkippedLine {
     /// Who.
     pub agent: AgentName,

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::approvals::{Standing, open};
 use super::closed_back;
@@ -30,7 +32,7 @@ pub const TICKS_BACK: u64 = 64;
 const MUTE_AFTER: u64 = 3;
 
 /// Something that is wrong, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Trouble {
     /// A stable word for its sort, such as `backed_off`.
     pub kind: String,
@@ -45,11 +47,31 @@ pub struct Trouble {
     /// The command that mends it, or that shows more of it.
     #[serde(rename = "do")]
     pub advice: Option<String>,
+    /// What it is about besides, for whoever offers to do something about it.
+    #[serde(skip)]
+    pub about: Option<About>,
+}
+
+/// What a problem is about, where that is no agent and no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A call that waits for a person's yes.
+    Approval(Uuid),
+    /// A rule of `deliver`.
+    Rule(String),
 }
 
 impl Trouble {
     fn new(kind: &str, message: impl Into<String>) -> Self {
-        Self { kind: kind.to_owned(), agent: None, path: None, since: None, message: message.into(), advice: None }
+        Self {
+            kind: kind.to_owned(),
+            agent: None,
+            path: None,
+            since: None,
+            message: message.into(),
+            advice: None,
+            about: None,
+        }
     }
 
     fn of(self, agent: &AgentName) -> Self {
@@ -153,7 +175,7 @@ fn is_failure(problem: &Problem, agent: &AgentName) -> bool {
 impl From<&Problem> for Trouble {
     fn from(problem: &Problem) -> Self {
         let Problem { kind, agent, path, message } = problem.clone();
-        Self { kind, agent, path, since: None, message, advice: None }
+        Self { kind, agent, path, since: None, message, advice: None, about: None }
     }
 }
 
@@ -298,7 +320,7 @@ async fn waiting(moment: &Moment) -> Result<Vec<Trouble>, EngineError> {
             }
             _ => continue,
         };
-        troubles.push(trouble.of(agent));
+        troubles.push(Trouble { about: Some(About::Approval(id)), ..trouble.of(agent) });
     }
     Ok(troubles)
 }
@@ -330,7 +352,6 @@ async fn held(moment: &Moment, status: &Status, now: Timestamp) -> Result<Vec<Tr
     Ok(troubles)
 }
 
-/// Servers whose tools nobody has accepted: their agents have none of them.
 /// What rules of `deliver` could not send.
 async fn undelivered(moment: &Moment, now: Timestamp) -> Result<Vec<Trouble>, EngineError> {
     let org = moment.settings().await?;
@@ -340,7 +361,8 @@ async fn undelivered(moment: &Moment, now: Timestamp) -> Result<Vec<Trouble>, En
         let why = error.map(|error| format!(": {error}")).unwrap_or_default();
         let waits = (waiting > 0).then(|| {
             let message = format!("{} of the rule {rule} did not arrive yet{why}", counted(waiting, "delivery"));
-            let trouble = Trouble { since: oldest, ..Trouble::new("delivery_stuck", message) };
+            let about = Some(About::Rule(rule.to_string()));
+            let trouble = Trouble { since: oldest, about, ..Trouble::new("delivery_stuck", message) };
             trouble.advise(format!("lemming deliveries {rule}"))
         });
         let lost = given_up.into_iter().map(move |given_up| {
@@ -350,7 +372,8 @@ async fn undelivered(moment: &Moment, now: Timestamp) -> Result<Vec<Trouble>, En
                 given_up.tick,
                 given_up.error
             );
-            let trouble = Trouble::new("delivery_given_up", message).since(given_up.tick);
+            let about = Some(About::Rule(rule.to_string()));
+            let trouble = Trouble { about, ..Trouble::new("delivery_given_up", message).since(given_up.tick) };
             trouble.advise(format!("lemming deliveries {rule}"))
         });
         waits.into_iter().chain(lost).collect::<Vec<_>>()
@@ -358,6 +381,7 @@ async fn undelivered(moment: &Moment, now: Timestamp) -> Result<Vec<Trouble>, En
     Ok(told.collect())
 }
 
+/// Servers whose tools nobody has accepted: their agents have none of them.
 async fn not_accepted(moment: &Moment) -> Result<Vec<Trouble>, EngineError> {
     let store = moment.store();
     let (toolbox, accepted) = futures::try_join!(store.get(&Key::Tools), store.get(&Key::ToolsLock))?;

@@ -2,6 +2,7 @@
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::PARALLEL;
 use super::moment::Moment;
@@ -118,7 +119,7 @@ async fn member(moment: &Moment, authors: &Authors, name: AgentName) -> Result<M
 }
 
 /// A step of the clock at which an agent is due, and when that is, where slots say so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FiresAt {
     /// The clock.
     pub clock: Clock,

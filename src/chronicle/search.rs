@@ -10,6 +10,7 @@ use super::moment::Moment;
 use super::{PARALLEL, closed_back};
 use crate::domain::name::AgentName;
 use crate::domain::outbox::Kind;
+use crate::domain::position::Position;
 use crate::domain::search::{Wanted, text_of};
 use crate::domain::time::Tick;
 use crate::engine::EngineError;
@@ -105,6 +106,46 @@ impl Filter {
 
 fn is_to(entry: &Unread, name: &AgentName) -> bool {
     entry.to.as_ref().is_some_and(|to| to.contains(name))
+}
+
+/// A page of what a filter wants, the newest first, and where the rest is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Older {
+    /// The newest first: one more than was asked for, if there is one more.
+    pub messages: Vec<Message>,
+    /// The oldest tick that was looked at; 0 if none was.
+    pub back_to: Tick,
+    /// Once all of these are shown: older ones lie before this place, if there may be any.
+    pub rest: Option<Position>,
+}
+
+/// Looks for the newest messages that a filter wants before a place, at most `limit` and one more, in so many ticks.
+///
+/// # Errors
+/// The store failed, or the records contradict each other.
+pub async fn older(
+    moment: &Moment,
+    filter: &Filter,
+    before: Option<Position>,
+    (limit, ticks): (usize, u64),
+) -> Result<Older, EngineError> {
+    let mut messages: Vec<Message> = Vec::new();
+    let mut last = moment.state.tick;
+    if let Some(before) = before.filter(|before| before.tick <= last) {
+        // The rest of the tick in which the page before ended.
+        let here = search(moment, filter, Ticks { first: before.tick, last: before.tick }, usize::MAX).await?;
+        messages.extend(here.messages.into_iter().rev().filter(|message| message.position < before));
+        last = before.tick.previous();
+    }
+    let (mut back_to, mut more) = (last, true);
+    if messages.len() <= limit {
+        let first = Tick(last.0.saturating_sub(ticks - 1).max(1));
+        let hits = search(moment, filter, Ticks { first, last }, limit + 1).await?;
+        (back_to, more) = (hits.back_to, hits.more);
+        messages.extend(hits.messages.into_iter().rev());
+    }
+    let rest = (more && back_to.0 > 1).then(|| Position::new(back_to, 0, 0));
+    Ok(Older { messages, back_to, rest })
 }
 
 /// Looks for the newest messages that a filter wants, at most `limit`, from `ticks.last` back.

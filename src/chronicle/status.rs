@@ -2,6 +2,7 @@
 
 use futures::stream::{self, StreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::PARALLEL;
 use super::credits::Budget;
@@ -17,7 +18,7 @@ use crate::record::turn::TurnRecord;
 use crate::store::{Key, Prefix, Store, StoreError};
 
 /// How an agent stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AgentStatus {
     /// Its name.
     pub name: AgentName,
@@ -43,7 +44,7 @@ pub struct AgentStatus {
 }
 
 /// A tick that was begun and is not closed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct OpenTick {
     /// Its number.
     pub tick: Tick,
@@ -58,7 +59,8 @@ pub struct OpenTick {
 }
 
 /// How an organisation stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = OrganisationStatus)]
 pub struct Status {
     /// What people call it.
     pub org: String,
@@ -105,7 +107,7 @@ pub async fn status_at(moment: &Moment, place: &str, now: Timestamp) -> Result<S
     let authors = &Authors::of(state);
     let mut each = stream::iter(names).map(|name| agent(moment, authors, name)).buffered(PARALLEL);
     while let Some(agent) = each.next().await {
-        found.push(agent?);
+        found.push(agent?.0);
     }
     drop(each);
     let now = if moment.is_past { state.time.unwrap_or(now) } else { now };
@@ -124,7 +126,12 @@ pub async fn status_at(moment: &Moment, place: &str, now: Timestamp) -> Result<S
     })
 }
 
-async fn agent(moment: &Moment, authors: &Authors, name: AgentName) -> Result<AgentStatus, EngineError> {
+/// How an agent stands at a moment, and its resume: the last good one where the present one cannot be read.
+pub(super) async fn agent(
+    moment: &Moment,
+    authors: &Authors,
+    name: AgentName,
+) -> Result<(AgentStatus, Option<Resume>), EngineError> {
     let (store, state) = (moment.store(), &moment.state);
     let known = state.agents.get(&name);
     let mut broken = None;
@@ -156,7 +163,7 @@ async fn agent(moment: &Moment, authors: &Authors, name: AgentName) -> Result<Ag
         Some(known) => known.account.balance,
         None => limits.map_or(Credits::ZERO, |limits| limits.opening()),
     };
-    Ok(AgentStatus {
+    let status = AgentStatus {
         title: resume.as_ref().map(|resume| resume.title.clone()),
         enabled: resume.as_ref().is_some_and(|resume| resume.enabled),
         paused: known.is_some_and(|known| known.paused),
@@ -167,7 +174,8 @@ async fn agent(moment: &Moment, authors: &Authors, name: AgentName) -> Result<Ag
         unread: known.map_or(0, |known| authors.inbox(state, &name, &known.facts.reads).len()),
         broken,
         name,
-    })
+    };
+    Ok((status, resume))
 }
 
 async fn open(store: &Store, tick: Tick) -> Result<Option<OpenTick>, StoreError> {

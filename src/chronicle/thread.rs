@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 use futures::stream;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::message::{Bounds, IdStart, Message, contents, newest};
@@ -39,7 +40,7 @@ pub struct Thread {
 }
 
 /// A message of a conversation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Said {
     /// How many messages stand above it.
     pub depth: usize,

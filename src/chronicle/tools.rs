@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::PARALLEL;
 use super::moment::Moment;
@@ -19,7 +20,7 @@ use crate::tool::{Connector, Tool};
 use crate::validate::nearest;
 
 /// A tool, for people.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ToolCard {
     /// Its name, as models call it.
     pub tool: String,
@@ -46,7 +47,7 @@ pub struct ToolCard {
 }
 
 /// A tool that resumes permit and that there is not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UnknownTool {
     /// The name.
     pub tool: String,
@@ -57,7 +58,7 @@ pub struct UnknownTool {
 }
 
 /// An MCP server of `config/tools.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ServerCard {
     /// Its name.
     pub server: ServerName,
@@ -70,7 +71,7 @@ pub struct ServerCard {
 }
 
 /// What there is to know of tools.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Tools {
     /// The MCP servers, by name.
     pub servers: Vec<ServerCard>,

@@ -5,12 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::name::{AgentName, MemoryKey};
 use super::time::{Tick, Timestamp};
 
 /// Why something left the memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Because {
     /// A list had more items than may stay: these are its oldest, the oldest first.
@@ -22,7 +23,7 @@ pub enum Because {
 }
 
 /// Something that left the memory, as its turn record or plan has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Archived {
     /// The key that it stood at.
     pub key: MemoryKey,
@@ -33,7 +34,7 @@ pub struct Archived {
 }
 
 /// The same as it stands in `agents/<agent>/archive/<key>/<tick:08>_<hash>.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ArchiveFile {
     /// The key that it stood at.
     pub key: MemoryKey,

@@ -7,8 +7,8 @@ use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::credits::Credits;
-use super::ids::Sha;
-use super::name::{AgentName, KeyName, MemoryKey, ModelKey};
+use super::ids::{Seed, Sha};
+use super::name::{AgentName, IngressName, KeyName, MemoryKey, ModelKey, RunnerId, ServerName, ToolName};
 use super::position::Position;
 use super::time::{Clock, Tick, Timestamp};
 
@@ -42,6 +42,11 @@ written! {
     KeyName: "KeyName", "The name of an API key.", text();
     MemoryKey: "MemoryKey", "The key of a memory.", text().pattern(Some("^[A-Za-z0-9_-]+$"));
     ModelKey: "ModelKey", "The key of a model in config/models.json.", text();
+    ToolName: "ToolName", "The name of a tool, as a resume permits it.", text();
+    ServerName: "ServerName", "The name of an MCP server in config/tools.json.", text();
+    IngressName: "IngressName", "The name of a message or command that came from outside; used once.", text();
+    RunnerId: "RunnerId", "One invocation of a runner.", text();
+    Seed: "Seed", "From which the ids of a tick are derived.", ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
     Sha: "Sha256", "A SHA-256, in 64 hexadecimal digits.", text().pattern(Some("^[0-9a-f]{64}$"));
     Position: "Position", "Where an entry stands: its tick, the rank of its turn in it, and its index in the turn.", text();
     Timestamp: "Timestamp", "A moment, UTC, in RFC 3339.", text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::credits::Credits;
@@ -22,12 +23,12 @@ pub const MAX_INGRESS_BYTES: usize = 256 * 1024;
 pub const MAX_INGRESS_DEPTH: usize = 96;
 
 /// Who wrote an ingress object, for the record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Author(pub String);
 
 /// A message from outside (`ingress/mail/<uuidv7>.json`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Mail {
     /// The format of this object: 1.
     pub format: u32,
@@ -70,7 +71,7 @@ fn is_zero(n: &u32) -> bool {
 }
 
 /// A command to the organisation (`ingress/control/<uuidv7>.json`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Control {
     /// The format of this object: 1.
     pub format: u32,
@@ -84,7 +85,7 @@ pub struct Control {
 }
 
 /// What a control object asks for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
     /// Adds credits to an agent's account, or to the organisation's budget in its present window.
@@ -127,6 +128,7 @@ pub enum Action {
         key: MemoryKey,
         /// Of a list, how many of the newest items stay; absent: the whole memory goes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<u32>, minimum = 1)]
         keep: Option<NonZeroU32>,
         /// Only if nobody changed it after this tick.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::ids::Sha;
 use super::json::line;
@@ -12,7 +13,7 @@ use super::name::{AgentName, MemoryKey, ModelKey};
 use super::time::{Tick, Timestamp};
 
 /// What is done to the value of a key.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// The value becomes this one.

@@ -6,6 +6,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::credits::Credits;
 use super::endpoint::{BaseUrl, KeyRef};
@@ -13,7 +14,7 @@ use super::name::ModelKey;
 
 /// What a model costs, in credits. Required, so that an unknown price never counts as zero; a
 /// local model's price is an explicit `{"input": 0, "output": 0}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct Price {
     /// Per million tokens of the prompt.
     pub input: Credits,
@@ -34,7 +35,7 @@ pub struct Price {
 }
 
 /// Tokens of one model call, by the class they are billed in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// Tokens of the prompt, cached ones included.
     pub input_tokens: u64,

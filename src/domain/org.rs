@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::credits::Credits;
 use super::delivery::Rule;
@@ -22,7 +23,7 @@ use super::tools::ToolSettings;
 pub const ORG_FORMAT: u32 = 1;
 
 /// What agents of one tick see of each other.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// The same result as running the due agents one after another in canonical order.

@@ -88,7 +88,7 @@ impl Importance {
 }
 
 /// `meta` of an entry: what belongs to the conversation rather than to the text.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Meta {
     /// The conversation: the id of its first entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,7 +110,7 @@ pub struct Meta {
 /// One entry of an outbox, as it stands in `agents/<agent>/outbox/<tick:08>_<id>.json`.
 ///
 /// Source of the fields: LeMMing v1.0.0, plan.md, "Outbox Format".
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OutboxEntry {
     /// Unique; derived from the tick's seed, the tick, the agent and the index.
     pub id: Uuid,

@@ -1,11 +1,13 @@
 //! A prompt: messages, provider-neutral.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::contract::ToolCall;
 
 /// Who speaks in a prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PromptRole)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The rules, the resume and the tools: what stays the same from turn to turn.
@@ -19,7 +21,8 @@ pub enum Role {
 }
 
 /// One message of a prompt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PromptMessage)]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
@@ -42,7 +45,8 @@ impl Message {
 }
 
 /// What a native tool call returned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PromptCallResult)]
 pub struct CallResult {
     /// The provider's id of the call.
     pub id: String,

@@ -10,11 +10,12 @@ use std::num::NonZeroU64;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::time::Clock;
 
 /// Whether an agent runs at every fire point or only when it has mail.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// At every fire point.
@@ -25,9 +26,10 @@ pub enum When {
 }
 
 /// `schedule` of a resume.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct Schedule {
     /// The period N in steps of the clock, at least 1.
+    #[schema(value_type = u64, minimum = 1)]
     pub run_every_n_ticks: NonZeroU64,
     /// Moves the fire point: the agent runs at the clocks where (clock + (offset % N)) % N is 0.
     #[serde(default)]

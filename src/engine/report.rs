@@ -1,6 +1,7 @@
 //! What a tick tells whoever asked for it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::credits::Credits;
 use crate::domain::name::{AgentName, RunnerId};
@@ -55,7 +56,7 @@ pub struct TickReport {
 }
 
 /// Why a trigger started nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Idle {
     /// The slot was planned before: a redelivery, or a second scheduler.

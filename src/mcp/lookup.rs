@@ -12,11 +12,7 @@ pub(super) async fn present(moment: &Moment, name: &str, pointer: &str) -> Resul
 
 /// The agent of this name among those that there are and that the records know of, gone ones too.
 pub(super) async fn of_any_time(moment: &Moment, name: &str, pointer: &str) -> Result<AgentName, Refusal> {
-    let mut agents = moment.agents().await?;
-    agents.extend(moment.state.agents.keys().cloned());
-    agents.sort_unstable();
-    agents.dedup();
-    among(&agents, name, pointer)
+    among(&moment.agents_of_any_time().await?, name, pointer)
 }
 
 fn among(agents: &[AgentName], name: &str, pointer: &str) -> Result<AgentName, Refusal> {

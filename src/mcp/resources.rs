@@ -7,9 +7,10 @@ use super::answer;
 use super::lookup;
 use super::page;
 use super::refusal::Refusal;
-use super::tools::{agent_document, recent_threads, thread_document};
+use super::tools::{agent_document, thread_document};
 use crate::chronicle::moment::Moment;
 use crate::chronicle::roster::members;
+use crate::chronicle::threads::recent;
 use crate::clean::one_line;
 use crate::domain::name::AgentName;
 use crate::runner::compose::Org;
@@ -65,7 +66,7 @@ pub(super) async fn list(org: &Org, cursor: Option<&str>) -> Result<ListResource
         found.push(resource.with_title(title.unwrap_or_else(|| member.name.to_string())));
     }
     if is_last {
-        let (threads, _) = recent_threads(&moment).await?;
+        let threads = recent(&moment, None).await?.threads;
         for thread in threads.iter().take(LISTED_THREADS) {
             let who: Vec<&str> = thread.who.iter().take(10).map(AgentName::as_str).collect();
             let resource = Resource::new(format!("{THREADS}{}", thread.id), thread.id.to_string()).with_mime_type(JSON);

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Nonce, record};
@@ -18,7 +19,7 @@ use crate::domain::name::{AgentName, IngressName, RunnerId};
 use crate::domain::time::{Tick, Timestamp};
 
 /// A call that was not made: it waits for a person's yes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Question {
     /// Its id, which is the call's.
     pub id: Uuid,
@@ -83,7 +84,7 @@ pub struct Waiting {
 }
 
 /// How a question was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The call is to be made, once.
@@ -107,7 +108,7 @@ impl Verdict {
 }
 
 /// An answer as it took effect.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Decision {
     /// The question.
     pub approval: Uuid,
@@ -130,7 +131,8 @@ pub struct Decision {
 }
 
 /// What came of a call that had waited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CallOutcome)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was made.
@@ -142,7 +144,7 @@ pub enum Outcome {
 }
 
 /// The answer to a question, as the agent's next turn begins with it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Settled {
     /// The question's id, which is the call's.
     pub id: Uuid,

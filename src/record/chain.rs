@@ -1,6 +1,7 @@
 //! A shard's chain: hold, hold, release, ..., seal. Extended by creating the next number.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Nonce, record};
 use crate::domain::credits::Credits;
@@ -53,7 +54,7 @@ pub struct Settled {
 }
 
 /// A licence: the right to work on one turn, given by link `seq` of shard `shard`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct LicenceId {
     /// The number of the shard.
     pub shard: u32,

@@ -4,6 +4,7 @@
 //! written over at will: a lie in it, or its loss, means that something is sent again, under the same id.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Nonce, record};
@@ -11,7 +12,7 @@ use crate::domain::name::MemoryKey;
 use crate::domain::time::{Tick, Timestamp};
 
 /// How it went with one entry or problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// The receiver took it.
@@ -23,7 +24,8 @@ pub enum Fate {
 }
 
 /// One entry or problem that needs nothing more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SettledDelivery)]
 pub struct Settled {
     /// The entry's id, or the one that a problem has by its place.
     pub id: Uuid,
@@ -37,7 +39,7 @@ pub struct Settled {
 }
 
 /// `deliveries/<rule>/<tick>.json`: what of a closed tick was sent, and how it went. Created when all of it is settled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Delivered {
     /// The format of this record.
     pub format: u32,
@@ -53,7 +55,8 @@ pub struct Delivered {
 record!(Delivered, "a record of deliveries");
 
 /// A tick of which not all is settled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PendingDelivery)]
 pub struct Pending {
     /// The tick.
     pub tick: Tick,
@@ -73,7 +76,7 @@ pub struct Pending {
 }
 
 /// What was given up of a tick.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GivenUp {
     /// The tick.
     pub tick: Tick,
@@ -86,7 +89,7 @@ pub struct GivenUp {
 }
 
 /// The last tick that a rule sent something of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastDelivered {
     /// The tick.
     pub tick: Tick,

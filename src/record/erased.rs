@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::record;
@@ -10,7 +11,7 @@ use crate::domain::ids::Sha;
 use crate::domain::time::Tick;
 
 /// In a record that stands in for another: the one that it replaces had this hash, which is the one that others name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Erased {
     /// The hash of the record as it was committed.
     pub sha256: Sha,

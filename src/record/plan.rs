@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::approval::Decision;
 use super::erased::Erased;
@@ -19,7 +20,7 @@ use crate::domain::pace::Anchor;
 use crate::domain::time::{Clock, Tick, Timestamp};
 
 /// What asked for the tick.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Trigger {
     /// Somebody: each is one tick and advances the clock by one.
@@ -46,7 +47,7 @@ pub struct ClockRange {
 }
 
 /// Why an agent is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The schedule.
@@ -83,7 +84,7 @@ pub struct Due {
 }
 
 /// Why an agent that was due does not run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
     /// The account holds less than one call may cost.
@@ -116,7 +117,7 @@ impl SkipReason {
 }
 
 /// An agent that was due and does not run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Skipped {
     /// Who.
     pub agent: AgentName,
@@ -142,7 +143,7 @@ pub enum Found {
 }
 
 /// An ingress object that this plan admits, whole.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Admitted {
     /// Its name, single-use.
     pub name: IngressName,
@@ -152,7 +153,8 @@ pub struct Admitted {
 }
 
 /// What an admitted object holds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AdmittedItem)]
 #[serde(rename_all = "snake_case")]
 pub enum Item {
     /// A command.
@@ -162,7 +164,7 @@ pub enum Item {
 }
 
 /// A top-up as it took effect.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Credited {
     /// Whose account; absent: the organisation's budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::approval::Waiting;
@@ -19,7 +20,7 @@ use crate::domain::time::{Clock, Tick, Timestamp};
 use crate::mutant::{self, Mutant};
 
 /// Something a person should know, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// A stable word for its sort, such as `broken_resume`.
     pub kind: String,
@@ -84,7 +85,7 @@ impl Facts {
 }
 
 /// What was charged, by what became of the calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Charge {
     /// Calls with an answer, and `cost_per_action`.
     #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
@@ -114,7 +115,7 @@ impl std::ops::AddAssign for Charge {
 }
 
 /// An agent's account.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Account {
     /// What is left.
     pub balance: Credits,
@@ -125,7 +126,7 @@ pub struct Account {
 }
 
 /// How an agent's last turn went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LastTurn {
     /// In which tick.
     pub tick: Tick,

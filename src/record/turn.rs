@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::approval::{Question, Settled};
@@ -22,7 +23,8 @@ use crate::domain::resume::Resume;
 use crate::domain::time::{Tick, Timestamp};
 
 /// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = TurnStatus)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Its effects count.
@@ -52,7 +54,7 @@ impl Status {
 }
 
 /// Why a turn failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The answer held no contract.
@@ -80,7 +82,7 @@ impl FailureKind {
 }
 
 /// Why a turn failed, for people.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// The sort of it.
     pub kind: FailureKind,
@@ -92,7 +94,7 @@ pub struct Failure {
 }
 
 /// An entry that the turn read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Read {
     /// Where it stands.
     pub position: Position,
@@ -103,7 +105,8 @@ pub struct Read {
 }
 
 /// The content of a file at some version.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = FileContent)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// The text itself.
@@ -115,7 +118,7 @@ pub enum Content {
 }
 
 /// A file at a new version: an agent's write, or a person's edit that the turn found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FileChange {
     /// The path from the organisation's root.
     pub path: String,
@@ -134,7 +137,7 @@ impl FileChange {
 }
 
 /// A memory key at a new value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MemoryChange {
     /// The key.
     pub key: MemoryKey,
@@ -146,16 +149,17 @@ pub struct MemoryChange {
 }
 
 /// An agent that the turn asks to create; decided at close.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NewAgent {
     /// Its resume.
+    #[schema(value_type = Object)]
     pub resume: Resume,
     /// What its creator gives it.
     pub credits: Credits,
 }
 
 /// What a turn does, apart from reading: nothing of it happens before the commit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Effects {
     /// What it says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -175,7 +179,7 @@ pub struct Effects {
 }
 
 /// What a tool call returned to the model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ToolResult {
     /// The model's own id of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -200,7 +204,7 @@ pub struct ToolResult {
 }
 
 /// One model call that was answered, and its bill.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
     /// The key in `config/models.json`.
     pub model: ModelKey,
@@ -241,7 +245,7 @@ pub struct Receipt {
 }
 
 /// Money that a licence spent and that stands in no receipt of its turn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Beside {
     /// Answers that were not used: a rival's was journalled first.
     pub paid: Credits,
@@ -250,7 +254,7 @@ pub struct Beside {
 }
 
 /// One answer of the model, and what its tool calls returned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Exchange {
     /// The answer, as it came.
     pub answer: String,
@@ -265,7 +269,7 @@ pub struct Exchange {
 }
 
 /// What the licence that committed spent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Spent {
     /// Calls with an answer.
     pub paid: Credits,
@@ -281,7 +285,7 @@ fn is_zero(count: &u32) -> bool {
 }
 
 /// `ticks/<tick>/turns/<agent>.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TurnRecord {
     /// The format of this record.
     pub format: u32,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::compose::Org;
 use crate::chronicle::settings;
-use crate::domain::time::Timestamp;
+use crate::chronicle::why::{Why, of_next, of_tick};
+use crate::domain::name::AgentName;
+use crate::domain::time::{Tick, Timestamp};
 use crate::engine::{EngineError, Idle, Rehearsal, Silent, Stop, Terms, rehearse};
 use crate::record::plan::Trigger;
 
@@ -28,4 +30,22 @@ pub async fn next(org: &Org) -> Result<Option<Rehearsal>, EngineError> {
         }
     }
     Ok(None)
+}
+
+/// Why an agent ran in the last closed tick, or did not, and how it is with the next one, as things are now.
+///
+/// # Errors
+/// There is no organisation, the store failed, or a record is missing or cannot be read.
+pub async fn why(org: &Org, agent: &AgentName, last: Tick) -> Result<Vec<Why>, EngineError> {
+    let mut answers = Vec::new();
+    answers.extend(of_tick(&org.store, agent, last).await?);
+    match of_tick(&org.store, agent, last.next()).await? {
+        Some(open) => answers.push(open),
+        None => {
+            if let Some(rehearsal) = next(org).await? {
+                answers.push(of_next(&rehearsal, agent).await?);
+            }
+        }
+    }
+    Ok(answers)
 }

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::domain::model::ModelRegistry;
 use crate::domain::name::{AgentName, MemoryKey, ModelKey, ToolName};
@@ -30,7 +31,8 @@ use crate::store::Key;
 pub const DEFAULT: &str = "brief_desk";
 
 /// What a template says of itself (`template.json`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = TemplateAbout)]
 pub struct About {
     /// What it is called.
     pub name: MemoryKey,
@@ -54,7 +56,7 @@ pub struct About {
 }
 
 /// What a template needs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Requires {
     /// The models that its agents think with.
     #[serde(default)]
@@ -68,7 +70,7 @@ pub struct Requires {
 }
 
 /// The part that the person plays in the demo.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Demo {
     /// How many ticks it takes.
     pub ticks: u64,
@@ -90,7 +92,7 @@ pub struct Wishes {
 }
 
 /// A file that a template has and that is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LeftOut {
     /// Where it lies in the template.
     pub path: String,

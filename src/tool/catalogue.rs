@@ -5,12 +5,13 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::limits;
 use crate::sandbox::{MAX_COPIED_BYTES, MAX_COPIED_FILES};
 
 /// What a call may touch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// Only looks, at what the organisation has.

@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::name::{AgentName, ModelKey};
 use crate::store::{Key, StoreError};
@@ -26,7 +27,7 @@ pub use self::delivery::check_environment;
 pub use self::org::{check, check_agents};
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Keeps the organisation or an agent from running.
@@ -36,7 +37,7 @@ pub enum Severity {
 }
 
 /// Something that is wrong with a file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, ToSchema)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "tests fail by panicking")]
 
 mod access;
+mod caching;
+mod documented;
 mod function;
 mod hooks;
 mod keys;
@@ -11,7 +13,9 @@ mod messages;
 mod page;
 mod place;
 mod probes;
+mod reads;
 #[cfg(unix)]
 mod served;
 mod wakes;
+mod worked;
 mod world;

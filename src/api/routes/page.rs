@@ -34,6 +34,14 @@ pub(in crate::api) async fn file(method: Method, uri: Uri, headers: HeaderMap) -
     }
 }
 
+/// `GET /api/docs`: the reference page of the API, which shows `/api/openapi.json`.
+pub(in crate::api) async fn docs(headers: HeaderMap) -> Response {
+    match ui::file("docs.html") {
+        Some(file) => answer(file, &headers),
+        None => ApiError::not_found().into_response(),
+    }
+}
+
 fn answer(file: ui::File, asked: &HeaderMap) -> Response {
     let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
     let is_known = known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == file.etag);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::text::{Hunk, hunks};
 use super::value::{ValueChange, changes};
@@ -18,7 +19,7 @@ use crate::engine::EngineError;
 use crate::store::Key;
 
 /// A memory with another value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct MemoryDiff {
     /// Whose.
     pub agent: AgentName,
@@ -34,7 +35,7 @@ pub struct MemoryDiff {
 }
 
 /// A file with another content.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct FileDiff {
     /// Where it lies.
     pub path: String,

@@ -2,6 +2,7 @@
 
 use futures::stream::{self, StreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Wanted;
 use crate::chronicle::message::{Message, of_tick};
@@ -14,7 +15,8 @@ use crate::engine::EngineError;
 const AT_ONCE: usize = 8;
 
 /// What was said after the common tick on one side alone, in the order in which it is read.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = MessagesDiff)]
 pub struct Messages {
     /// On the first side.
     pub removed: Vec<Message>,

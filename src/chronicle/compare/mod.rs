@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 pub use self::contents::{FileDiff, MemoryDiff};
 pub use self::messages::Messages;
@@ -31,7 +32,7 @@ use crate::record::state::AgentState;
 use crate::store::{Key, Store, StoreError};
 
 /// What differs between two moments.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Comparison {
     /// The first.
     pub before: Side,
@@ -61,7 +62,7 @@ pub struct Comparison {
 }
 
 /// One of the two moments.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Side {
     /// Its last closed tick.
     pub tick: Tick,
@@ -74,7 +75,7 @@ pub struct Side {
 }
 
 /// What became of something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is on the second side alone.
@@ -99,7 +100,7 @@ impl Change {
 }
 
 /// A value on both sides; `null`: there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Pair<T> {
     /// On the first.
     pub before: Option<T>,
@@ -108,7 +109,7 @@ pub struct Pair<T> {
 }
 
 /// An agent that came, went, or has another resume.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AgentDiff {
     /// Who.
     pub agent: AgentName,
@@ -122,7 +123,7 @@ pub struct AgentDiff {
 }
 
 /// An account that stands otherwise.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CreditDiff {
     /// Whose.
     pub agent: AgentName,
@@ -135,7 +136,7 @@ pub struct CreditDiff {
 }
 
 /// The budget on one side.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BudgetSide {
     /// Its window.
     pub window: String,

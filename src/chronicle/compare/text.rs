@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
+use utoipa::ToSchema;
 
 /// Longer texts are not compared by lines: who compares them has tools for it.
 const MOST_BYTES: usize = 256 * 1024;
@@ -13,7 +14,7 @@ const MOST_LINES: usize = 8_192;
 const AROUND: usize = 3;
 
 /// Lines that changed, with some around them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Hunk {
     /// The first line of the old text, from 1.
     pub old_start: usize,
@@ -28,7 +29,8 @@ pub struct Hunk {
 }
 
 /// A line of a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = HunkLine)]
 pub struct Line {
     /// What became of it.
     pub sign: Sign,
@@ -40,7 +42,7 @@ pub struct Line {
 }
 
 /// What became of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub enum Sign {
     /// It stands in both texts.
     #[serde(rename = " ")]

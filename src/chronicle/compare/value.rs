@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
+use utoipa::ToSchema;
 
 use super::text::{Hunk, hunks};
 use crate::domain::json;
@@ -11,7 +12,7 @@ use crate::domain::json;
 const LONGEST_LIST: usize = 4_096;
 
 /// One difference between two values.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ValueChange {
     /// Where, as a JSON pointer (RFC 6901): into the new value, or, for what was removed, into the old one.
     pub pointer: String,

@@ -2,6 +2,7 @@
 
 use futures::stream::{self, StreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::TickState;
 use crate::chronicle::{PARALLEL, TickRecords, moment::Moment, tick as records_of};
@@ -15,7 +16,8 @@ use crate::record::plan::{Plan, Trigger};
 use crate::store::{Key, Store};
 
 /// A tick in a few numbers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = TickRow)]
 pub struct Row {
     /// Its number.
     pub tick: Tick,
@@ -68,11 +70,17 @@ pub struct Bounds {
 /// # Errors
 /// The store failed, or a record is missing or cannot be read.
 pub async fn list(moment: &Moment, bounds: Bounds, agent: Option<&AgentName>) -> Result<Found, EngineError> {
-    let (store, last) = (moment.store(), moment.state.tick);
+    back(moment.store(), (moment.state.tick, !moment.is_past), bounds, agent).await
+}
+
+async fn back(
+    store: &Store,
+    (last, with_open): (Tick, bool),
+    bounds: Bounds,
+    agent: Option<&AgentName>,
+) -> Result<Found, EngineError> {
     let mut ticks = Vec::new();
-    if !moment.is_past
-        && let Some(records) = records_of(store, last.next()).await?
-    {
+    if with_open && let Some(records) = records_of(store, last.next()).await? {
         let row = open(&records);
         ticks.extend((bounds.limit > 0 && concerns(&records.plan, agent)).then_some(row));
     }
@@ -86,6 +94,30 @@ pub async fn list(moment: &Moment, bounds: Bounds, agent: Option<&AgentName>) ->
         ticks.extend(row?);
     }
     Ok(Found { ticks, more: seen.0 > 1 })
+}
+
+/// The ticks at a moment before `before`, the newest first: at most `limit`, and at most `ticks` are looked at. Older ones are
+/// before the tick that is given besides, if there may be any.
+///
+/// # Errors
+/// The store failed, or a record is missing or cannot be read.
+pub async fn page(
+    moment: &Moment,
+    before: Option<Tick>,
+    (limit, ticks): (usize, u64),
+    agent: Option<&AgentName>,
+) -> Result<(Vec<Row>, Option<Tick>), EngineError> {
+    let (last, with_open) = match before {
+        Some(before) if before <= moment.state.tick => (before.previous(), false),
+        _ => (moment.state.tick, !moment.is_past),
+    };
+    let found = back(moment.store(), (last, with_open), Bounds { limit, ticks }, agent).await?;
+    let rest = match found.ticks.last() {
+        Some(row) if found.ticks.len() >= limit => Some(row.tick),
+        // All that was looked at is shown; what lies before it may hold more.
+        _ => Some(Tick(last.0.saturating_sub(ticks) + 1)),
+    };
+    Ok((found.ticks, rest.filter(|rest| found.more && rest.0 > 1)))
 }
 
 fn concerns(plan: &Plan, agent: Option<&AgentName>) -> bool {

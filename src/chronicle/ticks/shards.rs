@@ -3,6 +3,7 @@
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::chronicle::PARALLEL;
 use crate::domain::name::{AgentName, RunnerId};
@@ -12,7 +13,7 @@ use crate::record::plan::Plan;
 use crate::store::{Key, Store, StoreError};
 
 /// A part of a tick.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Shard {
     /// Its number.
     pub shard: u32,
@@ -40,6 +41,11 @@ impl Shard {
         self.licences.iter().filter(|(licensed, _)| licensed == agent).count()
     }
 
+    /// The runners that have been given an agent's turn, in order.
+    pub fn runners(&self, agent: &AgentName) -> impl Iterator<Item = &RunnerId> {
+        self.licences.iter().filter(move |(licensed, _)| licensed == agent).map(|(_, runner)| runner)
+    }
+
     /// The runner that has an agent's turn in hand, if the shard is held by the one that last began it.
     #[must_use]
     pub fn worker(&self, agent: &AgentName) -> Option<&RunnerId> {
@@ -56,6 +62,17 @@ pub async fn shards(store: &Store, plan: &Plan) -> Result<Vec<Shard>, StoreError
     let numbered = (0..).zip(plan.shards.clone());
     let read = |(shard, agents)| one(store, plan.tick, shard, agents);
     stream::iter(numbered).map(read).buffered(PARALLEL).try_collect().await
+}
+
+/// The shard that an agent's turn is of; `None` where it is not due.
+pub(in crate::chronicle) async fn shard_of(
+    store: &Store,
+    plan: &Plan,
+    agent: &AgentName,
+) -> Result<Option<Shard>, StoreError> {
+    let mut numbered = (0..).zip(&plan.shards);
+    let Some((number, agents)) = numbered.find(|(_, agents)| agents.contains(agent)) else { return Ok(None) };
+    Ok(Some(one(store, plan.tick, number, agents.clone()).await?))
 }
 
 async fn one(store: &Store, tick: Tick, number: u32, agents: Vec<AgentName>) -> Result<Shard, StoreError> {

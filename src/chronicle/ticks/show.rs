@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::TickState;
@@ -28,7 +29,7 @@ use crate::record::turn::{Content, Failure, TurnRecord};
 use crate::store::{Key, Store};
 
 /// One tick, whole.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct TickView {
     /// Its number.
     pub tick: Tick,
@@ -68,7 +69,7 @@ pub struct TickView {
 }
 
 /// Slots that nobody triggered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Missed {
     /// The first.
     pub from: Clock,
@@ -79,7 +80,7 @@ pub struct Missed {
 }
 
 /// What a tick was made from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Inputs {
     /// The runner that planned it.
     pub by: RunnerId,
@@ -103,7 +104,7 @@ pub struct Inputs {
 }
 
 /// A resume that was new, changed, broken or gone.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct FoundLine {
     /// Whose.
     pub agent: AgentName,
@@ -115,7 +116,7 @@ pub struct FoundLine {
 }
 
 /// One due agent, and how its turn went.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct TurnLine {
     /// Who.
     pub agent: AgentName,
@@ -182,7 +183,7 @@ pub struct TurnLine {
 }
 
 /// A memory at a new value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct MemoryLine {
     /// Whose.
     pub agent: AgentName,
@@ -198,7 +199,7 @@ pub struct MemoryLine {
 }
 
 /// A file at a new version.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct FileLine {
     /// Where it lies.
     pub path: String,
@@ -211,7 +212,7 @@ pub struct FileLine {
 }
 
 /// The hashes of a tick's records. `closed` vouches for all others, and by `previous` for all ticks before.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Hashes {
     /// The closed record.
     pub closed: Option<Sha>,
@@ -308,7 +309,12 @@ fn inputs(plan: &Plan) -> Inputs {
     }
 }
 
-fn line(due: &Due, closed: Option<&Closed>, (turn, shard): (Option<&TurnRecord>, Option<&Shard>)) -> TurnLine {
+/// What a tick tells of one that was due in it.
+pub(in crate::chronicle) fn line(
+    due: &Due,
+    closed: Option<&Closed>,
+    (turn, shard): (Option<&TurnRecord>, Option<&Shard>),
+) -> TurnLine {
     let fold = closed.and_then(|closed| closed.turns.get(&due.agent));
     let count = |of: fn(&TurnRecord) -> usize| turn.map_or(0, of);
     let receipts = || turn.into_iter().flat_map(|turn| &turn.exchanges).map(|exchange| &exchange.receipt);

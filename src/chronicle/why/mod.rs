@@ -7,6 +7,7 @@ mod answer;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::ticks::{Shard, TickState, shards};
 use super::{TickRecords, tick as records_of};
@@ -18,7 +19,8 @@ use crate::record::turn::Status;
 use crate::store::Store;
 
 /// Why an agent ran, or did not: a stable word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = WhyReason)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Its turn is committed, and went well.
@@ -68,7 +70,7 @@ pub enum Reason {
 }
 
 /// Why an agent ran, or did not.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Why {
     /// Whom this is about.
     pub agent: AgentName,

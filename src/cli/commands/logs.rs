@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::chronicle::event::{Event, events};
-use crate::chronicle::{self, TickRecords};
+use crate::chronicle;
+use crate::chronicle::event::{Event, concerning};
+
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session, agent_of_any_time};
 use crate::cli::output::Output;
 use crate::cli::story;
 use crate::cli::times::Times;
-use crate::domain::name::AgentName;
 use crate::domain::time::Tick;
 use crate::runner::local::until_signalled;
 
@@ -108,16 +108,6 @@ pub(super) async fn run(args: LogsArgs, session: &mut Session) -> Result<Exit, C
     );
     followed.await.unwrap_or(Ok(()))?;
     Ok(Exit::Ok)
-}
-
-fn concerning(records: &TickRecords, agent: Option<&AgentName>) -> Vec<Event> {
-    let mut told = events(records);
-    told.retain(|event| agent.is_none_or(|agent| event.concerns(agent) || event.event == "tick_planned"));
-    // A tick in which nothing concerned the agent is no news.
-    if agent.is_some() && told.iter().all(|event| event.event == "tick_planned") {
-        told.clear();
-    }
-    told
 }
 
 fn tell(events: &[Event], lines: bool, times: &Times, out: &mut Output) -> Result<(), CliError> {

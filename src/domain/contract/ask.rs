@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::scan::{Outcome, read};
 use super::violation::{Log, excerpt, field, too_deep, what};
@@ -12,7 +13,7 @@ use crate::domain::memory::Operation;
 use crate::domain::name::{MAX_NAME_BYTES, MemoryKey};
 
 /// A tool call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ToolCall {
     /// The provider's id of the call, if it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::effect::Effect;
 use crate::domain::credits::Credits;
@@ -12,7 +13,8 @@ use crate::domain::name::{AgentName, ToolName};
 use crate::domain::pace::Span;
 
 /// Whether a call waits for a person's yes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[schema(as = ToolApproval)]
 #[serde(rename_all = "snake_case")]
 pub enum Approval {
     /// It is made at once.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Call, Tool};
 use crate::chronicle::credits::{Budget, Burn, turns_left};
-use crate::chronicle::ledger::{Line, LineKind, ledger};
+use crate::chronicle::ledger::ledger;
 use crate::chronicle::moment::Moment;
 use crate::domain::credits::Credits as Amount;
 use crate::domain::name::AgentName;
@@ -153,7 +153,7 @@ impl Tool for Ledger {
                     next = Some(format!("{tick}.{index}"));
                     break 'ticks;
                 }
-                charged += charged_of(line);
+                charged += line.charged();
             }
             skip = 0;
             tick -= 1;
@@ -163,13 +163,5 @@ impl Tool for Ledger {
             next = Some(format!("{tick}.0"));
         }
         Ok(json!({ "lines": page.items(), "charged": charged, "from": back_to, "to": to, "next_cursor": next }))
-    }
-}
-
-/// What a line adds to the sum: what is charged stands in the lines of turns alone.
-fn charged_of(line: &Line) -> Amount {
-    match line.kind {
-        LineKind::Turn => [line.paid, line.unanswered, line.forfeited, line.action].into_iter().flatten().sum(),
-        LineKind::Call => Amount::ZERO,
     }
 }

@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 use super::{Call, Tool};
 use crate::chronicle::message::Message;
 use crate::chronicle::moment::Moment;
-use crate::chronicle::search::{Filter, Ticks, To, search};
+use crate::chronicle::search::{Filter, To, older};
 use crate::domain::name::{AgentName, HUMAN};
 use crate::domain::outbox::Kind;
 use crate::domain::position::Position;
 use crate::domain::search::Wanted;
-use crate::domain::time::Tick;
 use crate::mcp::arguments::Field;
 use crate::mcp::lookup;
 use crate::mcp::page::{self, Page};
@@ -173,30 +172,15 @@ async fn anybody(moment: &Moment, name: &str, pointer: &str) -> Result<AgentName
 async fn pages(moment: &Moment, filter: &Filter, limit: Option<usize>, cursor: Option<&str>) -> Result<Value, Refusal> {
     let before = page::cursor(cursor, |text| text.parse::<Position>().ok())?;
     let mut page = Page::new(limit, 20)?;
-    let mut found: Vec<Message> = Vec::new();
-    let mut last = moment.state.tick;
-    if let Some(before) = before.filter(|before| before.tick <= last) {
-        // The rest of the tick in which the page before ended.
-        let here = search(moment, filter, Ticks { first: before.tick, last: before.tick }, usize::MAX).await?;
-        found.extend(here.messages.into_iter().rev().filter(|message| message.position < before));
-        last = before.tick.previous();
-    }
-    let (mut back_to, mut more) = (last, true);
-    if found.len() <= page.limit() {
-        let first = Tick(last.0.saturating_sub(TICKS_BACK - 1).max(1));
-        let hits = search(moment, filter, Ticks { first, last }, page.limit() + 1).await?;
-        (back_to, more) = (hits.back_to, hits.more);
-        found.extend(hits.messages.into_iter().rev());
-    }
+    let found = older(moment, filter, before, (page.limit(), TICKS_BACK)).await?;
     let mut shown = None;
-    for message in &found {
+    for message in &found.messages {
         if !page.takes(told(message)) {
-            return Ok(json!({ "messages": page.items(), "back_to": back_to, "next_cursor": shown }));
+            return Ok(json!({ "messages": page.items(), "back_to": found.back_to, "next_cursor": shown }));
         }
         shown = Some(message.position);
     }
-    let next = (more && back_to.0 > 1).then(|| Position::new(back_to, 0, 0));
-    Ok(json!({ "messages": page.items(), "back_to": back_to, "next_cursor": next }))
+    Ok(json!({ "messages": page.items(), "back_to": found.back_to, "next_cursor": found.rest }))
 }
 
 /// A message as it is told: its payload only where it is more than a text.

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(super) use self::agents::document as agent_document;
-pub(super) use self::threads::{document as thread_document, recent as recent_threads};
+pub(super) use self::threads::document as thread_document;
 use super::arguments::{self, Field};
 use super::refusal::Refusal;
 use super::rights::Rights;

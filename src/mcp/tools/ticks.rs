@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Call, Tool};
 use crate::chronicle::moment::Moment;
 use crate::chronicle::ticks::{Bounds, list, show};
-use crate::chronicle::why::{of_next, of_tick};
+use crate::chronicle::why::of_tick;
 use crate::domain::time::Tick;
 use crate::mcp::arguments::Field;
 use crate::mcp::lookup;
@@ -56,15 +56,7 @@ impl Tool for Why {
                 None => return Err(no_tick(number, last)),
             }
         } else {
-            answers.extend(of_tick(store, &agent, last).await?);
-            match of_tick(store, &agent, last.next()).await? {
-                Some(open) => answers.push(open),
-                None => {
-                    if let Some(rehearsal) = ahead::next(call.org).await? {
-                        answers.push(of_next(&rehearsal, &agent).await?);
-                    }
-                }
-            }
+            answers = ahead::why(call.org, &agent, last).await?;
         }
         Ok(json!({ "agent": agent, "answers": answers }))
     }

@@ -75,7 +75,7 @@ pub(super) async fn run(args: LedgerArgs, org: &Org, session: &mut Session) -> R
         bar.inc(1);
     }
     drop((found, bar));
-    let charged = lines.iter().map(charged).sum::<Credits>();
+    let charged = lines.iter().map(Line::charged).sum::<Credits>();
     if session.out.json() {
         let document = json!({ "from": from, "to": to, "charged": charged, "lines": lines });
         session.out.document(&document)?;
@@ -95,7 +95,7 @@ pub(super) async fn run(args: LedgerArgs, org: &Org, session: &mut Session) -> R
             LineKind::Turn => format!("turn, {}", line.status.as_str()),
             LineKind::Call => format!("  call of {}", line.model.as_ref().map_or("?", |model| model.as_str())),
         };
-        let total = (line.kind == LineKind::Turn).then(|| charged_of(line).to_string());
+        let total = (line.kind == LineKind::Turn).then(|| line.charged().to_string());
         rows.push(vec![
             Cell::number(line.tick),
             Cell::whole(times.shown(line.time)),
@@ -110,15 +110,6 @@ pub(super) async fn run(args: LedgerArgs, org: &Org, session: &mut Session) -> R
     out.table(&rows)?;
     out.line(styled(DIM, format!("{charged} charged in ticks {from} to {to}")))?;
     Ok(Exit::Ok)
-}
-
-/// What a line adds to the sum: what is charged stands in the lines of turns alone.
-fn charged(line: &Line) -> Credits {
-    if line.kind == LineKind::Turn { charged_of(line) } else { Credits::ZERO }
-}
-
-fn charged_of(line: &Line) -> Credits {
-    [line.paid, line.unanswered, line.forfeited, line.action].into_iter().flatten().sum()
 }
 
 #[cfg(test)]

@@ -3,30 +3,20 @@
 mod export;
 mod ledger;
 
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use serde::Serialize;
 use serde_json::json;
 
 use crate::chronicle;
-use crate::chronicle::credits::{Budget, Burn, Forecast, turns_left};
-use crate::chronicle::moment::Moment;
+use crate::chronicle::accounts::{Accounts, AgentCredits, BURN_TICKS, accounts};
+use crate::chronicle::credits::Forecast;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{AtArgs, Session, known_agent};
 use crate::cli::output::{BAD, Cell, DIM, NAME, Output, counted};
 use crate::cli::times::Times;
 use crate::domain::credits::Credits;
 use crate::domain::ingress::Action;
-use crate::domain::model::ModelRegistry;
-use crate::domain::name::AgentName;
-use crate::domain::org::OrgConfig;
-use crate::domain::resume::Resume;
 use crate::domain::time::Timestamp;
-use crate::engine::{EngineError, budget_window, chosen_model, load, worst};
-use crate::record::state::State;
+use crate::engine::{budget_window, load};
 use crate::runner::compose::Org;
-
-/// So many resumes are read at once.
-const PARALLEL: usize = 16;
 
 /// Shows what is left, how fast it is spent and how long it lasts; `ledger` and `export` tell for what.
 ///
@@ -42,7 +32,7 @@ pub(in crate::cli) struct CreditsArgs {
     #[command(subcommand)]
     action: Option<CreditsAction>,
     /// How fast is told by so many closed ticks
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = BURN_TICKS, value_parser = clap::value_parser!(u64).range(1..))]
     ticks: u64,
     #[command(flatten)]
     at: AtArgs,
@@ -66,26 +56,6 @@ pub(in crate::cli) struct TopUpArgs {
     account: String,
     /// How many credits, with at most six decimals
     amount: Credits,
-}
-
-/// An agent's money.
-#[derive(Debug, Serialize)]
-struct AgentCredits {
-    agent: AgentName,
-    credits_left: Credits,
-    max_credits: Option<Credits>,
-    soft_cap: Option<Credits>,
-    received: Credits,
-    paid: Credits,
-    unanswered: Credits,
-    forfeited: Credits,
-    recent_turn_credits: Option<Credits>,
-    worst_turn_credits: Option<Credits>,
-    turns_left_recent: Option<u64>,
-    turns_left_worst: Option<u64>,
-    credits_per_tick: Option<Credits>,
-    credits_per_day: Option<Credits>,
-    forecast: Forecast,
 }
 
 pub(super) async fn run(args: CreditsArgs, session: &mut Session) -> Result<Exit, CliError> {
@@ -140,42 +110,13 @@ async fn top_up(args: TopUpArgs, org: &Org, session: &mut Session) -> Result<Exi
 
 async fn show(ticks: u64, at: AtArgs, org: &Org, session: &mut Session) -> Result<Exit, CliError> {
     let moment = at.moment(org).await?;
-    let (settings, state) = (moment.settings().await?, &moment.state);
-    let burn = session.reading(org, "reading ticks", Burn::read(&org.store, state.tick, ticks)).await?;
-    let registry: Option<ModelRegistry> = match moment.models().await {
-        Ok(registry) => registry,
-        // `validate` says what is wrong with it; the accounts stand whatever it is.
-        Err(EngineError::Config { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    // What is spent from now on: in ticks that did not run nothing was.
-    let now = org.clock().now();
-    let now = state.time.map_or(now, |time| if moment.is_past { time } else { time.max(now) });
-    let read = |agent: AgentName| async {
-        let resume = moment.resume(&agent).await?.ok();
-        Ok::<_, EngineError>((agent, resume))
-    };
-    let names = stream::iter(accounts(&moment).await?);
-    let resumes: Vec<_> = names.map(read).buffered(PARALLEL).try_collect().await?;
-    let mut agents = Vec::new();
-    for (agent, resume) in resumes {
-        agents.push(account(&settings, registry.as_ref(), state, (&burn, now), agent, resume.as_ref()));
-    }
-    let budget = Budget::at(&settings, state, now);
-    let forecast = budget.as_ref().map(|budget| burn.forecast(&burn.all, budget.left, now));
+    let found = session.reading(org, "reading ticks", accounts(&moment, org.clock().now(), ticks)).await?;
     if session.out.json() {
-        session.out.document(&json!({
-            "tick": state.tick,
-            "unit": settings.credits.unit,
-            "budget": budget,
-            "budget_forecast": forecast,
-            "burn": burn,
-            "credits_per_tick": burn.per_tick(&burn.all),
-            "credits_per_day": burn.per_day(&burn.all),
-            "agents": agents,
-        }))?;
+        session.out.document(&found)?;
         return Ok(Exit::Ok);
     }
+    let settings = moment.settings().await?;
+    let Accounts { budget, budget_forecast: forecast, burn, agents, .. } = found;
     let times = session.times();
     let out = &mut session.out;
     if let Some(budget) = &budget {
@@ -208,54 +149,6 @@ fn lasts(forecast: Forecast, times: &Times) -> String {
         Forecast::Forever => "never at this rate".to_owned(),
         Forecast::UsedUp { at: Some(at), .. } => times.day(at),
         Forecast::UsedUp { ticks, at: None } => format!("in {}", counted(ticks, "tick")),
-    }
-}
-
-/// Everybody who has an account, or will have one with the next tick.
-async fn accounts(moment: &Moment) -> Result<Vec<AgentName>, EngineError> {
-    let mut names = moment.agents().await?;
-    names.extend(moment.state.agents.keys().cloned());
-    names.sort_unstable();
-    names.dedup();
-    Ok(names)
-}
-
-fn account(
-    settings: &OrgConfig,
-    registry: Option<&ModelRegistry>,
-    state: &State,
-    (burn, now): (&Burn, Timestamp),
-    agent: AgentName,
-    resume: Option<&Resume>,
-) -> AgentCredits {
-    let limits = resume.map(|resume| &resume.credits);
-    let opening = || limits.map_or(Credits::ZERO, |limits| limits.opening());
-    let known = state.agents.get(&agent).map(|known| &known.account);
-    let charged = known.map(|account| account.charged).unwrap_or_default();
-    let credits_left = known.map_or_else(opening, |account| account.balance);
-    let at_worst = resume.and_then(|resume| {
-        let registry = registry?;
-        let key = chosen_model(resume, registry, credits_left);
-        Some(worst(settings, resume, registry, key)?.attempt)
-    });
-    let recent = burn.per_turn(&agent);
-    let spending = burn.agents.get(&agent).copied().unwrap_or_default();
-    AgentCredits {
-        credits_per_tick: burn.per_tick(&spending),
-        credits_per_day: burn.per_day(&spending),
-        forecast: burn.forecast(&spending, credits_left, now),
-        agent,
-        credits_left,
-        max_credits: limits.map(|limits| limits.max_credits),
-        soft_cap: limits.map(|limits| limits.soft_cap),
-        received: known.map_or_else(opening, |account| account.received),
-        paid: charged.paid,
-        unanswered: charged.unanswered,
-        forfeited: charged.forfeited,
-        recent_turn_credits: recent,
-        worst_turn_credits: at_worst,
-        turns_left_recent: recent.and_then(|cost| turns_left(credits_left, cost)),
-        turns_left_worst: at_worst.and_then(|cost| turns_left(credits_left, cost)),
     }
 }
 

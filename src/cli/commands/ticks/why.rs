@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::chronicle::moment::Moment;
-use crate::chronicle::why::{Reason, Why, of_next, of_tick};
+use crate::chronicle::why::{Reason, Why, of_tick};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::globals::{Session, agent_of_any_time, no_tick};
 use crate::cli::output::{BAD, DIM, GOOD, Output, TITLE, WARN, clean, styled};
@@ -38,16 +38,7 @@ pub(super) async fn run(args: WhyArgs, session: &mut Session) -> Result<Exit, Cl
             None => return Err(no_tick(&org, Some(Tick(number))).await?),
         }
     } else {
-        let last = moment.state.tick;
-        answers.extend(of_tick(&org.store, &agent, last).await?);
-        match of_tick(&org.store, &agent, last.next()).await? {
-            Some(open) => answers.push(open),
-            None => {
-                if let Some(rehearsal) = ahead::next(&org).await? {
-                    answers.push(of_next(&rehearsal, &agent).await?);
-                }
-            }
-        }
+        answers = ahead::why(&org, &agent, moment.state.tick).await?;
     }
     let out = &mut session.out;
     if out.json() {

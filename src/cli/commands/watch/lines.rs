@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::chronicle::live::{Doing, View};
+use crate::chronicle::doing::Doing;
+use crate::chronicle::live::View;
 use crate::cli::error::CliError;
 use crate::cli::letter::{self, Look};
 use crate::cli::output::{DIM, Output, TITLE, counted, styled};

@@ -3,7 +3,8 @@
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::chronicle::live::{AgentNow, Doing, View};
+use crate::chronicle::doing::Doing;
+use crate::chronicle::live::{AgentNow, View};
 use crate::cli::output::{BAD, DIM, GOOD, NAME, TITLE, WARN, counted, cut, one_line};
 use crate::cli::problems;
 use crate::cli::screen::Row;
