@@ -55,10 +55,8 @@ const GUARDED: [(&str, &str); 2] =
     [("401", "it needs a key, or the key is not known"), ("404", "there is nothing of that name")];
 
 /// The same of those that take a document.
-const TAKING: [(&str, &str); 2] = [
-    ("409", "something else is there already, or it changed meanwhile"),
-    ("413", "the document is too large"),
-];
+const TAKING: [(&str, &str); 2] =
+    [("409", "something else is there already, or it changed meanwhile"), ("413", "the document is too large")];
 
 /// The same of all that change something, with a body or without one.
 const NOT_JSON: (&str, &str) = ("415", "it does not come as `application/json`");

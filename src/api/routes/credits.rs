@@ -48,7 +48,7 @@ pub(in crate::api) async fn list(
 
 /// What a turn did to an account.
 #[derive(Debug, Serialize, ToSchema)]
-struct Spent {
+struct TurnCost {
     /// The tick.
     tick: Tick,
     /// When it was planned.
@@ -67,7 +67,7 @@ pub(in crate::api) struct AgentAccount {
     /// How it stands, and how long it lasts.
     account: AgentCredits,
     /// What its turns cost, the newest first.
-    history: Vec<Spent>,
+    history: Vec<TurnCost>,
     /// Where older ones begin; `null` at the end. A page may be short, or empty, and older ones follow.
     next_cursor: Option<String>,
 }
@@ -91,7 +91,7 @@ pub(in crate::api) async fn show(
     let mut accounts = of(&moment, vec![agent.clone()], state.org.clock().now(), BURN_TICKS).await?;
     let account = accounts.agents.pop().ok_or_else(ApiError::failed)?;
     let found = notes(&moment, &agent, before, (limit, TICKS_BACK)).await?;
-    let spent = found.turns.into_iter().map(|turn| Spent {
+    let spent = found.turns.into_iter().map(|turn| TurnCost {
         tick: turn.tick,
         time: turn.time,
         charge: turn.line.charge,

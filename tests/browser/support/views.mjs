@@ -29,11 +29,11 @@ export async function views(place) {
     '/threads/:id': messages.length ? [`/threads/${messages.at(-1).id}`] : [],
     '/chat': ['/chat'],
     '/chat/:name': agents.length ? [`/chat/${name}`] : [],
-    '/approvals': ['/approvals'],
+    '/approvals': ['/approvals', '/approvals?tab=answered'],
     '/problems': ['/problems'],
-    '/spend': ['/spend'],
+    '/spend': ['/spend', ...spendTabs.map((tab) => `/spend?tab=${tab}`)],
     '/new-agent': ['/new-agent'],
-    '/settings': ['/settings'],
+    '/settings': ['/settings', ...settingsTabs.map((tab) => `/settings?tab=${tab}`)],
   };
   return routes.flatMap((route) => {
     if (!known[route.path]) throw new Error(`no test knows the view ${route.path}: add it to tests/browser/support/views.mjs`);
@@ -43,3 +43,7 @@ export async function views(place) {
 
 /** The tabs of an agent's view. */
 export const agentTabs = ['overview', 'resume', 'schedule', 'mail', 'memory', 'files', 'credits', 'turns'];
+
+/** The further tabs of the views that have some. */
+const spendTabs = ['accounts', 'ledger'];
+const settingsTabs = ['models', 'tools', 'deliveries', 'ingress', 'templates', 'keys', 'about'];
