@@ -49,7 +49,7 @@ export function App() {
         <${PastBanner} />
         <main id="main" tabindex="-1">
           ${!isKnown && !hasFailed
-            ? html`<div class="page"><${Loading} label="The organisation" rows=${6} /></div>`
+            ? html`<div class="page"><h1 class="sr-only">${found?.route.title ?? 'LeMMing'}</h1><${Loading} label="The organisation" rows=${6} /></div>`
             : found ? html`<${Page} key=${`${found.route.path}\n${which}`} route=${found.route} params=${found.params} query=${where.query} />` : html`<${Nowhere} />`}
         </main>
       </div>
@@ -60,7 +60,7 @@ export function App() {
     </div>
     ${isMenuOpen
       ? html`<${Dialog} title="Pages" side onClose=${() => setMenuOpen(false)}>
-          <nav aria-label="All pages" class="drawer"><${NavigationLists} here=${where.path} /></nav>
+          <nav aria-label="All pages" class="drawer"><${NavigationLists} here=${where.path} within="drawer" /></nav>
         <//>`
       : null}
     <${Toasts} />
@@ -74,15 +74,15 @@ function skip(event) {
   document.getElementById('main')?.focus();
 }
 
-/** @param {{ here: string }} props */
-function NavigationLists({ here }) {
+/** @param {{ here: string, within?: string }} props `within` tells the two places of it apart */
+function NavigationLists({ here, within = 'side' }) {
   const known = useSignal(me);
   const counts = /** @type {Record<string, import('./lib/attention.js').Count>} */ ({ '/problems': useSignal(openProblems), '/approvals': useSignal(waitingApprovals) });
   return GROUPS.map(([group, title]) => {
     const inGroup = routes.filter((route) => route.nav?.group === group && (!route.nav.scope || !known || may(route.nav.scope)));
     return html`<div key=${group} class="nav-group">
-      <p class="nav-title" id=${`nav-${group}`}>${title}</p>
-      <ul aria-labelledby=${`nav-${group}`}>
+      <p class="nav-title" id=${`${within}-${group}`}>${title}</p>
+      <ul aria-labelledby=${`${within}-${group}`}>
         ${inGroup.map((route) => {
           const isHere = isWithin(route.path, here);
           const count = counts[route.path];
@@ -160,7 +160,7 @@ function Page({ route, params, query }) {
     return html`<div class="page"><h1 class="sr-only" id="page-title" tabindex="-1">${route.title}</h1>
       <${Failure} error=${error} onRetry=${() => (failure ? location.reload() : reset())} /></div>`;
   }
-  if (!loaded) return html`<div class="page"><${Loading} label=${route.title} rows=${6} /></div>`;
+  if (!loaded) return html`<div class="page"><h1 class="sr-only">${route.title}</h1><${Loading} label=${route.title} rows=${6} /></div>`;
   return html`<${Standing} /><${loaded.Component} key=${identity} params=${params} query=${query} />`;
 }
 

@@ -110,10 +110,9 @@ export async function ask(path, options = {}) {
   if (options.ifMatch) headers.set('If-Match', options.ifMatch);
   /** @type {RequestInit} */
   const init = { method: options.method ?? 'GET', headers, signal: options.signal, credentials: 'omit', redirect: 'error' };
-  if (options.body !== undefined || options.text !== undefined) {
-    headers.set('Content-Type', 'application/json');
-    init.body = options.text ?? JSON.stringify(options.body);
-  }
+  // Without a body too: no page of another origin can send this header unasked, which the API relies on.
+  if (init.method !== 'GET') headers.set('Content-Type', 'application/json');
+  if (options.body !== undefined || options.text !== undefined) init.body = options.text ?? JSON.stringify(options.body);
   let answer;
   try {
     answer = await fetch(address(path, options), init);

@@ -1,7 +1,9 @@
 /** A list that is wanted whole, page after page: the keys of a memory, the files of a workspace, a conversation. */
 import { useCallback, useEffect, useRef, useState } from './preact.js';
-import { ApiError, address, pages } from './api.js';
+import { ApiError, address, ask, pages } from './api.js';
+import { parseExact } from './exact-json.js';
 import { onEvents } from './live.js';
+import { useReturn } from './resource.js';
 import { at } from './scope.js';
 import { useSignal } from './store.js';
 
@@ -13,7 +15,8 @@ const MOST = 20_000;
  * Reads all pages of a list. While it is read again, what was read before stays.
  * @param {string | null} path
  * @param {string} name the field that has the items
- * @param {{ query?: Record<string, string | number | null>, live?: string[], concerns?: (event: import('./types.js').LiveEvent) => boolean }} [reading]
+ * @param {{ query?: Record<string, string | number | null>, live?: string[], concerns?: (event: import('./types.js').LiveEvent) => boolean, exact?: boolean }} [reading]
+ *   `exact`: numbers that a double would round stay as they are written
  * @returns {import('./resource.js').Resource<{ items: any[], first: any }>} `first`: the first page, with what stands beside its items
  */
 export function useWholeList(path, name, reading = {}) {
@@ -33,7 +36,7 @@ export function useWholeList(path, name, reading = {}) {
       const items = [];
       let first = null;
       try {
-        for await (const page of pages(path, { query: { limit: 100, ...reading.query } })) {
+        for await (const page of (reading.exact ? exactPages : pages)(path, { query: { limit: 100, ...reading.query } })) {
           if (!current) return;
           first ??= page;
           items.push(...(page[name] ?? []));
@@ -63,6 +66,7 @@ export function useWholeList(path, name, reading = {}) {
       if (timer) clearTimeout(timer);
     };
   }, [tick, url, reading.live?.join()]);
+  useReturn(state.error, reload);
   const isCurrent = state.url === url;
   return {
     data: isCurrent ? state.data : null,
@@ -71,4 +75,19 @@ export function useWholeList(path, name, reading = {}) {
     refreshing: state.refreshing,
     reload,
   };
+}
+
+/**
+ * All pages, with the numbers as they are written.
+ * @param {string} path
+ * @param {import('./api.js').Options} options
+ * @returns {AsyncGenerator<any, void, void>}
+ */
+async function* exactPages(path, options) {
+  let cursor = null;
+  do {
+    const page = parseExact(await (await ask(path, { ...options, query: { ...options.query, cursor } })).text());
+    yield page;
+    cursor = page.next_cursor ?? null;
+  } while (cursor !== null);
 }

@@ -70,8 +70,11 @@ export function Table(props) {
       if (next * rowHeight < box.scrollTop) box.scrollTop = next * rowHeight;
       else if ((next + 1) * rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = (next + 1) * rowHeight - box.clientHeight;
     }
-    // The row may only be drawn after the scroll.
-    requestAnimationFrame(() => requestAnimationFrame(() => /** @type {HTMLElement | null} */ (box?.querySelector(`[data-row="${next}"]`))?.focus()));
+    const find = () => /** @type {HTMLElement | null} */ (box?.querySelector(`[data-row="${next}"]`));
+    const there = find();
+    if (there) there.focus({ preventScroll: isVirtual });
+    // Else it is drawn after the scroll.
+    else requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus({ preventScroll: true })));
   };
   /** @param {KeyboardEvent} event */
   const keys = (event) => {

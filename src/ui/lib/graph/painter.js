@@ -361,7 +361,7 @@ function borderOf(tone, colours) {
  */
 function paintDiscs(context, scene, near) {
   const { model, x, y, view, colours, now, isCalm } = scene;
-  const order = [...model.nodes].sort((a, b) => a.links.length - b.links.length);
+  const order = orderOf(model);
   for (const node of order) {
     const px = x[node.index] * view.scale + view.left;
     const py = y[node.index] * view.scale + view.top;
@@ -393,7 +393,42 @@ function paintDiscs(context, scene, near) {
     if (radius * view.scale > 5.2) glyph(context, state.shape, x[node.index] - radius * 0.5, y[node.index] - radius * 0.5, radius);
   }
   context.globalAlpha = 1;
-  paintNames(context, scene, near, order.reverse());
+  paintNames(context, scene, near, order);
+}
+
+/** @type {WeakMap<import('./model.js').Model, import('./model.js').Node[]>} */
+const orders = new WeakMap();
+
+/**
+ * Those with few links first: the others are drawn over them.
+ * @param {import('./model.js').Model} model
+ */
+function orderOf(model) {
+  let order = orders.get(model);
+  if (!order) {
+    order = [...model.nodes].sort((a, b) => a.links.length - b.links.length);
+    orders.set(model, order);
+  }
+  return order;
+}
+
+/** @type {Map<string, number>} */
+const widths = new Map();
+
+/**
+ * How wide a name is in the font that is set. Measuring is what takes longest, and names come again.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} name
+ */
+function widthOf(context, name) {
+  const key = `${context.font}\n${name}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    width = context.measureText(name).width;
+    if (widths.size > 20_000) widths.clear();
+    widths.set(key, width);
+  }
+  return width;
 }
 
 /**
@@ -401,7 +436,7 @@ function paintDiscs(context, scene, near) {
  * @param {CanvasRenderingContext2D} context
  * @param {Scene} scene
  * @param {Set<number> | null} near
- * @param {import('./model.js').Node[]} order
+ * @param {import('./model.js').Node[]} order the best linked last
  */
 function paintNames(context, scene, near, order) {
   const { x, y, view, colours, density } = scene;
@@ -415,7 +450,7 @@ function paintNames(context, scene, near, order) {
   let drawn = 0;
   // From afar only those with many links are named: a thicket of names would hide the picture.
   const most = near || view.scale > 0.7 ? 260 : Math.round(14 + 90 * view.scale);
-  for (const node of [...first, ...order]) {
+  for (const node of [...first, ...order.toReversed()]) {
     const isFirst = node.index === scene.node || node.index === scene.hoverNode;
     if (drawn >= most + first.length) break;
     if (near && !near.has(node.index) && !isFirst) continue;
@@ -424,7 +459,7 @@ function paintNames(context, scene, near, order) {
     if (px < -60 || py < -20 || px > scene.width + 60 || py > scene.height) continue;
     context.font = `${isFirst ? 650 : 540} 11.5px ${colours.font}`;
     const name = line(node.name, 26);
-    const half = context.measureText(name).width / 2 + 4;
+    const half = widthOf(context, name) / 2 + 4;
     const row = Math.floor(py / 15);
     const rows = [row - 1, row, row + 1];
     const isTaken = rows.some((r) => (taken.get(String(r)) ?? []).some(([left, right, top]) => Math.abs(top - py) < 14 && px - half < right && px + half > left));

@@ -87,19 +87,23 @@ export function Scrubber({ ticks, last, value, isPresent, measure, onChange }) {
 function Strip(props) {
   const { width, height } = props;
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
-  const [, setTheme] = useState(0);
-  useEffect(() => onTheme(() => requestAnimationFrame(() => setTheme((n) => n + 1))), []);
+  const [themes, setThemes] = useState(0);
+  useEffect(() => onTheme(() => requestAnimationFrame(() => setThemes((n) => n + 1))), []);
+  const colours = useRef(/** @type {import('../graph/palette.js').Palette | null} */ (null));
+  useEffect(() => {
+    colours.current = canvas.current && paletteOf(canvas.current);
+  }, [themes]);
   useEffect(() => {
     const element = canvas.current;
     const context = element?.getContext('2d');
-    if (!element || !context || !width) return;
+    if (!element || !context || !width || !colours.current) return;
     const density = Math.min(devicePixelRatio || 1, 2);
     if (element.width !== Math.round(width * density)) {
       element.width = Math.round(width * density);
       element.height = Math.round(height * density);
     }
     context.setTransform(density, 0, 0, density, 0, 0);
-    paintStrip(context, { ...props, colours: paletteOf(element) });
+    paintStrip(context, { ...props, colours: colours.current });
   });
   /** @param {PointerEvent} event */
   const there = (event) => tickAt(props, event.clientX - /** @type {Element} */ (event.currentTarget).getBoundingClientRect().left);

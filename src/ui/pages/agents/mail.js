@@ -22,8 +22,8 @@ export function MailTab({ agent, query }) {
   const list = usePages(path, 'messages', {
     id: (/** @type {any} */ message) => message.id,
     query: isOut ? { from: agent.name, limit: 50 } : { unread: box === 'unread' ? true : null, limit: 50 },
-    live: ['message', 'turn_committed'],
-    concerns: (event) => (event.type === 'message' ? Boolean(event.message && (event.message.from === agent.name || !event.message.to || event.message.to.includes(agent.name))) : event.agent === agent.name),
+    live: ['message', 'turn_committed', 'tick_closed'],
+    concerns: (event) => event.type === 'tick_closed' || (event.type === 'message' ? Boolean(event.message && (event.message.from === agent.name || !event.message.to || event.message.to.includes(agent.name))) : event.agent === agent.name),
   });
   return html`<div class="segmented" role="group" aria-label="Which mail">
       ${BOXES.map(

@@ -9,6 +9,7 @@ import { useWholeList } from '../../lib/whole-list.js';
 import { at } from '../../lib/scope.js';
 import { may } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
+import { line } from '../../lib/text.js';
 import { href, setQuery } from '../../router.js';
 import { MemoryArchive } from './memory-archive.js';
 import { MemoryEdit } from './memory-edit.js';
@@ -97,10 +98,10 @@ function Value({ agent, row, onEdit, onDone }) {
         ? html`<${Loaded} of=${whole} rows=${3}>${() => null}<//>`
         : typeof value === 'string'
           ? html`<${Text} value=${value} />`
-          : html`<${JsonView} value=${value} open=${3} label=${`The value of ${row.key}`} />`}
+          : html`<${JsonView} value=${value} open=${3} label=${`The value of ${line(row.key, 80)}`} />`}
     ${asks
       ? html`<${Confirm} title=${asks === 'archive' ? 'Archive this memory?' : 'Delete this memory?'} confirm=${asks === 'archive' ? 'Archive' : 'Delete'} danger=${asks === 'delete'} busy=${busy} onClose=${() => setAsks(null)} onConfirm=${take}>
-          <p><code>${row.key}</code> goes with the next tick, and <${Name} value=${agent.name} /> does not see it any more. ${asks === 'archive' ? 'It is kept in the archive, from which it can be taken back.' : 'The records keep what it was.'}</p>
+          <p><code><${Name} value=${row.key} /></code> goes with the next tick, and <${Name} value=${agent.name} /> does not see it any more. ${asks === 'archive' ? 'It is kept in the archive, from which it can be taken back.' : 'The records keep what it was.'}</p>
         <//>`
       : null}
   <//>`;

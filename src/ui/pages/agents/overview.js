@@ -52,8 +52,7 @@ function Findings({ agent }) {
     ${agent.broken ? html`<p class="finding finding-error"><${Icon} name="problems" /><span>Its resume cannot be read: ${visible(agent.broken)}</span></p>` : null}
     ${(agent.findings ?? []).map(
       (/** @type {any} */ finding, /** @type {number} */ i) => html`<p key=${i} class=${`finding finding-${finding.severity === 'error' ? 'error' : 'warning'}`}>
-        <${Icon} name="problems" /><span><strong>${finding.severity === 'error' ? 'Error' : 'Warning'}</strong>${finding.pointer ? html` at <code>${visible(finding.pointer)}</code>` : null}: ${visible(finding.message)}
-        ${finding.expected ? html`<span class="quiet"> ${visible(finding.expected)}</span>` : null}</span>
+        <${Icon} name="problems" /><span><strong>${finding.severity === 'error' ? 'Error' : 'Warning'}</strong>${finding.pointer ? html` at <code>${visible(finding.pointer)}</code>` : null}: ${visible(finding.message)}${finding.expected ? html`; <span class="quiet">${visible(finding.expected)}</span>` : null}</span>
       </p>`,
     )}
     <p><a href=${href(`/agents/${segment(agent.name)}`, { tab: 'resume' })}>To the resume</a></p>
@@ -151,7 +150,7 @@ function Names({ names, none }) {
 
 /** @param {{ agent: any }} props */
 function Last({ agent }) {
-  const said = useResource('/messages', { query: { agent: agent.name, limit: 5 }, live: ['message'], concerns: (event) => Boolean(event.message && (event.message.from === agent.name || event.message.to?.includes(agent.name) || !event.message.to)) });
+  const said = useResource('/messages', { query: { agent: agent.name, limit: 5 }, live: ['message', 'tick_closed'], concerns: (event) => event.type === 'tick_closed' || Boolean(event.message && (event.message.from === agent.name || event.message.to?.includes(agent.name) || !event.message.to)) });
   const turns = useResource(`/agents/${segment(agent.name)}/turns`, { query: { limit: 5 }, live: ['turn_committed', 'turn_failed', 'tick_closed'], concerns: (event) => !event.agent || event.agent === agent.name });
   return html`<${Card} title="Last turns" actions=${html`<a class="small" href=${href(`/agents/${segment(agent.name)}`, { tab: 'turns' })}>All turns</a>`}>
       <${Loaded} of=${turns} rows=${2} empty=${(/** @type {any} */ d) => (d.turns?.length ? null : html`<p class="quiet">It has taken no turn yet.</p>`)}>

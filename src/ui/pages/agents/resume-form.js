@@ -25,7 +25,7 @@ export function ResumeForm({ value, name, findings, onField }) {
 
   const errorAt = (/** @type {string} */ pointer) => {
     const found = findings.find((finding) => finding.pointer === pointer || finding.pointer.startsWith(`${pointer}/`));
-    return found ? [found.message, found.expected].filter(Boolean).join(' ') : null;
+    return found ? [found.message, found.expected].filter(Boolean).join('; ') : null;
   };
   const set = onField;
   const text = (/** @type {string} */ pointer) => {

@@ -188,7 +188,7 @@ export function FindingList({ findings }) {
     ${findings.map(
       (finding, i) => html`<li key=${i} class=${`finding finding-${finding.severity === 'error' ? 'error' : 'warning'}`}>
         <${Badge} tone=${finding.severity === 'error' ? 'bad' : 'warn'}>${finding.severity === 'error' ? 'error' : 'warning'}<//>
-        <span>${finding.pointer ? html`<code>${visible(finding.pointer)}</code> ` : null}${visible(finding.message)} ${finding.expected ? html`<span class="quiet">${visible(finding.expected)}</span>` : null}</span>
+        <span>${finding.pointer ? html`<code>${visible(finding.pointer)}</code> ` : null}${visible(finding.message)}${finding.expected ? html`; <span class="quiet">${visible(finding.expected)}</span>` : null}</span>
       </li>`,
     )}
   </ul>`;

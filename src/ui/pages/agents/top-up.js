@@ -1,8 +1,9 @@
 /** Gives an agent credits. */
-import { html, useState } from '../../lib/preact.js';
+import { html, useRef, useState } from '../../lib/preact.js';
 import { Button, Dialog, Name, TextField, say } from '../../lib/components/index.js';
 import { ApiError, segment, send } from '../../lib/api.js';
 import { credits } from '../../lib/format.js';
+import { newKey } from '../messages/sending.js';
 
 /** @param {{ agent: any, onClose: () => void, onDone: () => void }} props */
 export function TopUp({ agent, onClose, onDone }) {
@@ -10,14 +11,17 @@ export function TopUp({ agent, onClose, onDone }) {
   const [amount, setAmount] = useState('');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
+  // The same amount that is tried again is given once.
+  const key = useRef({ of: '', key: '' });
   const value = Number(amount);
   const isValid = amount.trim() !== '' && Number.isFinite(value) && value > 0;
   const after = Math.min((agent.credits_left ?? 0) + (isValid ? value : 0), agent.max_credits ?? Infinity);
   const give = async () => {
     if (!isValid) return setError(new ApiError({ code: 'invalid', message: 'Give a number above 0.' }));
+    if (key.current.of !== amount) key.current = { of: amount, key: newKey() };
     setBusy(true);
     try {
-      await send('POST', `/agents/${segment(agent.name)}/credits`, { add: value });
+      await send('POST', `/agents/${segment(agent.name)}/credits`, { add: value }, { headers: { 'Idempotency-Key': key.current.key } });
       say(`${agent.name} gets ${credits(value)} credits with the next tick`);
       onDone();
       onClose();

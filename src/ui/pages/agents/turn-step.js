@@ -2,6 +2,7 @@
 import { html, useMemo } from '../../lib/preact.js';
 import { Badge, Icon, JsonView, Name, Text } from '../../lib/components/index.js';
 import { credits, duration, plural, tokens } from '../../lib/format.js';
+import { line } from '../../lib/text.js';
 import { parsed } from './resume.js';
 
 /** @param {{ number: number, exchange: any }} props */
@@ -25,7 +26,7 @@ export function Step({ number, exchange }) {
     </header>
     <div class="step-body">
       <h4 class="step-title">Answer</h4>
-      ${exchange.answer ? (fault === null && typeof data === 'object' && data !== null ? html`<${JsonView} value=${data} open=${3} label=${`Answer of step ${number}`} />` : html`<${Text} value=${exchange.answer} mono max=${6_000} />`) : html`<p class="quiet">No text.</p>`}
+      ${exchange.answer ? (fault === null && typeof data === 'object' && data !== null ? html`<${JsonView} value=${data} open=${5} label=${`Answer of step ${number}`} />` : html`<${Text} value=${exchange.answer} mono max=${6_000} />`) : html`<p class="quiet">No text.</p>`}
       ${results.length
         ? html`<h4 class="step-title">Tool calls</h4>
             <ul class="calls">
@@ -34,8 +35,8 @@ export function Step({ number, exchange }) {
                   <p class="call-head"><${Icon} name="tool" size=${15} /><code><${Name} value=${result.tool} /></code>
                     ${result.waits ? html`<${Badge} tone="warn">waits for a person<//>` : result.unknown ? html`<${Badge} tone="warn" title="Nobody knows whether it took effect">outcome unknown<//>` : html`<${Badge} tone=${result.ok ? 'ok' : 'bad'}>${result.ok ? 'ok' : 'failed'}<//>`}</p>
                   <div class="call-parts">
-                    <div><h5>Arguments</h5><${JsonView} value=${result.arguments} open=${2} label=${`Arguments of ${result.tool}`} /></div>
-                    <div><h5>Result</h5>${typeof result.result === 'string' ? html`<${Text} value=${result.result} mono max=${3_000} />` : html`<${JsonView} value=${result.result} open=${2} label=${`Result of ${result.tool}`} />`}</div>
+                    <div><h5>Arguments</h5><${JsonView} value=${result.arguments} open=${2} label=${`Arguments of ${line(result.tool, 60)}`} /></div>
+                    <div><h5>Result</h5>${typeof result.result === 'string' ? html`<${Text} value=${result.result} mono max=${3_000} />` : html`<${JsonView} value=${result.result} open=${2} label=${`Result of ${line(result.tool, 60)}`} />`}</div>
                   </div>
                 </li>`,
               )}

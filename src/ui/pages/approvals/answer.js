@@ -4,6 +4,7 @@ import { Button, Dialog, DiffView, Name, TextArea, say } from '../../lib/compone
 import { ApiError, segment, send } from '../../lib/api.js';
 import { parseExact, pretty } from '../../lib/exact-json.js';
 import { credits } from '../../lib/format.js';
+import { visible } from '../../lib/text.js';
 import { ExactJson, Hash } from './exact.js';
 
 /** @typedef {import('./reading.js').Approval} Approval */
@@ -38,7 +39,7 @@ export function AnswerDialog({ approval, way, onClose, onDone }) {
 /** @param {{ fault: ApiError | null }} props */
 function Fault({ fault }) {
   if (!fault) return null;
-  return html`<p class="answer-fault" role="alert"><b>${fault.message}</b>${fault.hint ? html`<span>${fault.hint}</span>` : null}</p>`;
+  return html`<p class="answer-fault" role="alert"><b>${visible(fault.message)}</b>${fault.hint ? html`<span>${visible(fault.hint)}</span>` : null}</p>`;
 }
 
 /** @typedef {{ approval: Approval, busy: boolean, fault: ApiError | null, answer: (body: Record<string, unknown>, done: string) => void, onClose: () => void }} Shared */

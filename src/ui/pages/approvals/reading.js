@@ -1,5 +1,5 @@
 /** The calls that agents ask about, read with their numbers exact, and kept fresh. */
-import { useWhole } from '../../lib/whole.js';
+import { useWholeList } from '../../lib/whole-list.js';
 
 /** @typedef {'approved' | 'denied' | 'expired'} Verdict */
 
@@ -26,5 +26,6 @@ import { useWhole } from '../../lib/whole.js';
  * @param {'waiting' | 'all'} state `all`: what was answered in the last ticks as well
  */
 export function useApprovals(state) {
-  return /** @type {import('../../lib/resource.js').Resource<Approval[]>} */ (useWhole('/approvals', 'approvals', { query: { state }, live: ['tick_closed', 'turn_committed', 'problem'] }));
+  const read = useWholeList('/approvals', 'approvals', { query: { state }, live: ['tick_closed', 'turn_committed', 'problem'], exact: true });
+  return { ...read, data: /** @type {Approval[] | null} */ (read.data?.items ?? null) };
 }

@@ -21,16 +21,20 @@ export function useConversation(name) {
   const side = (from, to) => ({
     id,
     query: { from, to, limit: PAGE },
-    live: ['message'],
-    concerns: (/** @type {any} */ event) => event.message?.from === from && (!event.message.to || event.message.to.includes(to)),
+    // A message is told when its turn is committed, and is in the list once its tick is closed.
+    live: ['message', 'tick_closed'],
+    concerns: (/** @type {any} */ event) => event.type === 'tick_closed' || (event.message?.from === from && (!event.message.to || event.message.to.includes(to))),
   });
+  const early = useEarly(name);
   const mine = usePages('/messages', 'messages', side('human', name));
   const its = usePages('/messages', 'messages', side(name, 'human'));
   const messages = useMemo(() => {
     // Older than what both sides have been read back to, there may be gaps.
     const floor = Math.max(mine.hasMore ? (mine.items[mine.items.length - 1]?.tick ?? 0) : 0, its.hasMore ? (its.items[its.items.length - 1]?.tick ?? 0) : 0);
-    return [...mine.items, ...its.items].filter((message) => message.tick >= floor).sort(byPosition);
-  }, [mine.items, its.items, mine.hasMore, its.hasMore]);
+    const listed = [...mine.items, ...its.items].filter((message) => message.tick >= floor);
+    const known = new Set(listed.map(id));
+    return [...listed, ...early.filter((message) => !known.has(message.id))].sort(byPosition);
+  }, [mine.items, its.items, mine.hasMore, its.hasMore, early]);
   return {
     messages,
     loading: mine.loading || its.loading,
@@ -49,6 +53,28 @@ export function useConversation(name) {
       its.reload();
     },
   };
+}
+
+/**
+ * What events have told of the conversation: it is seen before its tick is closed.
+ * @param {string} name
+ * @returns {Message[]}
+ */
+function useEarly(name) {
+  const tick = useSignal(at);
+  const [early, setEarly] = useState(/** @type {Message[]} */ ([]));
+  useEffect(() => {
+    setEarly([]);
+    if (tick !== null) return undefined;
+    return onEvents(['message', 'reset'], (event) => {
+      const message = event.message;
+      if (!message) return setEarly([]);
+      const isOurs = message.from === name ? message.to?.includes('human') : message.from === 'human' && (!message.to || message.to.includes(name));
+      if (isOurs) setEarly((old) => [...old.filter((other) => other.id !== message.id), message].slice(-PAGE));
+      return undefined;
+    });
+  }, [name, tick]);
+  return early;
 }
 
 /**

@@ -3,6 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from '../../lib/pr
 import { AgentChip, Badge, Button, Icon, Line, Recipients, Time, useNarrow } from '../../lib/components/index.js';
 import { segment } from '../../lib/api.js';
 import { count, plural, words } from '../../lib/format.js';
+import { line } from '../../lib/text.js';
 import { href, navigate } from '../../router.js';
 
 /** @typedef {import('../../lib/types.js').Message} Message */
@@ -11,7 +12,7 @@ const BEYOND = 6;
 /** Within so many pixels of the top new messages are simply seen. */
 const AT_TOP = 24;
 
-/** @param {{ history: import('./history.js').History, label: string, label2?: string }} props */
+/** @param {{ history: import('./history.js').History, label: string }} props */
 export function Feed({ history, label }) {
   const isNarrow = useNarrow();
   const high = isNarrow ? 98 : 76;
@@ -90,8 +91,8 @@ export function Feed({ history, label }) {
   return html`<div class="feed-frame">
     ${unseen > 0 ? html`<button type="button" class="feed-new" onClick=${toTop}><${Icon} name="up" size=${14} />${plural(unseen, 'new message')}</button>` : null}
     <p class="sr-only" role="status">${unseen > 0 ? plural(unseen, 'new message') : ''}</p>
-    <div class="feed" role="feed" aria-label=${label} aria-busy=${String(history.loadingMore)} ref=${box} onScroll=${scrolled} onKeyDown=${keys} tabindex="-1">
-      <div class="feed-inner" style=${{ height: `${items.length * high}px` }}>
+    <div class="feed" ref=${box} onScroll=${scrolled} onKeyDown=${keys} tabindex="-1">
+      <div class="feed-inner" role="feed" aria-label=${label} aria-busy=${String(history.loadingMore)} style=${{ height: `${items.length * high}px` }}>
         ${items.slice(first, last).map((message, i) => {
           const index = first + i;
           return html`<${Row} key=${message.id} message=${message} index=${index} top=${index * high} high=${high} total=${history.hasMore ? -1 : items.length}
@@ -133,7 +134,7 @@ function Row({ message, index, top, high, total, isStop, isNarrow, onFocus }) {
     tabindex=${isStop ? 0 : -1}
     aria-posinset=${index + 1}
     aria-setsize=${total}
-    aria-label=${`${message.kind} from ${message.from}, tick ${message.tick}`}
+    aria-label=${`${words(message.kind)} from ${line(message.from, 60)}, tick ${message.tick}`}
     onClick=${press}
     onFocus=${onFocus}
   >

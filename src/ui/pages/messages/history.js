@@ -5,6 +5,7 @@
 import { useCallback, useEffect, useRef, useState } from '../../lib/preact.js';
 import { ApiError, address, get } from '../../lib/api.js';
 import { onEvents } from '../../lib/live.js';
+import { useReturn } from '../../lib/resource.js';
 import { at } from '../../lib/scope.js';
 import { useSignal } from '../../lib/store.js';
 
@@ -80,6 +81,8 @@ export function useHistory(query) {
     let isCatchingUp = false;
     let isBehind = false;
     const catchUp = async () => {
+      // Nothing is known yet that new ones could be put on.
+      if (mine.ids.size === 0) return reload();
       if (isCatchingUp) {
         isBehind = true;
         return;
@@ -95,7 +98,7 @@ export function useHistory(query) {
           fresh.push(...unknown);
           cursor = found.next_cursor ?? null;
           // What is known already is the end of what is new.
-          if (unknown.length < found.messages.length || found.messages.length === 0 || cursor === null || mine.ids.size === 0) break;
+          if (unknown.length < found.messages.length || found.messages.length === 0 || cursor === null) break;
           if (n === MOST_PAGES - 1) return reload();
         }
         if (!current) return;
@@ -159,6 +162,7 @@ export function useHistory(query) {
   }, [url]);
 
   const mine = list.current;
+  useReturn(mine.error, reload);
   return { items: mine.items, added: mine.added, loading: !mine.isRead, loadingMore: mine.loadingMore, hasMore: mine.cursor !== null, error: mine.error, loadMore, reload };
 }
 

@@ -9,7 +9,7 @@ import { href } from '../../router.js';
 const FACES = 5;
 
 export function ThreadList() {
-  const threads = usePages('/threads', 'threads', { id: (/** @type {any} */ thread) => thread.id, query: { limit: 50 }, live: ['message'] });
+  const threads = usePages('/threads', 'threads', { id: (/** @type {any} */ thread) => thread.id, query: { limit: 50 }, live: ['message', 'tick_closed'] });
   if (threads.loading) return html`<div class="card feed-card"><${Loading} label="Conversations" rows=${8} /></div>`;
   if (threads.error && !threads.items.length) return html`<${Failure} error=${threads.error} onRetry=${threads.reload} />`;
   if (!threads.items.length && !threads.hasMore) return html`<div class="card feed-card"><${Empty} icon="messages" title="No conversations yet">A message and what answers it make one.<//></div>`;

@@ -26,7 +26,7 @@ export default function Thread({ params, query }) {
   const known = useRef(/** @type {Set<string>} */ (new Set()));
   const thread = useKept(
     useWholeList(`/threads/${segment(params.id)}`, 'messages', {
-      live: ['message'],
+      live: ['message', 'tick_closed'],
       concerns: (event) => {
         const message = event.message;
         if (!message) return true;

@@ -1,7 +1,7 @@
 /** Makes an agent, step by step. */
 import { html, useEffect, useMemo, useRef, useState } from '../../lib/preact.js';
-import { Button, Card, Confirm, Empty, Failure, Icon, LinkButton, Loading, PageHead, say } from '../../lib/components/index.js';
-import { ApiError, segment, send } from '../../lib/api.js';
+import { Button, Card, Confirm, Empty, Failure, Icon, LinkButton, Loading, PageHead, say, sayError } from '../../lib/components/index.js';
+import { ApiError, get, segment, send } from '../../lib/api.js';
 import { modelsOf } from '../../lib/models.js';
 import { useResource } from '../../lib/resource.js';
 import { useRoster } from '../../lib/roster.js';
@@ -10,7 +10,7 @@ import { may, me, status } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
 import { href, navigate, setQuery } from '../../router.js';
 import { faultsOf } from './checks.js';
-import { resumeOf, useDraft } from './draft.js';
+import { beginWith, resumeOf, useDraft } from './draft.js';
 import { PermissionsStep } from './permissions.js';
 import { ReviewStep } from './review.js';
 import { StartStep } from './start.js';
@@ -62,10 +62,16 @@ function Wizard({ step, like }) {
   const here = Math.max(0, STEPS.findIndex(([id]) => id === step));
   const [id, title] = STEPS[here];
   useEffect(() => {
-    if (list?.length === 1 && !draft.model) change({ model: list[0].key });
-  }, [list]);
+    // Of one there is nothing to choose, also where a template thinks with another.
+    if (list?.length === 1 && draft.model !== list[0].key) change({ model: list[0].key });
+  }, [list, draft.model]);
   useEffect(() => {
-    if (like && like !== draft.from) setDraft({ ...draft, start: 'agent', from: '', base: null });
+    // A link may say with whose resume to begin.
+    if (!like || like === draft.from) return;
+    get(`/agents/${segment(like)}/resume`, { at: null }).then(
+      (resume) => setDraft(beginWith({ ...draft, start: 'agent', from: like }, resume)),
+      (error) => sayError(error),
+    );
   }, [like]);
   /** @param {number} to */
   const go = (to) => {

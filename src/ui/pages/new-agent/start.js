@@ -3,7 +3,7 @@ import { html, useState } from '../../lib/preact.js';
 import { Failure, Icon, Loaded, Loading, Name, Select } from '../../lib/components/index.js';
 import { ApiError, get, segment, send } from '../../lib/api.js';
 import { line } from '../../lib/text.js';
-import { useWhole } from '../../lib/whole.js';
+import { useWholeList } from '../../lib/whole-list.js';
 import { beginWith, blank } from './draft.js';
 
 /** @typedef {import('./draft.js').Draft} Draft */
@@ -83,12 +83,12 @@ async function resumeOfTemplate(from, taken) {
 
 /** @param {{ chosen: string, onChoose: (from: string) => void, fault?: string }} props */
 function Templates({ chosen, onChoose, fault }) {
-  const templates = useWhole('/templates', 'templates');
+  const templates = useWholeList('/templates', 'templates');
   return html`<${Loaded} of=${templates} rows=${3}>
-    ${(/** @type {any[]} */ all) => html`<fieldset class="templates">
+    ${(/** @type {{ items: any[] }} */ all) => html`<fieldset class="templates">
       <legend class="field-label">Which agent of which template</legend>
       ${fault ? html`<p class="field-error" role="alert">${fault}</p>` : null}
-      ${all.filter((template) => !template.broken).map((template) => html`<div key=${template.name} class="template">
+      ${all.items.filter((template) => !template.broken).map((template) => html`<div key=${template.name} class="template">
         <p><b><${Name} value=${template.name} /></b> <span class="quiet small">${line(template.description, 200)}</span></p>
         <div class="row">${template.agents.map((/** @type {string} */ agent) => {
           const from = `${template.name}/${agent}`;

@@ -7,7 +7,7 @@ import { at } from '../../lib/scope.js';
 import { loadStatus, me } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
 import { visible } from '../../lib/text.js';
-import { useWhole } from '../../lib/whole.js';
+import { useWholeList } from '../../lib/whole-list.js';
 import { href, setQuery } from '../../router.js';
 import { Acts } from './acts.js';
 import { SEVERITIES, idOf, kindOf } from './kinds.js';
@@ -20,21 +20,21 @@ const SHAPES = /** @type {const} */ ({ bad: 'triangle', warn: 'ring', info: 'dot
 export default function Problems({ query }) {
   useSignal(at);
   useSignal(me);
-  const read = useWhole('/problems', 'problems', { live: ['problem', 'tick_closed', 'turn_failed', 'turn_committed'] });
+  const read = useWholeList('/problems', 'problems', { live: ['problem', 'tick_closed', 'turn_failed', 'turn_committed'] });
   const done = () => {
     read.reload();
     void loadStatus();
     soon();
   };
-  const total = read.data?.length ?? 0;
+  const total = read.data?.items.length ?? 0;
   return html`<div class="page problems">
-    <${PageHead} title="Problems" hint=${read.data ? (total ? `${read.isCut ? 'More than ' : ''}${plural(total, 'problem')}, the worst first` : 'What is wrong, and what to do about it') : 'What is wrong, and what to do about it'}
+    <${PageHead} title="Problems" hint=${read.data ? (total ? `${plural(total, 'problem')}, the worst first` : 'What is wrong, and what to do about it') : 'What is wrong, and what to do about it'}
       actions=${html`<${Button} icon="refresh" busy=${read.refreshing && read.data !== null} onClick=${read.reload}>Look again<//>`} />
     <p class="sr-only" role="status">${read.data ? plural(total, 'problem') : ''}</p>
-    <${Loaded} of=${read} empty=${(/** @type {Problem[]} */ all) => (all.length ? null : html`<${Card}><${Empty} icon="check" title="Nothing is wrong">
+    <${Loaded} of=${read} empty=${(/** @type {{ items: Problem[] }} */ all) => (all.items.length ? null : html`<${Card}><${Empty} icon="check" title="Nothing is wrong">
         Every agent can run, everything that was sent arrived, and nothing waits for you.
       <//><//>`)}>
-      ${(/** @type {Problem[]} */ all) => html`<${Groups} problems=${all} agent=${query.agent ?? null} onDone=${done} />`}
+      ${(/** @type {{ items: Problem[] }} */ all) => html`<${Groups} problems=${all.items} agent=${query.agent ?? null} onDone=${done} />`}
     <//>
   </div>`;
 }

@@ -1,7 +1,7 @@
 /** The common fields of `org.json` as a form. What the form does not know stays as it is. */
 import { html } from '../../lib/preact.js';
 import { Select, TextField } from '../../lib/components/index.js';
-import { setAt } from '../../lib/json-edit.js';
+import { editJson } from '../agents/json-edit.js';
 import { fieldOf } from './config-file.js';
 
 /**
@@ -50,14 +50,19 @@ const GROUPS = [
   },
 ];
 
-/** @param {{ text: string, value: any, onChange: (text: string) => void, disabled: boolean, fault: { pointer?: string, message: string } | null }} props */
-export function ConfigForm({ text, value, onChange, disabled, fault }) {
+/** @param {{ text: string, value: any, onChange: (text: string) => void, disabled: boolean, findings: { pointer: string, message: string, expected?: string }[] }} props */
+export function ConfigForm({ text, value, onChange, disabled, findings }) {
   return html`${GROUPS.map((group) => html`<fieldset key=${group.title} class="config-group">
     <legend class="sr-only">${group.title}</legend>
     <div class="config-about"><h3>${group.title}</h3>${group.hint ? html`<p class="quiet small">${group.hint}</p>` : null}</div>
     <div class="config-fields">${group.inputs.map((input) => html`<${One} key=${input.path.join('/')} input=${input} text=${text} value=${value} onChange=${onChange} disabled=${disabled}
-      error=${fault?.pointer === `/${input.path.join('/')}` ? fault.message : null} />`)}</div>
+      error=${told(findings.find((finding) => finding.pointer === `/${input.path.join('/')}`))} />`)}</div>
   </fieldset>`)}`;
+}
+
+/** @param {{ message: string, expected?: string } | undefined} finding */
+function told(finding) {
+  return finding ? [finding.message, finding.expected].filter(Boolean).join('; ') : null;
 }
 
 /** @param {{ input: Input, text: string, value: any, onChange: (text: string) => void, disabled: boolean, error: string | null }} props */
@@ -66,10 +71,10 @@ function One({ input, text, value, onChange, disabled, error }) {
   const shown = found === undefined || found === null ? '' : typeof found === 'object' ? JSON.stringify(found) : String(found);
   const set = (/** @type {string} */ entered) => {
     const trimmed = entered.trim();
-    if (input.path.join() === 'budget,credits' && trimmed === '') return onChange(setAt(text, ['budget'], undefined));
+    if (input.path.join() === 'budget,credits' && trimmed === '') return onChange(editJson(text, '/budget', undefined));
     // What is no number is kept as text: the check then says so, rather than losing what was typed.
     const next = trimmed === '' ? undefined : input.kind === 'number' && /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : input.kind === 'text' ? entered : trimmed;
-    return onChange(setAt(text, input.path, next));
+    return onChange(editJson(text, `/${input.path.join('/')}`, next));
   };
   if (input.kind === 'choice') {
     const options = (input.options ?? []).map(([one, label]) => ({ value: one, label }));

@@ -4,7 +4,7 @@ import { Badge, Button, Card, Empty, JsonView, Line, Loaded, Name, Recipients, T
 import { send } from '../../lib/api.js';
 import { count, plural, words } from '../../lib/format.js';
 import { may, me } from '../../lib/session.js';
-import { useWhole } from '../../lib/whole.js';
+import { useWholeList } from '../../lib/whole-list.js';
 import { href } from '../../router.js';
 
 /**
@@ -22,7 +22,7 @@ import { href } from '../../router.js';
  */
 
 export function DeliveriesTab() {
-  const rules = useWhole('/deliveries', 'deliveries', { live: ['tick_closed', 'problem'] });
+  const rules = useWholeList('/deliveries', 'deliveries', { live: ['tick_closed', 'problem'] });
   const [busy, setBusy] = useState(/** @type {string | null} */ (null));
   /** @param {string | null} rule */
   const retry = async (rule) => {
@@ -37,14 +37,14 @@ export function DeliveriesTab() {
       setBusy(null);
     }
   };
-  return html`<${Loaded} of=${rules} empty=${(/** @type {Rule[]} */ all) => (all.length ? null : html`<${Card}><${Empty} icon="send" title="Nothing is sent out by itself">
+  return html`<${Loaded} of=${rules} empty=${(/** @type {{ items: Rule[] }} */ all) => (all.items.length ? null : html`<${Card}><${Empty} icon="send" title="Nothing is sent out by itself">
       Rules under <code>deliver</code> in <code>org.json</code> send what agents say to webhooks, Slack, files or other organisations.
     <//><//>`)}>
-    ${(/** @type {Rule[]} */ all) => {
-      const waiting = all.reduce((sum, rule) => sum + rule.waiting, 0);
+    ${(/** @type {{ items: Rule[] }} */ all) => {
+      const waiting = all.items.reduce((sum, rule) => sum + rule.waiting, 0);
       return html`<${Card} title="Deliveries" hint=${waiting ? `${plural(waiting, 'delivery', 'deliveries')} wait` : 'Everything has arrived.'} flush
         actions=${mayRetry() && waiting ? html`<${Button} small icon="refresh" busy=${busy === ''} onClick=${() => retry(null)}>Try all again<//>` : null}>
-        <ul>${all.map((rule) => html`<${RuleRow} key=${rule.rule} rule=${rule} busy=${busy === rule.rule} onRetry=${() => retry(rule.rule)} />`)}</ul>
+        <ul>${all.items.map((rule) => html`<${RuleRow} key=${rule.rule} rule=${rule} busy=${busy === rule.rule} onRetry=${() => retry(rule.rule)} />`)}</ul>
       <//>`;
     }}
   <//>`;
@@ -78,14 +78,14 @@ function RuleRow({ rule, busy, onRetry }) {
 /** @typedef {{ name: string, control?: any, mail?: any, is_broken: boolean }} Waits */
 
 export function IngressTab() {
-  const ingress = useWhole('/ingress', 'waiting', { live: ['tick_opened', 'tick_closed', 'message'] });
-  return html`<${Loaded} of=${ingress} empty=${(/** @type {Waits[]} */ all) => (all.length ? null : html`<${Card}><${Empty} icon="inbox" title="Nothing waits to come in">
+  const ingress = useWholeList('/ingress', 'waiting', { live: ['tick_opened', 'tick_closed', 'message'] });
+  return html`<${Loaded} of=${ingress} empty=${(/** @type {{ items: Waits[] }} */ all) => (all.items.length ? null : html`<${Card}><${Empty} icon="inbox" title="Nothing waits to come in">
       Messages and commands lie here until a tick takes them.
     <//><//>`)}>
-    ${(/** @type {Waits[]} */ all) => html`
-      <${Part} title="Commands" hint="Carried out with the next tick, before its turns." items=${all.filter((one) => one.control)} row=${(/** @type {Waits} */ one) => html`<${CommandLine} command=${one.control} />`} />
-      <${Part} title="Mail" hint="Taken in with the next tick." items=${all.filter((one) => one.mail)} row=${(/** @type {Waits} */ one) => html`<${MailLine} mail=${one.mail} />`} />
-      <${Part} title="What cannot be read" hint="The next tick says why, and puts it aside." items=${all.filter((one) => one.is_broken)} row=${(/** @type {Waits} */ one) => html`<code><${Line} value=${one.name} max=${160} /></code>`} />
+    ${(/** @type {{ items: Waits[] }} */ all) => html`
+      <${Part} title="Commands" hint="Carried out with the next tick, before its turns." items=${all.items.filter((one) => one.control)} row=${(/** @type {Waits} */ one) => html`<${CommandLine} command=${one.control} />`} />
+      <${Part} title="Mail" hint="Taken in with the next tick." items=${all.items.filter((one) => one.mail)} row=${(/** @type {Waits} */ one) => html`<${MailLine} mail=${one.mail} />`} />
+      <${Part} title="What cannot be read" hint="The next tick says why, and puts it aside." items=${all.items.filter((one) => one.is_broken)} row=${(/** @type {Waits} */ one) => html`<code><${Line} value=${one.name} max=${160} /></code>`} />
     `}
   <//>`;
 }

@@ -5,7 +5,7 @@ import { count, plural, words } from '../../lib/format.js';
 import { useResource } from '../../lib/resource.js';
 import { may } from '../../lib/session.js';
 import { line } from '../../lib/text.js';
-import { useWhole } from '../../lib/whole.js';
+import { useWholeList } from '../../lib/whole-list.js';
 import { href } from '../../router.js';
 import { Command } from './command.js';
 
@@ -61,9 +61,9 @@ function ToolCard({ tool }) {
 }
 
 export function TemplatesTab() {
-  const templates = useWhole('/templates', 'templates');
-  return html`<${Loaded} of=${templates} empty=${(/** @type {any[]} */ all) => (all.length ? null : html`<${Card}><${Empty} icon="file" title="There are no templates" /><//>`)}>
-    ${(/** @type {any[]} */ all) => html`<div class="template-grid">${all.map((template) => html`<${Card} key=${`${template.of}/${template.name}`} title=${html`<${Name} value=${template.name} />`}
+  const templates = useWholeList('/templates', 'templates');
+  return html`<${Loaded} of=${templates} empty=${(/** @type {{ items: any[] }} */ all) => (all.items.length ? null : html`<${Card}><${Empty} icon="file" title="There are no templates" /><//>`)}>
+    ${(/** @type {{ items: any[] }} */ all) => html`<div class="template-grid">${all.items.map((template) => html`<${Card} key=${`${template.of}/${template.name}`} title=${html`<${Name} value=${template.name} />`}
       hint=${`${template.of === 'program' ? 'comes with the program' : 'kept in this organisation'}${template.version ? `, version ${line(template.version, 20)}` : ''}`}>
       <div class="stack-tight">
         ${template.broken ? html`<p class="tone-bad"><${Text} value=${template.broken} max=${400} /></p>` : html`<${Text} value=${template.description} max=${400} />`}

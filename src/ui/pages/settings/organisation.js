@@ -10,7 +10,7 @@ export function OrganisationTab() {
   const file = useFile('/config');
   const [isRaw, setRaw] = useState(false);
   const [isReview, setReview] = useState(false);
-  const [fault, setFault] = useState(/** @type {import('../../lib/api.js').ApiError | null} */ (null));
+  const [findings, setFindings] = useState(/** @type {any[]} */ ([]));
   const canEdit = may('edit');
   if (!file.saved) return file.error ? html`<${Failure} error=${file.error} onRetry=${() => file.reload()} />` : html`<${Loading} label="org.json" rows=${6} />`;
   const showsRaw = isRaw || Boolean(file.fault);
@@ -21,8 +21,8 @@ export function OrganisationTab() {
       <${Button} small pressed=${!showsRaw} disabled=${Boolean(file.fault)} onClick=${() => setRaw(false)}>Form<//><${Button} small pressed=${showsRaw} onClick=${() => setRaw(true)}>JSON<//></div>`}
   >
     ${showsRaw
-      ? html`<${TextArea} label="org.json" mono rows=${22} value=${file.text} disabled=${!canEdit} onInput=${(/** @type {string} */ text) => { file.setText(text); setFault(null); }} error=${file.fault} />`
-      : html`<${ConfigForm} text=${file.text} value=${file.value} disabled=${!canEdit} fault=${fault} onChange=${(/** @type {string} */ text) => { file.setText(text); setFault(null); }} />`}
+      ? html`<${TextArea} label="org.json" mono rows=${22} value=${file.text} disabled=${!canEdit} onInput=${(/** @type {string} */ text) => { file.setText(text); setFindings([]); }} error=${file.fault} />`
+      : html`<${ConfigForm} text=${file.text} value=${file.value} disabled=${!canEdit} findings=${findings} onChange=${(/** @type {string} */ text) => { file.setText(text); setFindings([]); }} />`}
     ${canEdit
       ? html`<div class=${`save-bar ${file.isChanged ? 'save-bar-open' : ''}`}>
           <span class="grow" role="status">${file.isChanged ? html`<${Icon} name="edit" size=${15} /> Not saved yet` : ''}</span>
@@ -30,6 +30,6 @@ export function OrganisationTab() {
           <${Button} kind="primary" disabled=${!file.isChanged || Boolean(file.fault)} onClick=${() => setReview(true)}>Look and save…<//>
         </div>`
       : null}
-    ${isReview ? html`<${SaveDialog} file=${file} name="org.json" onClose=${(/** @type {import('../../lib/api.js').ApiError | null} */ failure) => { setReview(false); setFault(failure); void loadStatus(); }} />` : null}
+    ${isReview ? html`<${SaveDialog} file=${file} name="org.json" onClose=${(/** @type {any[]} */ found) => { setReview(false); setFindings(found); void loadStatus(); }} />` : null}
   <//>`;
 }

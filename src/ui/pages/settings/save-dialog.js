@@ -6,7 +6,7 @@ import { visible } from '../../lib/text.js';
 
 /**
  * What changes, what the server says of it, and the button that saves it.
- * @param {{ file: import('./config-file.js').File, name: string, onClose: (failure: ApiError | null) => void }} props
+ * @param {{ file: import('./config-file.js').File, name: string, onClose: (findings: any[]) => void }} props
  */
 export function SaveDialog({ file, name, onClose }) {
   const [checked, setChecked] = useState(/** @type {{ findings: any[] } | null} */ (null));
@@ -32,7 +32,7 @@ export function SaveDialog({ file, name, onClose }) {
       await file.put(false);
       say(`${name} is saved`, 'ok', 'It takes effect with the next tick.');
       file.reload();
-      onClose(null);
+      onClose([]);
     } catch (error) {
       setFailure(ApiError.from(error));
       setBusy(false);
@@ -44,8 +44,8 @@ export function SaveDialog({ file, name, onClose }) {
   return html`<${Dialog}
     title=${`Save ${name}?`}
     wide
-    onClose=${() => onClose(failure)}
-    actions=${html`<${Button} onClick=${() => onClose(failure)}>Go on editing<//>
+    onClose=${() => onClose(findings)}
+    actions=${html`<${Button} onClick=${() => onClose(findings)}>Go on editing<//>
       ${isStale
         ? html`<${Button} kind="primary" icon="refresh" onClick=${() => file.reload(true)}>Compare with what is there now<//>`
         : html`<${Button} kind="primary" busy=${busy} disabled=${!checked || errors.length > 0} onClick=${save}>Save<//>`}`}

@@ -1,14 +1,17 @@
 /** Adds credits to the budget of the present window. */
-import { html, useState } from '../../lib/preact.js';
+import { html, useRef, useState } from '../../lib/preact.js';
 import { Button, Dialog, TextField, say } from '../../lib/components/index.js';
 import { ApiError, send } from '../../lib/api.js';
 import { credits } from '../../lib/format.js';
+import { newKey } from '../messages/sending.js';
 
 /** @param {{ budget: { left: number, credits: number, window: string } | null, onClose: () => void, onDone: () => void }} props */
 export function BudgetTopUp({ budget, onClose, onDone }) {
   const [text, setText] = useState('');
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState(/** @type {string | null} */ (null));
+  // The same amount that is tried again is given once.
+  const key = useRef({ of: '', key: '' });
   const amount = Number(text);
   const isRight = /^\d+(\.\d{1,6})?$/.test(text.trim()) && amount > 0;
   /** @param {Event} event */
@@ -18,9 +21,10 @@ export function BudgetTopUp({ budget, onClose, onDone }) {
       setFault('A number above 0, with at most six places');
       return;
     }
+    if (key.current.of !== text) key.current = { of: text, key: newKey() };
     setBusy(true);
     try {
-      await send('POST', '/credits', { add: amount });
+      await send('POST', '/credits', { add: amount }, { headers: { 'Idempotency-Key': key.current.key } });
       say(`The budget gets ${credits(amount)} credits more`, 'ok', 'With the next tick, in this window alone.');
       onDone();
       onClose();

@@ -64,6 +64,7 @@ function Spent({ spend, budget }) {
   const models = /** @type {Spender[]} */ (
     spend.models.map((/** @type {any} */ one) => ({ name: one.model, paid: one.cost, note: `${plural(one.calls, 'call')}, ${tokens(one.input_tokens)} tokens read, ${tokens(one.output_tokens)} written` }))
   );
+  const highest = days.reduce((high, day) => Math.max(high, sum(day)), 0);
   const isDaily = budget && /^\d{4}-\d{2}-\d{2}$/.test(budget.window);
   if (!days.length && !agents.length) return html`<${Card}><${Empty} icon="spend" title="Nothing was spent in these ticks">A turn that calls its model is charged when its tick is closed.<//><//>`;
   const whole = sum(spend.total);
@@ -71,7 +72,7 @@ function Spent({ spend, budget }) {
     <${Card} title="By day" hint=${html`<b class="nums">${credits(whole)}</b> in ${plural(spend.total.turns, 'turn')} of the ticks ${count(spend.first_tick)} to ${count(spend.last_tick)}. Unanswered: for calls that brought no answer, at their worst. Forfeited: for what runners that died may have spent.`}>
       ${days.length
         ? html`<${BarChart} label=${`Spent by day: ${days.slice(-14).map((day) => `${day.name} ${credits(sum(day))}`).join(', ')}`} height=${190} tones=${SORT_TONES} names=${SORT_NAMES} format=${credits}
-            ceiling=${isDaily ? budget.credits : null} bars=${days.map((day) => ({ label: day.name.slice(5), title: `${day.name}: ${inWords(day)}`, parts: parts(day) }))} />`
+            ceiling=${isDaily && budget.credits <= MOST_ABOVE * highest ? budget.credits : null} bars=${days.map((day) => ({ label: day.name.slice(5), title: `${day.name}: ${inWords(day)}`, parts: parts(day) }))} />`
         : html`<p class="quiet">No day is told.</p>`}
     <//>
     <div class="spend-two">
@@ -83,6 +84,9 @@ function Spent({ spend, budget }) {
 }
 
 const AT_ONCE = 12;
+
+/** A ceiling that is further above the bars than that would make them all flat. */
+const MOST_ABOVE = 3;
 
 /** @param {{ title: string, hint?: string, one: string, spenders: Spender[], whole: number, cell: (name: string) => any }} props */
 function Spenders({ title, hint, one, spenders, whole, cell }) {

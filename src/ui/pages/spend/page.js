@@ -1,10 +1,10 @@
 /** Money: what is spent, how fast, on what, and how long the rest lasts. */
 import { html } from '../../lib/preact.js';
-import { Failure, Loading, PageHead, Tabs } from '../../lib/components/index.js';
+import { Failure, Icon, Loading, PageHead, Tabs } from '../../lib/components/index.js';
 import { at } from '../../lib/scope.js';
 import { me } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
-import { useWhole } from '../../lib/whole.js';
+import { useWholeList } from '../../lib/whole-list.js';
 import { setQuery } from '../../router.js';
 import { Accounts } from './accounts.js';
 import { Ledger } from './ledger.js';
@@ -19,12 +19,12 @@ const TABS = /** @type {const} */ (['overview', 'accounts', 'ledger']);
 
 /** @param {{ query: Record<string, string> }} props */
 export default function Spend({ query }) {
-  useSignal(at);
+  const tick = useSignal(at);
   useSignal(me);
-  const accounts = useWhole('/credits', 'agents', { query: { limit: 1_000 }, live: ['tick_closed', 'credit'] });
+  const accounts = useWholeList('/credits', 'agents', { query: { limit: 1_000 }, live: ['tick_closed', 'credit'] });
   const chosen = TABS.find((tab) => tab === query.tab) ?? 'overview';
   const ticks = SPANS.find(([span]) => span === query.ticks)?.[0] ?? '1000';
-  const standing = accounts.first;
+  const standing = accounts.data?.first;
   return html`<div class="page spend">
     <${PageHead} title="Spend" hint="What is spent, on what, how fast, and how long the rest lasts."
       actions=${chosen === 'overview'
@@ -32,6 +32,7 @@ export default function Spend({ query }) {
             ${SPANS.map(([span, words]) => html`<option key=${span} value=${span} selected=${span === ticks}>${words}</option>`)}
           </select></label>`
         : null} />
+    ${tick !== null && chosen !== 'accounts' ? html`<p class="spend-now"><${Icon} name="history" size=${16} />${chosen === 'ledger' ? 'The ledger is' : 'Budget and pace are as they were then; what was spent is told'} up to now.</p>` : null}
     <${Tabs} label="Spend" chosen=${chosen} onChoose=${(/** @type {string} */ id) => setQuery({ tab: id === 'overview' ? null : id })}
       tabs=${[{ id: 'overview', title: 'Overview' }, { id: 'accounts', title: 'Accounts' }, { id: 'ledger', title: 'Ledger' }]}>
       ${chosen === 'ledger'
@@ -39,7 +40,7 @@ export default function Spend({ query }) {
         : !accounts.data
           ? accounts.error ? html`<${Failure} error=${accounts.error} onRetry=${accounts.reload} />` : html`<${Loading} label="The accounts" rows=${6} />`
           : chosen === 'accounts'
-            ? html`<${Accounts} accounts=${accounts.data} onTopUp=${accounts.reload} />`
+            ? html`<${Accounts} accounts=${accounts.data.items} onTopUp=${accounts.reload} />`
             : html`<${Overview} accounts=${standing} ticks=${ticks} onTopUp=${accounts.reload} />`}
     <//>
   </div>`;
