@@ -42,7 +42,7 @@ unpack() {
   [[ -x $unpacked/root/usr/lib/chromium/chromium ]]
 }
 
-chromium() {
+find_chromium() {
   if [[ -n ${LEMMING_CHROMIUM:-} ]]; then return; fi
   for program in chromium chromium-browser google-chrome; do
     if command -v "$program" >/dev/null; then export LEMMING_CHROMIUM; LEMMING_CHROMIUM=$(command -v "$program"); return; fi
@@ -61,7 +61,7 @@ chromium() {
 }
 
 packages
-if ! chromium; then
+if ! find_chromium; then
   echo "browser: SKIPPED, there is no Chromium here and Debian's packages cannot be had: install one, or name it with LEMMING_CHROMIUM"
   exit 0
 fi

@@ -21,8 +21,11 @@ LOCK = threading.Lock()
 
 def choice(name, value, operation):
     """One of the known values, or for one in four what was made up; the same for the same."""
-    values = KNOWN.get(name)
-    # An agent's own keys and files, and a tick in which it had a turn, exist for that agent alone.
+    # What an agent keeps exists for that agent alone, and what is shared for none.
+    keeps = "/memory" in operation or "/files" in operation
+    values = KNOWN.get(f"keeping {name}" if keeps else name) or KNOWN.get(name)
+    if "/shared/" in operation:
+        values = KNOWN.get(f"shared {name}") or values
     if not values:
         return value
     draw = hashlib.sha256(f"{operation} {name} {value!r}".encode("utf-8", "surrogatepass")).digest()

@@ -10,7 +10,6 @@ may not must have been refused, each time, and whoever may must have got somethi
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -56,6 +56,8 @@ def found(store):
     resume = json.loads((store / "agents/critic/resume.json").read_text())
     resume["permissions"]["tools"].append("pay")
     (store / "agents/critic/resume.json").write_text(json.dumps(resume))
+    (store / "agents/editor/workspace").mkdir(parents=True)
+    (store / "agents/editor/workspace/notes.md").write_text("Ask about the backups.\n")
     lemming(store, "send", "editor", "Should we move our nightly backups to object storage?")
     lemming(store, "send", "critic", "Please pay invoice 17.")
     for _ in range(9):
@@ -71,16 +73,18 @@ def known(store):
     messages = json.loads(lemming(store, "messages", "--json"))["messages"]
     files = [file["path"] for file in json.loads(lemming(store, "files", "list", "--json"))["files"]]
     approvals = [call["id"] for call in json.loads(lemming(store, "approvals", "list", "--json"))["approvals"]]
-    # The editor keeps memories and had turns in these ticks, and the critic and the writer have what the others lack.
+    # The editor keeps memories and files and had turns in these ticks.
     return {
         "name": ["editor", "editor", "critic", "writer", "archivist"],
         "agent": ["editor", "writer"],
-        "key": ["count", "questions", "delivered"],
+        "key": [row["key"] for row in json.loads(lemming(store, "memory", "list", "editor", "--json"))["memory"]],
         "tick": ["1", "3", "next"],
         "at": [1, 5, 9],
         "from": [1, 2],
         "to": [8, 9],
-        "path": [re.sub("^(shared|agents/[a-z]+/workspace)/", "", path) for path in files],
+        "keeping name": ["editor"],
+        "path": ["notes.md"],
+        "shared path": [path.removeprefix("shared/") for path in files if path.startswith("shared/")],
         "id": [messages[0]["id"], messages[-1]["id"], *approvals],
         "cursor": [""],
         "text": ["backups"],
@@ -169,6 +173,9 @@ def judge(who, scopes, document, answers):
     for label, needed in operations(document):
         statuses = answers.get(label, {})
         successes = sum(count for status, count in statuses.items() if status.startswith("2"))
+        if label == "GET /api/openapi.json":
+            # It was read already, or there were no operations.
+            continue
         if not statuses:
             faults.append(f"{who}: {label} was never asked")
         elif needed is not None and needed not in scopes:
@@ -182,36 +189,42 @@ def judge(who, scopes, document, answers):
     return faults
 
 
+CALLERS = {"without-keys": ROLES["admin"], "nobody": set(), **ROLES}
+
+
+def examine(who, folder, is_first):
+    """Everything that is wrong with what one caller is answered, and a line about it."""
+    begun = time.monotonic()
+    store = folder / who
+    shutil.copytree(folder / "desk", store)
+    keys = {} if who == "without-keys" else {role: lemming(store, "keys", "add", role, "--role", role).split()[0] for role in ROLES}
+    served = Served(store)
+    try:
+        document = json.loads(served.get("/api/openapi.json"))
+        faults = unsound(document) if is_first else []
+        code, told, answers = ask(served, keys.get(who), folder, who, store)
+        if served.process.poll() is not None:
+            faults.append(f"{who}: the server ended")
+    finally:
+        served.stop()
+    faults += judge(who, CALLERS[who], document, answers)
+    if code != 0:
+        print(told, flush=True)
+        faults.append(f"{who}: schemathesis ended with {code}")
+    requests = sum(sum(counts.values()) for counts in answers.values())
+    print(f"openapi: {who}: {requests} requests to {len(answers)} operations, {time.monotonic() - begun:.0f} s, {len(faults)} faults", flush=True)
+    return faults
+
+
 def main():
+    wanted = sys.argv[1:] or list(CALLERS)
     folder = Path(tempfile.mkdtemp(prefix="lemming-openapi-"))
-    everything = ROLES["admin"]
-    callers = {"without-keys": everything, "nobody": set(), **ROLES}
-    wanted = sys.argv[1:] or list(callers)
-    faults = []
     try:
         found(folder / "desk")
-        for who in wanted:
-            store = folder / who
-            shutil.copytree(folder / "desk", store)
-            keys = {} if who == "without-keys" else {role: lemming(store, "keys", "add", role, "--role", role).split()[0] for role in ROLES}
-            served = Served(store)
-            try:
-                document = json.loads(served.get("/api/openapi.json"))
-                found_faults = unsound(document) if who == wanted[0] else []
-                begun = time.monotonic()
-                code, told, answers = ask(served, keys.get(who), folder, who, store)
-                dead = served.process.poll() is not None
-            finally:
-                served.stop()
-            requests = sum(sum(counts.values()) for counts in answers.values())
-            found_faults += judge(who, callers[who], document, answers)
-            if dead:
-                found_faults.append(f"{who}: the server ended")
-            if code != 0:
-                print(told)
-                found_faults.append(f"{who}: schemathesis ended with {code}")
-            faults += found_faults
-            print(f"openapi: {who}: {requests} requests to {len(answers)} operations, {time.monotonic() - begun:.0f} s, {len(found_faults)} faults", flush=True)
+        # Each server counts for itself how often it is asked, so that several callers are as quick as one.
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            examined = pool.map(lambda who: examine(who, folder, who == wanted[0]), wanted)
+            faults = [fault for found_faults in examined for fault in found_faults]
     finally:
         if not os.environ.get("LEMMING_TEST_KEEP"):
             shutil.rmtree(folder, ignore_errors=True)
