@@ -20,7 +20,7 @@ LOCK = threading.Lock()
 
 
 def choice(name, value, operation):
-    """One of the known values, or for one in four what was made up; the same for the same."""
+    """One of the known values, or for one in eight what was made up; the same for the same."""
     # What an agent keeps exists for that agent alone, and what is shared for none.
     keeps = "/memory" in operation or "/files" in operation
     values = KNOWN.get(f"keeping {name}" if keeps else name) or KNOWN.get(name)
@@ -29,7 +29,7 @@ def choice(name, value, operation):
     if not values:
         return value
     draw = hashlib.sha256(f"{operation} {name} {value!r}".encode("utf-8", "surrogatepass")).digest()
-    return value if draw[0] < 64 else values[draw[1] % len(values)]
+    return value if draw[0] < 32 else values[draw[1] % len(values)]
 
 
 def known(context, parameters):
