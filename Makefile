@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := .cache/tools
 
-.PHONY: demo chaos test lint fmt clippy doc deny advisories bench load kills sim scale test-servers test-lambda models test-mcp test-liars fuzz fuzz-long infra infra-localstack package ci
+.PHONY: demo chaos test lint fmt clippy doc deny advisories bench load kills sim scale test-servers test-lambda models test-mcp test-liars test-browser test-openapi fuzz fuzz-long infra infra-localstack package ci
 
 demo: ## Build, and show a small organisation at work in ./demo-org
 	$(CARGO) run --locked --quiet -- demo
@@ -69,6 +69,12 @@ models: ## The tests of providers against an independent implementation (needs N
 test-liars: ## Servers that break the promise of create are refused (needs Node; s3s-fs too: LEMMING_LIARS=all)
 	localstack/liars.sh
 
+test-browser: ## Every view and action of the dashboard in Chromium, and the types of its source (needs Node, and Debian or a Chromium)
+	localstack/browser.sh
+
+test-openapi: ## The API against its own document, for every kind of caller (needs Python)
+	localstack/openapi.sh
+
 fuzz: ## Every seed of every fuzz target, changed 2,000 times or for 20 seconds each
 	fuzz/run.sh 2000 20
 
@@ -85,4 +91,4 @@ infra-localstack: ## Creates the AWS stack in LocalStack, uses it and deletes it
 	$(CARGO) build --locked --quiet --bin lemming
 	infra/aws/localstack.sh
 
-ci: test lint fuzz sim test-servers test-lambda models test-mcp test-liars infra infra-localstack
+ci: test lint fuzz sim test-servers test-lambda models test-mcp test-liars test-browser test-openapi infra infra-localstack

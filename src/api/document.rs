@@ -58,11 +58,11 @@ const GUARDED: [(&str, &str); 2] =
     [("401", "it needs a key, or the key is not known"), ("404", "there is nothing of that name")];
 
 /// The same of those that take a document.
-const TAKING: [(&str, &str); 3] = [
-    ("409", "something else is there already, or it changed meanwhile"),
-    ("413", "the document is too large"),
-    ("415", "the body is not `application/json`"),
-];
+const TAKING: [(&str, &str); 2] =
+    [("409", "something else is there already, or it changed meanwhile"), ("413", "the document is too large")];
+
+/// The same of all that change something, with a body or without one.
+const NOT_JSON: (&str, &str) = ("415", "it does not come as `application/json`");
 
 /// The document before any route is in it.
 fn bare() -> OpenApi {
@@ -138,14 +138,44 @@ pub(super) fn open((schemas, mut paths, methods): UtoipaMethodRouter<ApiState>) 
 }
 
 fn each(paths: &mut Paths, mut change: impl FnMut(&mut Operation)) {
-    for item in paths.paths.values_mut() {
-        let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        for operation in all.into_iter().flatten() {
+    for (path, item) in &mut paths.paths {
+        let all = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("patch", &mut item.patch),
+        ];
+        for (method, operation) in all {
+            let Some(operation) = operation else { continue };
+            operation.operation_id = Some(operation_id(method, path));
+            describe(operation);
             change(operation);
             say(operation, &ANY);
             if operation.request_body.is_some() {
                 say(operation, &TAKING);
             }
+            if method != "get" {
+                say(operation, &[NOT_JSON]);
+            }
+        }
+    }
+}
+
+/// A name that no two operations share: those of their functions are often the same.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty() && *word != "api");
+    [method].into_iter().chain(words).collect::<Vec<_>>().join("_")
+}
+
+/// OpenAPI wants words for every answer. What a route says of itself is what it answers with success.
+fn describe(operation: &mut Operation) {
+    let about = operation.summary.clone().filter(|about| !about.is_empty()).unwrap_or_else(|| "done".to_owned());
+    for answer in operation.responses.responses.values_mut() {
+        if let RefOr::T(said) = answer
+            && said.description.is_empty()
+        {
+            said.description.clone_from(&about);
         }
     }
 }

@@ -103,8 +103,10 @@ impl Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Pair<T> {
     /// On the first.
+    #[schema(required, nullable)]
     pub before: Option<T>,
     /// On the second.
+    #[schema(required, nullable)]
     pub after: Option<T>,
 }
 
