@@ -192,7 +192,7 @@ fn farewell(place: &Place, out: &mut Output) -> Result<(), CliError> {
     ] {
         out.wrapped(line)?;
     }
-    let commands = place.commands(&["status", "inbox", "send all \"How is it going?\"", "tick"]);
+    let commands = place.commands(&["serve", "status", "inbox", "send all \"How is it going?\"", "tick"]);
     // Whole, so that they can be copied.
     Ok(commands.iter().try_for_each(|line| out.line(line))?)
 }
