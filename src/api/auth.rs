@@ -13,6 +13,7 @@ use axum::routing::MethodRouter;
 
 use super::body;
 use super::error::ApiError;
+use super::hosts;
 use super::keys;
 use super::limit::Who;
 use super::state::{Access, ApiState};
@@ -92,6 +93,11 @@ pub(super) async fn admit(
                     Err(ApiError::unauthorized("this server is behind a proxy, and has no keys")
                         .hint("`lemming keys add NAME --role viewer` makes one"))
                 }
+                None if !are_keys && state.settings.access != Access::Keys && hosts::check_page(headers).is_err() => {
+                    // It may ask, and does not speak for whoever sits at this machine.
+                    Err(ApiError::unauthorized("a page of another origin needs a key")
+                        .hint("`lemming keys add NAME --role viewer` makes one"))
+                }
                 None if !are_keys && state.settings.access != Access::Keys => {
                     Ok(Caller { key: None, scopes: Scope::ALL.to_vec() })
                 }
@@ -100,7 +106,7 @@ pub(super) async fn admit(
             };
         }
     };
-    limit(&Who::Key(name.clone()))?;
+    limit(&Who::Key(state.folder.clone(), name.clone()))?;
     let scopes = key.allowed();
     if !scopes.contains(&scope) {
         return Err(ApiError::forbidden(format!(

@@ -1,12 +1,15 @@
-//! What a client may keep: records of closed ticks for good, everything else until it has changed.
+//! What a client may keep: everything until it has changed, and records of closed ticks for good, for those who say which.
 //!
 //! Each answer of a reading route has an `ETag`, the hash of its document: who sends it back with `If-None-Match` is told
-//! 304 where nothing has changed. What is made of closed records alone says so, and is not asked for again.
+//! 304 where nothing has changed. An address alone does not say which organisation's tick it is: another one may be served there
+//! tomorrow, by another version of this program. So what is made of closed records alone is kept for good where the
+//! address has the parameter `v` besides, in which whoever asks puts what identifies it, such as the hash of the closed record.
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -58,7 +61,8 @@ pub(super) fn marked(mut response: Response, is_immutable: bool) -> Response {
 }
 
 /// Goes around every reading route.
-pub(super) async fn around(request: Request, next: Next) -> Response {
+pub(super) async fn around(mut request: Request, next: Next) -> Response {
+    let is_identified = take_version(&mut request);
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let known = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>();
     let response = next.run(request).await;
@@ -77,14 +81,40 @@ pub(super) async fn around(request: Request, next: Next) -> Response {
             tag
         }
     };
-    let kept = if parts.extensions.get::<Immutable>().is_some() { FOREVER } else { UNTIL_CHANGED };
-    parts.headers.entry(header::CACHE_CONTROL).or_insert(kept);
+    let is_for_good = is_identified && parts.extensions.get::<Immutable>().is_some();
+    parts.headers.entry(header::CACHE_CONTROL).or_insert(if is_for_good { FOREVER } else { UNTIL_CHANGED });
+    // What one key is answered is not for the next.
+    parts.headers.append(header::VARY, HeaderValue::from_static("authorization, x-api-key"));
     if known.iter().any(|known| is_among(&tag, known)) {
         parts.status = StatusCode::NOT_MODIFIED;
         forget_body(&mut parts.headers);
         return Response::from_parts(parts, Body::empty());
     }
     Response::from_parts(parts, Body::from(bytes))
+}
+
+/// Takes the parameter `v` off an address, which is for whoever keeps the answer, and says whether there was one.
+fn take_version(request: &mut Request) -> bool {
+    let uri = request.uri();
+    let Some(query) = uri.query() else { return false };
+    let is_version = |part: &&str| part.strip_prefix("v=").is_some_and(|version| !version.is_empty());
+    if !query.split('&').any(|part| is_version(&part)) {
+        return false;
+    }
+    let rest: Vec<&str> = query.split('&').filter(|part| !is_version(part)).collect();
+    let whole = match rest.is_empty() {
+        true => uri.path().to_owned(),
+        false => format!("{}?{}", uri.path(), rest.join("&")),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(whole).ok();
+    match Uri::from_parts(parts) {
+        Ok(uri) => {
+            *request.uri_mut() = uri;
+            true
+        }
+        Err(_) => false,
+    }
 }
 
 /// Says whether a tag is one of those that a client knows. Weakly: what stands between may have compressed the answer.

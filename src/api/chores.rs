@@ -4,7 +4,9 @@
 //! does none of it.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::mpsc;
@@ -42,7 +44,17 @@ impl Chores {
     /// Has something done, which is given the server's stop. Says whether it will be: not without a server, nor after its stop.
     pub fn add<F: Future<Output = ()> + Send + 'static>(&self, chore: impl FnOnce(Stop) -> F) -> bool {
         let Some((sender, stop)) = &self.0 else { return false };
-        !stop.is_requested() && sender.send(Box::pin(chore(stop.clone()))).is_ok()
+        let chore = AssertUnwindSafe(chore(stop.clone())).catch_unwind();
+        let chore = async move {
+            // It owns what it changes; those of other organisations go on.
+            if chore.await.is_err() {
+                tracing::error!(
+                    event = "chore_panicked",
+                    "what the server did besides answering met a fault of this program"
+                );
+            }
+        };
+        !stop.is_requested() && sender.send(Box::pin(chore)).is_ok()
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! What all routes have in common is said here: who may ask, and how they refuse. A route says what is its own.
 
-use axum::middleware::from_fn;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use axum::routing::MethodRouter;
 use serde::Serialize;
 use utoipa::openapi::path::{Operation, Paths};
@@ -128,6 +131,21 @@ pub(super) fn look(state: &ApiState, routes: UtoipaMethodRouter<ApiState>) -> Ut
         operation.responses.responses.insert("304".to_owned(), unchanged);
     });
     may(state, Scope::Read, (schemas, paths, methods.layer(from_fn(caching::around))))
+}
+
+/// The same of routes that may read much of the records for one answer: only so many of them are answered at once, whoever asks.
+pub(super) fn search(state: &ApiState, routes: UtoipaMethodRouter<ApiState>) -> UtoipaMethodRouter<ApiState> {
+    let (schemas, paths, methods) = routes;
+    let few = Arc::clone(&state.searches);
+    let methods = methods.layer(from_fn(move |request: Request, next: Next| {
+        let few = Arc::clone(&few);
+        async move {
+            // Waits its turn, for no longer than a request may take.
+            let _turn = few.acquire().await;
+            next.run(request).await
+        }
+    }));
+    look(state, (schemas, paths, methods))
 }
 
 /// Routes for everybody: what is behind them looks at who asks, if need be.

@@ -331,7 +331,7 @@ impl From<ValidateError> for ApiError {
 impl From<RevisionError> for ApiError {
     fn from(error: RevisionError) -> Self {
         match error {
-            RevisionError::Store(error) => error.into(),
+            RevisionError::Store { source, .. } => source.into(),
             RevisionError::Meanwhile { ref written, .. } if written.is_empty() => {
                 Self::changed_meanwhile(format!("{error}; nothing was written"))
             }

@@ -49,10 +49,11 @@ impl IfMatch {
     /// # Errors
     /// It does not say, or it is another one.
     pub(super) fn must(&self, there: &[u8]) -> Result<(), ApiError> {
-        if self.0.is_none() {
-            return Err(ApiError::needs_version());
+        match &self.0 {
+            // Any version is none.
+            Some(named) if !named.iter().any(|named| named == "*") => self.check(there),
+            _ => Err(ApiError::needs_version()),
         }
-        self.check(there)
     }
 }
 
@@ -65,7 +66,8 @@ mod tests {
         let tag = etag(b"x").to_str().expect("text").to_owned();
         let named = |tags: &[&str]| IfMatch(Some(tags.iter().map(|tag| (*tag).to_owned()).collect()));
         assert!(named(&[&tag]).must(b"x").is_ok() && named(&["\"a\"", &tag]).must(b"x").is_ok());
-        assert!(named(&["*"]).must(b"x").is_ok());
+        assert!(named(&["*"]).check(b"x").is_ok());
+        assert_eq!(named(&["*"]).must(b"x").expect_err("refused").status(), 428, "any version is none");
         for wrong in [format!("W/{tag}"), tag.trim_matches('"').to_owned(), String::new()] {
             assert_eq!(named(&[&wrong]).must(b"x").expect_err("refused").status(), 412, "{wrong}");
         }

@@ -29,20 +29,21 @@ pub struct Rate {
 /// Whoever asks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Who {
-    /// The holder of a key.
-    Key(KeyName),
+    /// The holder of a key, in the organisation that was asked: another one may have a key of that name.
+    Key(Option<String>, KeyName),
     /// An address without a key; of IPv6 the network that a household has.
     Address(IpAddr),
     /// Whoever knows the secret of a hook.
-    Hook(MemoryKey),
+    Hook(Option<String>, MemoryKey),
     /// Nobody that the server could see.
     Unknown,
 }
 
 impl Who {
     /// Whoever asks with this key, or from this address without one.
-    pub(super) fn of(caller: &Caller, address: Option<IpAddr>) -> Self {
-        caller.key.clone().map_or_else(|| Self::at(address), Self::Key)
+    pub(super) fn of(caller: &Caller, address: Option<IpAddr>, folder: Option<&str>) -> Self {
+        let of_key = |name| Self::Key(folder.map(ToOwned::to_owned), name);
+        caller.key.clone().map_or_else(|| Self::at(address), of_key)
     }
 
     pub(super) fn at(address: Option<IpAddr>) -> Self {
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(limiter.take(&who, at(499)), Err(Duration::from_millis(1)));
         assert_eq!(limiter.take(&who, at(500)), Ok(()));
         assert_eq!(limiter.take(&who, at(100)), Err(Duration::from_millis(500)), "a clock that goes back");
-        let key = Who::Key(KeyName::new("a").expect("name"));
+        let key = Who::Key(None, KeyName::new("a").expect("name"));
         assert_eq!(limiter.take(&key, at(500)), Ok(()), "others are not concerned");
     }
 

@@ -121,9 +121,10 @@ impl Place {
             Ok(None) => return Err(admitted.err().unwrap_or_else(unknown)),
             Err(error) => return Err(error.into()),
         }
-        let state = self.above.below(folder, org.clone(), (self.wakers)(&org));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(open.entry(folder.to_owned()).or_insert_with(|| router(state)).clone())
+        // Made once, however many ask at first: what wakes it is a chore of the server.
+        let make = || router(self.above.below(folder, org.clone(), (self.wakers)(&org)));
+        Ok(open.entry(folder.to_owned()).or_insert_with(make).clone())
     }
 
     fn known(&self, folder: &str) -> Option<Router> {

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::need;
-use super::document::{documented, look, may, open, with_plain_names};
+use super::document::{documented, look, may, open, search as searching, with_plain_names};
 use super::error::ApiError;
 use super::layers;
 use super::routes::{
@@ -59,24 +59,24 @@ fn of_organisation(state: &ApiState) -> OpenApiRouter<ApiState> {
         .routes(look(state, routes!(files::show_shared)))
         .routes(look(state, routes!(org_graph::show)))
         .routes(look(state, routes!(ticks::list)))
-        .routes(look(state, routes!(ticks::next)))
+        .routes(searching(state, routes!(ticks::next)))
         .routes(look(state, routes!(ticks::show)))
         .routes(look(state, routes!(talk::list)))
-        .routes(look(state, routes!(threads::list)))
+        .routes(searching(state, routes!(threads::list)))
         .routes(look(state, routes!(threads::show)))
-        .routes(look(state, routes!(diff::show)))
-        .routes(look(state, routes!(problems::list)))
+        .routes(searching(state, routes!(diff::show)))
+        .routes(searching(state, routes!(problems::list)))
         .routes(look(state, routes!(approvals::list)))
         .routes(look(state, routes!(approvals::show)))
-        .routes(look(state, routes!(credits::list)))
-        .routes(look(state, routes!(logs::list)))
-        .routes(look(state, routes!(ledger::list)))
-        .routes(look(state, routes!(ledger::sums)))
+        .routes(searching(state, routes!(credits::list)))
+        .routes(searching(state, routes!(logs::list)))
+        .routes(searching(state, routes!(ledger::list)))
+        .routes(searching(state, routes!(ledger::sums)))
         .routes(look(state, routes!(settings::config)))
         .routes(look(state, routes!(settings::models)))
         .routes(look(state, routes!(settings::toolbox)))
         .routes(look(state, routes!(settings::engine)))
-        .routes(look(state, routes!(search::find)))
+        .routes(searching(state, routes!(search::find)))
         .routes(look(state, routes!(outside::ingress)))
         .routes(look(state, routes!(outside::deliveries)))
         .routes(look(state, routes!(templates::list)))

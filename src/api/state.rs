@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::chores::Chores;
 use super::cors::Origins;
 use super::keys::KeyRing;
@@ -13,6 +15,9 @@ use super::routes::health::Readiness;
 use super::wake::Waker;
 use crate::metrics::Metrics;
 use crate::runner::compose::Org;
+
+/// How many requests that may read much of the records are answered at once; others wait.
+const SEARCHES: usize = 4;
 
 /// Whom the API lets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +71,8 @@ pub struct ApiState {
     /// The keys of the place above it, where it is one of several.
     pub(super) above: Option<Arc<KeyRing>>,
     pub(super) limiter: Arc<Limiter>,
+    /// Turns of requests that may read much of the records.
+    pub(super) searches: Arc<Semaphore>,
     pub(super) readiness: Arc<Readiness>,
     pub(super) waker: Arc<dyn Waker>,
     pub(super) chores: Chores,
@@ -88,6 +95,7 @@ impl ApiState {
             above: None,
             folder: None,
             limiter: Arc::new(Limiter::new(settings.rate)),
+            searches: Arc::new(Semaphore::new(SEARCHES)),
             readiness: Arc::default(),
             feed: Arc::new(Feed::new(Arc::clone(&org))),
             seats: Arc::default(),

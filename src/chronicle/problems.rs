@@ -383,6 +383,11 @@ async fn undelivered(moment: &Moment, now: Timestamp) -> Result<Vec<Trouble>, En
 
 /// Servers whose tools nobody has accepted: their agents have none of them.
 async fn not_accepted(moment: &Moment) -> Result<Vec<Trouble>, EngineError> {
+    if moment.is_past {
+        // What the tick used could be read, or it would not have been planned.
+        let Some((toolbox, accepted)) = moment.toolbox().await? else { return Ok(Vec::new()) };
+        return Ok(servers_not_accepted(&toolbox, &accepted));
+    }
     let store = moment.store();
     let (toolbox, accepted) = futures::try_join!(store.get(&Key::Tools), store.get(&Key::ToolsLock))?;
     let Some(bytes) = toolbox else { return Ok(Vec::new()) };
@@ -396,11 +401,16 @@ async fn not_accepted(moment: &Moment) -> Result<Vec<Trouble>, EngineError> {
         }
     };
     let accepted = accepted.and_then(|bytes| serde_json::from_slice::<AcceptedTools>(&bytes).ok()).unwrap_or_default();
+    Ok(servers_not_accepted(&toolbox, &accepted))
+}
+
+fn servers_not_accepted(toolbox: &Toolbox, accepted: &AcceptedTools) -> Vec<Trouble> {
+    let path = Key::Tools.path();
     let missing = toolbox.servers.keys().filter(|name| !accepted.servers.contains_key(*name));
     let told = missing.map(|name| {
         let message = format!("the tools of the server {name} are not accepted: no agent has them");
         let trouble = Trouble { path: Some(path.clone()), ..Trouble::new("tools_not_accepted", message) };
         trouble.advise(format!("lemming tools accept {name}"))
     });
-    Ok(told.collect())
+    told.collect()
 }

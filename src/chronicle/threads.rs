@@ -53,18 +53,19 @@ pub struct ThreadNote {
 pub struct Recent {
     /// The one with the newest message first.
     pub threads: Vec<ThreadNote>,
-    /// From this tick back there may be older ones.
-    pub rest: Option<Tick>,
+    /// Before this position there may be older ones.
+    pub rest: Option<Position>,
 }
 
-/// The conversations of the newest messages, from a tick back; without one, from the last that is closed at that moment.
+/// The conversations of the newest messages before a position; without one, of the newest that there are at that moment.
 ///
 /// # Errors
 /// The store failed, or the records contradict each other.
-pub async fn recent(moment: &Moment, from: Option<Tick>) -> Result<Recent, EngineError> {
-    let last = from.map_or(moment.state.tick, |from| from.min(moment.state.tick));
+pub async fn recent(moment: &Moment, before: Option<Position>) -> Result<Recent, EngineError> {
+    let last = before.map_or(moment.state.tick, |before| before.tick.min(moment.state.tick));
     let bounds = Bounds { last, messages: MESSAGES, ticks: TICKS_BACK };
-    let found = newest(moment.store(), bounds, |_| true).await?;
+    let is_before = |position: Position| before.is_none_or(|before| position < before);
+    let found = newest(moment.store(), bounds, |entry| is_before(entry.position)).await?;
     let mut threads: Vec<ThreadNote> = Vec::new();
     let mut at = HashMap::new();
     for message in found.messages.iter().rev() {
@@ -86,12 +87,12 @@ pub async fn recent(moment: &Moment, from: Option<Tick>) -> Result<Recent, Engin
             thread.who.insert(message.from.clone());
         }
     }
-    let oldest = match found.messages.first() {
-        // Where they were too many, some of that tick may be left; it is looked at again, unless it is all that was.
-        Some(first) if found.messages.len() >= MESSAGES => first.tick.min(last.previous()),
-        _ => Tick(last.0.saturating_sub(TICKS_BACK)),
+    let rest = match found.messages.first() {
+        // Where they were too many, others of that tick may be left.
+        Some(first) if found.messages.len() >= MESSAGES => first.position,
+        _ => Position::new(Tick(last.0.saturating_sub(TICKS_BACK - 1)), 0, 0),
     };
-    Ok(Recent { threads, rest: (found.more && oldest.0 > 0).then_some(oldest) })
+    Ok(Recent { threads, rest: (found.more && rest.tick.0 > 0).then_some(rest) })
 }
 
 /// Which conversation a message is of: that which it names, or what it answers, or the one that it begins.

@@ -60,7 +60,7 @@ pub(super) async fn save<'a>(org: &Org, revision: &'a Revision) -> Result<Saved<
 impl From<RevisionError> for CliError {
     fn from(error: RevisionError) -> Self {
         match error {
-            RevisionError::Store(error) => error.into(),
+            RevisionError::Store { source, .. } => source.into(),
             RevisionError::Meanwhile { path, written } => {
                 let said = Self::new(Exit::Failed, "was changed by somebody else in the meantime").at(path, "");
                 if written.is_empty() {

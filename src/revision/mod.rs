@@ -102,7 +102,19 @@ pub enum RevisionError {
     },
     /// The store failed.
     #[error("the store failed")]
-    Store(#[from] StoreError),
+    Store {
+        /// How.
+        #[source]
+        source: StoreError,
+        /// What of the revision was written before that, or may have been.
+        written: Vec<String>,
+    },
+}
+
+impl From<StoreError> for RevisionError {
+    fn from(source: StoreError) -> Self {
+        Self::Store { source, written: Vec::new() }
+    }
 }
 
 /// What the organisation's files would be found to be.
@@ -237,22 +249,29 @@ impl Revision {
         if let Some((change, _)) = now.iter().find(|(change, now)| *now != change.before && *now != change.after) {
             return Err(meanwhile(change, &written));
         }
+        let failed = |source: StoreError, change: &Change, written: &Vec<String>| {
+            let mut written = written.clone();
+            // Nobody knows: whoever is told that it may have been looks.
+            written.extend(matches!(source, StoreError::Uncertain { .. }).then(|| change.key.path()));
+            RevisionError::Store { source, written }
+        };
         for (change, now) in now {
             if now == change.after {
                 continue;
             }
+            let failed = |source| failed(source, change, &written);
             match (&change.before, &change.after) {
-                (None, Some(after)) => match store.create_own(&change.key, after.clone()).await? {
+                (None, Some(after)) => match store.create_own(&change.key, after.clone()).await.map_err(failed)? {
                     Created::Won => {}
                     Created::Lost(there) if there == *after => {}
                     Created::Lost(_) => return Err(meanwhile(change, &written)),
                 },
                 (before, after) => {
                     // Read again, as late as can be: there is no write that is conditional on what was there.
-                    if written.is_empty() || store.get(&change.key).await? == *before {
+                    if written.is_empty() || store.get(&change.key).await.map_err(failed)? == *before {
                         match after {
-                            Some(after) => store.put(&change.key, after.clone()).await?,
-                            None => store.delete_path(&change.key.path()).await?,
+                            Some(after) => store.put(&change.key, after.clone()).await.map_err(failed)?,
+                            None => store.delete_path(&change.key.path()).await.map_err(failed)?,
                         }
                     } else {
                         return Err(meanwhile(change, &written));

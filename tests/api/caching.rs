@@ -1,6 +1,7 @@
 //! What a client may keep of the answers, and how it asks whether they have changed.
 
 use lemming::api::Access;
+use serde_json::{Value, json};
 
 use super::worked::{raw, worked};
 
@@ -29,7 +30,50 @@ async fn records_of_closed_ticks_are_kept_for_good_and_the_rest_until_it_has_cha
         ("/api/agents/nobody", "no-store"),
         ("/api/agents?limit=0", "no-store"),
     ] {
-        assert_eq!(raw(&world, path, &[]).await.header("cache-control"), wanted, "{path}");
+        let known = if path.contains('?') { format!("{path}&v=a1b2") } else { format!("{path}?v=a1b2") };
+        let answer = raw(&world, &known, &[]).await;
+        if !matches!(path, "/api/me") {
+            assert_eq!(answer.header("cache-control"), wanted, "{known}");
+        }
+        // Without it, an address does not say of which organisation: another one may be served there tomorrow.
+        let plain = raw(&world, path, &[]).await;
+        assert_eq!(plain.header("cache-control"), if wanted == FOREVER { UNTIL_CHANGED } else { wanted }, "{path}");
+        if plain.status == 200 && wanted != "no-store" {
+            assert!(plain.header("vary").contains("x-api-key"), "{path}: {}", plain.header("vary"));
+            assert_eq!(plain.bytes, answer.bytes, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_for_good_stays_as_it_was_whatever_people_change() {
+    let world = worked(Access::Local).await;
+    let paths = [
+        "/api/status?at=2",
+        "/api/agents?at=2",
+        "/api/agents/editor?at=2",
+        "/api/problems?at=2",
+        "/api/credits?at=2",
+        "/api/org-graph?at=2",
+        "/api/messages?at=2",
+        "/api/ticks/2",
+        "/api/diff?from=1&to=2",
+    ];
+    let mut before = Vec::new();
+    for path in paths {
+        before.push(raw(&world, path, &[]).await.bytes);
+    }
+    world.write("config/tools.json", &json!({"servers": {"s": {"url": "https://example.com/mcp"}}})).await;
+    let mut resume: Value =
+        serde_json::from_slice(&world.org.store.get_path("agents/editor/resume.json").await.unwrap().unwrap()).unwrap();
+    resume["title"] = json!("Somebody else");
+    world.write("agents/editor/resume.json", &resume).await;
+    let mut org: Value = serde_json::from_slice(&world.org.store.get_path("org.json").await.unwrap().unwrap()).unwrap();
+    org["name"] = json!("Another name");
+    world.write("org.json", &org).await;
+    for (path, before) in paths.into_iter().zip(before) {
+        let after = raw(&world, path, &[]).await.bytes;
+        assert_eq!(String::from_utf8_lossy(&after), String::from_utf8_lossy(&before), "{path}");
     }
 }
 

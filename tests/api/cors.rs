@@ -84,3 +84,13 @@ async fn whoever_is_named_gets_no_further_than_its_key() {
     let rebound = world.post(hello(), &[("origin", FRIEND), ("host", "evil.example")]).await;
     assert_eq!(rebound.error(), (403, "forbidden", ""), "the name of the server counts all the same");
 }
+
+#[tokio::test]
+async fn a_page_that_was_named_does_not_speak_for_whoever_sits_at_the_machine() {
+    for access in [Access::Local, Access::Open] {
+        let world = world(access, &[FRIEND]).await;
+        assert_eq!(world.post(hello(), &[("origin", FRIEND)]).await.error(), (401, "unauthorized", ""), "{access:?}");
+        let own = world.post(hello(), &[("origin", "http://localhost:8080")]).await;
+        assert_eq!(own.status, 201, "{access:?} {}", own.body);
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use lemming::domain::ids::Sha;
 use lemming::domain::time::Tick;
 use lemming::engine::{Code, Proof, Replaying, load_at, prove};
 use lemming::provider::Providers;
@@ -56,6 +57,9 @@ pub async fn live(world: &World, ticks: u64) {
         let told = json!({"action": "memory", "agent": "bob", "key": "told", "operation": "append", "value": tick});
         world.command(100 + tick, told).await;
         world.command(200 + tick, json!({"action": "top_up", "agent": "ada", "credits": 1})).await;
+        let after = Sha::of(tick.to_string().as_bytes());
+        let edited = json!({"action": "edited", "files": [{"path": "agents/cyd/resume.json", "after": after}]});
+        world.command(300 + tick, edited).await;
         assert!(world.tick().await.closed);
     }
 }

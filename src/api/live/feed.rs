@@ -54,7 +54,8 @@ pub(in crate::api) struct Feed {
     running: Mutex<Option<Running>>,
 }
 
-#[derive(Debug)]
+/// Those whom one follower tells. Each follower has its own: one that is about to end tells nobody whom the next one tells.
+#[derive(Debug, Clone)]
 struct Running {
     events: broadcast::Sender<Arc<Told>>,
     seen: watch::Sender<Seen>,
@@ -95,11 +96,13 @@ impl Feed {
         let mut running = self.lock();
         if running.is_none() {
             let feed = Arc::clone(self);
-            if !chores.add(|stop| feed.follow(stop)) {
+            let (events, seen) = (broadcast::Sender::new(READY), watch::Sender::default());
+            let mine = Running { events, seen };
+            let told = mine.clone();
+            if !chores.add(|stop| feed.follow(stop, told)) {
                 return None;
             }
-            let (events, seen) = (broadcast::Sender::new(READY), watch::Sender::default());
-            *running = Some(Running { events, seen });
+            *running = Some(mine);
         }
         let running = running.as_ref()?;
         let at = running.seen.borrow().cursor.clone();
@@ -107,26 +110,26 @@ impl Feed {
     }
 
     /// Follows the records until `stop`, while somebody listens. However it ends, it is over for all of them.
-    async fn follow(self: Arc<Self>, stop: Stop) {
-        let _end = End(&self);
+    async fn follow(self: Arc<Self>, stop: Stop, running: Running) {
+        let end = End { feed: &self, running };
         tokio::select! {
             biased;
             () = stop.requested() => {}
-            () = self.tell() => {}
+            () = self.tell(&end.running) => {}
         }
     }
 
-    async fn tell(&self) {
+    async fn tell(&self, mine: &Running) {
         let pace = if self.org.store.lists_freely() { Pace::DISK } else { Pace::BUCKET };
         let (mut walk, mut pauses) = (None, PAUSES.iter());
         loop {
-            let pause = match self.poll(&mut walk).await {
+            let pause = match self.poll(mine, &mut walk).await {
                 Ok(next) => {
                     pauses = PAUSES.iter();
                     if next == Next::Open { pace.open } else { pace.idle }
                 }
                 Err(error) => {
-                    self.fail(&error);
+                    self.fail(mine, &error);
                     if matches!(error, EngineError::Damaged { .. }) {
                         // Perhaps others were put in their place.
                         walk = None;
@@ -134,7 +137,7 @@ impl Feed {
                     pauses.next().copied().unwrap_or(PAUSES[PAUSES.len() - 1])
                 }
             };
-            if self.ends_unheard() {
+            if self.ends_unheard(mine) {
                 return;
             }
             self.org.clock().sleep(pause).await;
@@ -142,7 +145,7 @@ impl Feed {
     }
 
     /// Tells what there is to tell by now.
-    async fn poll(&self, walk: &mut Option<Walk>) -> Result<Next, EngineError> {
+    async fn poll(&self, mine: &Running, walk: &mut Option<Walk>) -> Result<Next, EngineError> {
         let mut patience = BREATHS;
         loop {
             let now = self.org.clock().now();
@@ -150,20 +153,20 @@ impl Feed {
                 Some(walk) => walk,
                 None => {
                     let begun = Walk::behind(&self.org.store, load(&self.org.store).await?.state);
-                    self.begin(begun.cursor());
+                    self.begin(mine, begun.cursor());
                     walk.insert(begun)
                 }
             };
             let next = followed.look().await?;
             while let Some(events) = followed.take(now) {
-                self.breathe(&mut patience).await;
-                self.publish(events, followed.cursor());
+                self.breathe(mine, &mut patience).await;
+                self.publish(mine, events, followed.cursor());
             }
             match next {
                 Next::Now => {}
                 Next::Lost => *walk = None,
                 Next::Open | Next::Idle => {
-                    self.change(|running| {
+                    self.change(mine, |running| {
                         running.seen.send_modify(|seen| (seen.polls, seen.trouble) = (seen.polls + 1, None));
                     });
                     return Ok(next);
@@ -173,8 +176,8 @@ impl Feed {
     }
 
     /// Waits for those who are behind, but not for ever: one who has gone to sleep does not keep the others.
-    async fn breathe(&self, patience: &mut u32) {
-        let is_crowded = || self.lock().as_ref().is_some_and(|running| running.events.len() >= CROWDED);
+    async fn breathe(&self, mine: &Running, patience: &mut u32) {
+        let is_crowded = || mine.events.len() >= CROWDED;
         while is_crowded() && *patience > 0 {
             *patience -= 1;
             self.org.clock().sleep(BREATH).await;
@@ -182,9 +185,9 @@ impl Feed {
     }
 
     /// Begins anew at a cursor. Who was told of anything else before must load anew.
-    fn begin(&self, cursor: &Cursor) {
+    fn begin(&self, mine: &Running, cursor: &Cursor) {
         let now = self.org.clock().now();
-        self.change(|running| {
+        self.change(mine, |running| {
             let is_known = running.seen.borrow().cursor.as_ref().is_none_or(|known| known == cursor);
             if !is_known {
                 let _ = running.events.send(Arc::new(reset(cursor.clone(), now)));
@@ -193,9 +196,9 @@ impl Feed {
         });
     }
 
-    pub(super) fn publish(&self, events: Vec<Told>, cursor: &Cursor) {
+    fn publish(&self, mine: &Running, events: Vec<Told>, cursor: &Cursor) {
         // In one piece: whoever begins to listen does so behind all of it, or before.
-        self.change(|running| {
+        self.change(mine, |running| {
             for event in events {
                 let _ = running.events.send(Arc::new(event));
             }
@@ -204,11 +207,11 @@ impl Feed {
     }
 
     /// Tells once that the records cannot be read. What the store says is in the log only.
-    fn fail(&self, error: &EngineError) {
+    fn fail(&self, mine: &Running, error: &EngineError) {
         let causes = causes(error).join(": ");
         tracing::error!(event = "follow_failed", error = causes, "the records cannot be followed");
         let now = self.org.clock().now();
-        self.change(|running| {
+        self.change(mine, |running| {
             let (tick, is_told) = {
                 let seen = running.seen.borrow();
                 (seen.cursor.as_ref().map_or(Tick(0), Cursor::last_whole), seen.trouble.is_some())
@@ -229,13 +232,22 @@ impl Feed {
     }
 
     /// Ends if nobody listens any more.
-    fn ends_unheard(&self) -> bool {
+    fn ends_unheard(&self, mine: &Running) -> bool {
         let mut running = self.lock();
-        let is_unheard = running.as_ref().is_none_or(|running| running.events.receiver_count() == 0);
+        let is_unheard = mine.events.receiver_count() == 0;
         if is_unheard {
-            *running = None;
+            forget(&mut running, mine);
         }
         is_unheard
+    }
+
+    /// Tells all who listen now something, as their follower would.
+    #[cfg(test)]
+    pub(super) fn tell_all(&self, events: Vec<Told>, cursor: &Cursor) {
+        let running = self.lock().clone();
+        if let Some(running) = running {
+            self.publish(&running, events, cursor);
+        }
     }
 
     #[cfg(test)]
@@ -243,10 +255,10 @@ impl Feed {
         self.lock().is_some()
     }
 
-    fn change(&self, change: impl FnOnce(&Running)) {
-        if let Some(running) = self.lock().as_ref() {
-            change(running);
-        }
+    /// Tells those of one follower something, while nobody begins to listen.
+    fn change(&self, mine: &Running, change: impl FnOnce(&Running)) {
+        let _held = self.lock();
+        change(mine);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Running>> {
@@ -256,10 +268,20 @@ impl Feed {
 }
 
 /// However following ends, those who listen must not wait for ever.
-struct End<'a>(&'a Feed);
+struct End<'a> {
+    feed: &'a Feed,
+    running: Running,
+}
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        *self.0.lock() = None;
+        forget(&mut self.feed.lock(), &self.running);
+    }
+}
+
+/// Those whom a follower told are told nothing more. Those of another are not concerned.
+fn forget(running: &mut Option<Running>, mine: &Running) {
+    if running.as_ref().is_some_and(|running| running.events.same_channel(&mine.events)) {
+        *running = None;
     }
 }

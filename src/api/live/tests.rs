@@ -130,7 +130,7 @@ async fn whoever_does_not_listen_for_long_is_dropped_and_loses_nothing_by_it() {
         let agent = AgentName::new("editor").expect("a name");
         for _ in 0..5_000 {
             let told = Told::aside(Tick(2), org.clock().now(), What::TurnStarted { agent: agent.clone() });
-            feed.publish(vec![told], heard.cursor.as_ref().expect("a cursor"));
+            feed.tell_all(vec![told], heard.cursor.as_ref().expect("a cursor"));
         }
         assert!(matches!(slow.next().await, Heard::TooSlow));
         tick(&org).await;

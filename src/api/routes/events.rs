@@ -69,7 +69,10 @@ pub(in crate::api) async fn list(
         if state.org.store.get(&Key::Org).await?.is_none() {
             return Err(ApiError::no_org());
         }
-        let seat = state.seats.take(Who::of(&caller, peer)).ok_or_else(ApiError::too_many_listeners)?;
+        let seat = state
+            .seats
+            .take(Who::of(&caller, peer, state.folder.as_deref()))
+            .ok_or_else(ApiError::too_many_listeners)?;
         // From the moment on at which it was asked for.
         let from = match &after {
             Some(cursor) => cursor.clone(),

@@ -79,7 +79,7 @@ pub(in crate::api) async fn receive(
     };
     let now = state.org.clock().now();
     let shown = verify(&hook.auth, &secret, &parts.headers, &bytes, now).map_err(|_| refused())?;
-    limit(&Who::Hook(name.clone()))?;
+    limit(&Who::Hook(state.folder.clone(), name.clone()))?;
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let post = read(&hook.auth, shown, kind, &bytes);
     if let Some(challenge) = challenge(&hook.auth, &post) {

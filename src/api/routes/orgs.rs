@@ -1,5 +1,7 @@
 //! `GET /api/orgs`: the organisations that this server serves.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::{Extension, Json};
 use futures::StreamExt as _;
@@ -9,6 +11,7 @@ use utoipa::ToSchema;
 use crate::api::auth::Caller;
 use crate::api::body::Parameters;
 use crate::api::error::ApiError;
+use crate::api::keys::KeyRing;
 use crate::api::paging::Paging;
 use crate::api::place::ALONE;
 use crate::api::state::ApiState;
@@ -85,7 +88,15 @@ pub(super) async fn open_to(state: &ApiState, caller: &Caller) -> Result<Vec<(St
     let key = key_of(state, caller).await?;
     let places = Places::below((*state.org).clone()).look().await?;
     let places = places.into_iter().filter_map(|(folder, org)| Some((folder?, org)));
-    Ok(places.filter(|(folder, _)| key.as_ref().is_none_or(|key| key.opens(folder))).collect())
+    let Some(key) = key else {
+        // Whoever needs no key above them needs one for those that have keys of their own.
+        let are_open = futures::stream::iter(places).map(|(folder, org)| async move {
+            let keys = KeyRing::new(Arc::new(org.clone())).holding(None).await;
+            keys.is_ok_and(|keys| keys.keys.is_empty()).then_some((folder, org))
+        });
+        return Ok(are_open.buffered(PARALLEL).filter_map(std::future::ready).collect().await);
+    };
+    Ok(places.filter(|(folder, _)| key.opens(folder)).collect())
 }
 
 /// The key of a caller, for the organisations that it opens.

@@ -15,7 +15,6 @@ use crate::chronicle::message::IdStart;
 use crate::chronicle::thread::{Said, ThreadError};
 use crate::chronicle::threads::{ThreadNote, find, recent};
 use crate::domain::position::Position;
-use crate::domain::time::Tick;
 
 /// The most messages of one conversation.
 const THREAD_MESSAGES: usize = 1_000;
@@ -30,12 +29,15 @@ pub(in crate::api) struct Threads {
     next_cursor: Option<String>,
 }
 
-/// Where a page begins: the last tick of the messages that it is made of, and what was shown of those.
-fn place(text: &str) -> Option<(Tick, Option<Position>)> {
-    match text.split_once('~') {
-        None => Some((Tick(text.parse().ok()?), None)),
-        Some((tick, position)) => Some((Tick(tick.parse().ok()?), Some(position.parse().ok()?))),
-    }
+/// Where a page begins: before which position the messages are that it is made of, if not at the newest, and before which
+/// conversation of those.
+fn place(text: &str) -> Option<(Option<Position>, Option<Position>)> {
+    let position = |text: &str| match text {
+        "" => Some(None),
+        text => text.parse().ok().map(Some),
+    };
+    let (messages, conversation) = text.split_once('~')?;
+    Some((position(messages)?, position(conversation)?))
 }
 
 /// Conversations, the one with the newest message first.
@@ -52,12 +54,12 @@ pub(in crate::api) async fn list(
 ) -> Result<Told<Threads>, ApiError> {
     let (limit, begin) = (paging.limit(20, 100)?, paging.cursor(place)?);
     let moment = at.moment(&state).await?;
-    let last = begin.map_or(moment.state.tick, |(tick, _)| tick);
-    let before = begin.and_then(|(_, before)| before);
-    let found = recent(&moment, Some(last)).await?;
+    let (messages, before) = begin.unwrap_or_default();
+    let found = recent(&moment, messages).await?;
     let left = found.threads.into_iter().filter(|thread| before.is_none_or(|before| thread.position < before));
-    let (threads, next) = first(left, limit, |thread| format!("{last}~{}", thread.position));
-    let next_cursor = next.or_else(|| found.rest.map(|tick| tick.to_string()));
+    let of = messages.map(|position| position.to_string()).unwrap_or_default();
+    let (threads, next) = first(left, limit, |thread| format!("{of}~{}", thread.position));
+    let next_cursor = next.or_else(|| found.rest.map(|rest| format!("{rest}~")));
     Ok(Told::of(Threads { threads, next_cursor }, at.is_past()))
 }
 

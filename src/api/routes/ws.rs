@@ -62,7 +62,8 @@ pub(in crate::api) async fn open(
         return Err(ApiError::upgrade_required());
     };
     let peer = peer.map(|Extension(Peer(address))| address);
-    let seat = state.seats.take(Who::of(&caller, peer)).ok_or_else(ApiError::too_many_listeners)?;
+    let seat =
+        state.seats.take(Who::of(&caller, peer, state.folder.as_deref())).ok_or_else(ApiError::too_many_listeners)?;
     let store = &state.org.store;
     let moment = Moment::now(store).await?;
     let status = status_at(&moment, &state.org.place, state.org.clock().now()).await?;

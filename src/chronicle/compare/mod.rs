@@ -103,10 +103,11 @@ impl Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Pair<T> {
     /// On the first.
-    #[schema(required, nullable)]
+    // Any value in the document: of a field of any type the derive forgets that it may be null.
+    #[schema(required, value_type = Value)]
     pub before: Option<T>,
     /// On the second.
-    #[schema(required, nullable)]
+    #[schema(required, value_type = Value)]
     pub after: Option<T>,
 }
 

@@ -6,6 +6,7 @@ use super::event::{Told, What};
 use super::walk::{Next, Walk};
 use crate::domain::time::{Tick, Timestamp};
 use crate::engine::{EngineError, load};
+use crate::record::erased::Collected;
 use crate::store::{Key, Store};
 
 /// Some events, and where the next ones are.
@@ -76,7 +77,12 @@ async fn whereabouts(store: &Store, cursor: &Cursor) -> Result<Whereabouts, Engi
         return Ok(if is_whole { Whereabouts::Newest } else { Whereabouts::Far });
     }
     let is_far = store.get(&Key::Closed(Tick(last.0 + MAX_TICKS_BACK + 1))).await?.is_some();
-    Ok(if is_far { Whereabouts::Far } else { Whereabouts::Near })
+    // What turns of given-up ticks said and did is not told any more.
+    let is_given_up = match store.read::<Collected>(&Key::Collected).await? {
+        Some(collected) => collected.turns > last,
+        None => false,
+    };
+    Ok(if is_far || is_given_up { Whereabouts::Far } else { Whereabouts::Near })
 }
 
 async fn anew(store: &Store, now: Timestamp) -> Result<(Walk, Vec<Told>), EngineError> {

@@ -61,27 +61,27 @@ const PINNED: [(&str, &str); 10] = [
     ),
     (
         "turn_started",
-        r#"{"id":"1.12.o15","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"turn_started","agent":"ada"}"#,
+        r#"{"id":"1.12.o16","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"turn_started","agent":"ada"}"#,
     ),
     (
         "turn_committed",
-        r#"{"id":"1.12.o27","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"turn_committed","agent":"ada","status":"ok","cost_credits":0.034024,"duration_ms":95,"outcome":"ada read 1 and said 1, for 0.034024"}"#,
+        r#"{"id":"1.12.o28","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"turn_committed","agent":"ada","status":"ok","cost_credits":0.034024,"duration_ms":95,"outcome":"ada read 1 and said 1, for 0.034024"}"#,
     ),
     (
         "turn_failed",
-        r#"{"id":"1.12.o29","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"turn_failed","agent":"ada","status":"failed","cost_credits":0,"duration_ms":95,"outcome":"ada failed: the runners ended (for 0.00)","reason":"crashed"}"#,
+        r#"{"id":"1.12.o30","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"turn_failed","agent":"ada","status":"failed","cost_credits":0,"duration_ms":95,"outcome":"ada failed: the runners ended (for 0.00)","reason":"crashed"}"#,
     ),
     (
         "message",
-        r#"{"id":"1.12.o13","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"message","message":{"position":"12.0.8","tick":12,"id":"01970000-0000-7000-8000-000000000001","from":"human","to":["ada"],"kind":"request","importance":"high","text":"Should we?","payload":{"text":"Should we?"},"tags":["urgent"],"reply_to":"01970000-0000-7000-8000-000000000007","thread_id":"01970000-0000-7000-8000-000000000006","created_at":"2026-11-22T21:03:00.123Z"}}"#,
+        r#"{"id":"1.12.o14","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"message","message":{"position":"12.0.8","tick":12,"id":"01970000-0000-7000-8000-000000000001","from":"human","to":["ada"],"kind":"request","importance":"high","text":"Should we?","payload":{"text":"Should we?"},"tags":["urgent"],"reply_to":"01970000-0000-7000-8000-000000000007","thread_id":"01970000-0000-7000-8000-000000000006","created_at":"2026-11-22T21:03:00.123Z"}}"#,
     ),
     (
         "credit",
-        r#"{"id":"1.12.o34","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"credit","agent":"ada","balance":1.481952,"charged_credits":0.134024,"received_credits":0}"#,
+        r#"{"id":"1.12.o35","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"credit","agent":"ada","balance":1.481952,"charged_credits":0.134024,"received_credits":0}"#,
     ),
     (
         "problem",
-        r#"{"id":"1.12.o14","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"problem","problem":{"kind":"broken_resume","agent":"bob","path":"agents/bob/resume.json","message":"expected a comma at line 3"}}"#,
+        r#"{"id":"1.12.o15","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"problem","problem":{"kind":"broken_resume","agent":"bob","path":"agents/bob/resume.json","message":"expected a comma at line 3"}}"#,
     ),
     (
         "log",

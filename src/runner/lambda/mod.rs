@@ -24,7 +24,7 @@ use super::job::{Done, Job, run_each};
 use super::places::Places;
 use crate::api::lambda::is_http;
 use crate::api::wake::Elsewhere;
-use crate::api::{self, Access, ApiState, Settings, router};
+use crate::api::{self, Access, ApiState, Settings, place};
 use crate::aws::Aws;
 use crate::aws::invoke::{Function, invoke_later};
 use crate::causes::causes;
@@ -140,7 +140,7 @@ impl Worker {
         Ok(Self {
             place: org.place.clone(),
             bucket: bucket(&org.place),
-            api: (!is_many).then(|| router(state(org.clone()))),
+            api: (!is_many).then(|| place::alone(state(org.clone()))),
             places: Mutex::new(if is_many { Places::below(org) } else { Places::one(org) }),
             reinvokes: flag(environment, "LEMMING_REINVOKE")?,
             shorter: match environment.var("LEMMING_DEADLINE").map(str::parse::<Span>) {

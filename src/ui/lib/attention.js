@@ -5,7 +5,7 @@ import { onEvents } from './live.js';
 import { me } from './session.js';
 import { at, org } from './scope.js';
 
-const GATHER_MS = 1_000;
+const GATHER_MS = 2_000;
 const MOST = 100;
 
 /** @typedef {{ number: number, isMore: boolean }} Count `isMore`: there are more than that */
@@ -16,6 +16,8 @@ export const waitingApprovals = signal(/** @type {Count} */ ({ number: 0, isMore
 /** Problems of the present. */
 export const openProblems = signal(/** @type {Count} */ ({ number: 0, isMore: false }));
 
+/** Whether something happened since it was last counted. */
+let isStale = false;
 let timer = /** @type {ReturnType<typeof setTimeout> | null} */ (null);
 
 /** Counts now, and whenever something may have changed. */
@@ -28,15 +30,25 @@ export function startAttention() {
     // Back from the past, much may have happened.
     if (at.value === null) soon();
   });
-  onEvents(['turn_committed', 'turn_failed', 'tick_closed', 'problem', 'reset'], soon);
+  onEvents(['tick_closed', 'problem', 'reset'], soon);
 }
 
 /** Counts again in a moment, as after an answer was given. */
 export function soon() {
-  timer ??= setTimeout(() => {
-    timer = null;
-    if (me.peek()) void recount();
-  }, GATHER_MS);
+  isStale = true;
+  timer ??= setTimeout(gather, GATHER_MS);
+}
+
+/** Counts while the counts are stale, once at a time. What takes long to count is counted the less often. */
+async function gather() {
+  while (isStale) {
+    isStale = false;
+    const began = performance.now();
+    if (me.peek()) await recount();
+    const rest = Math.max(GATHER_MS, 4 * (performance.now() - began));
+    await new Promise((resolve) => setTimeout(resolve, rest));
+  }
+  timer = null;
 }
 
 async function recount() {

@@ -13,6 +13,8 @@ const RETRY_MS = 3_000;
 const GATHER_MS = 250;
 /** @type {ReturnType<typeof setTimeout> | null} */
 let gathering = null;
+/** Whether something happened since the status was last asked for. */
+let isStale = false;
 
 /** What the key may do; null until it is known. */
 export const me = signal(/** @type {import('./types.js').Me | null} */ (null));
@@ -55,12 +57,22 @@ export function startSession() {
   });
   onEvents(['tick_opened', 'turn_committed', 'turn_failed', 'tick_closed', 'problem', 'reset'], () => {
     if (at.value !== null) return;
-    // A busy tick is one read, and the last event is behind it.
-    gathering ??= setTimeout(() => {
-      gathering = null;
-      void loadStatus();
-    }, GATHER_MS);
+    // A busy tick is one read, and the last event is behind it. An organisation that takes long to read is read the less often.
+    isStale = true;
+    gathering ??= setTimeout(gather, GATHER_MS);
   });
+}
+
+/** Loads the status while it is stale, one at a time. */
+async function gather() {
+  while (isStale) {
+    isStale = false;
+    const began = performance.now();
+    await loadStatus();
+    const rest = Math.max(GATHER_MS, 4 * (performance.now() - began));
+    await new Promise((resolve) => setTimeout(resolve, rest));
+  }
+  gathering = null;
 }
 
 /** Learns again who we are, as after a change of the key. */

@@ -7,19 +7,22 @@ pub(in crate::api) mod new;
 pub(in crate::api) mod resume;
 pub(in crate::api) mod settings;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::auth::Caller;
 use crate::api::error::ApiError;
 use crate::api::state::ApiState;
 use crate::domain::ids::Sha;
-use crate::domain::ingress::{Action, EditedFile};
+use crate::domain::ingress::{Action, Author, EditedFile};
 use crate::domain::name::AgentName;
 use crate::revision::{Change, Revision, RevisionError};
 use crate::store::Key;
@@ -76,7 +79,9 @@ pub(super) async fn save(
     }
     let written = !dry_run && !revision.is_empty();
     if written {
-        write(state, caller, revision).await?;
+        // Where the request goes, the change and the note of it stay together.
+        let (state_of_it, by, changes) = (state.clone(), caller.author(), revision.clone());
+        through(state, async move { write(&state_of_it, by, &changes).await }).await?;
     }
     let mut findings = verdict.errors;
     findings.extend(verdict.others);
@@ -92,20 +97,46 @@ pub(super) async fn save(
     })
 }
 
-async fn write(state: &ApiState, caller: &Caller, revision: &Revision) -> Result<(), ApiError> {
+/// Does something to its end, whatever becomes of the request that asked for it. Where there is no server to do it, the
+/// request does.
+async fn through<T: Send + 'static>(
+    state: &ApiState,
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    let (done, told) = oneshot::channel();
+    let work = Arc::new(Mutex::new(Some(work)));
+    let taken = Arc::clone(&work);
+    let is_taken = state.chores.add(|_| async move {
+        let work = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(work) = work {
+            // Whoever asked may have gone away.
+            let _ = done.send(work.await);
+        }
+    });
+    if is_taken {
+        return told.await.unwrap_or_else(|_| Err(ApiError::failed()));
+    }
+    let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match work {
+        Some(work) => work.await,
+        None => Err(ApiError::failed()),
+    }
+}
+
+async fn write(state: &ApiState, by: Author, revision: &Revision) -> Result<(), ApiError> {
+    let paths: Vec<String> = revision.changes().into_iter().map(|change| change.key.path()).collect();
+    tracing::info!(event = "files_edited", by = by.0, paths = paths.join(", "), "files are edited");
     let went = revision.write(&state.org.store).await;
     let is_written = |change: &Change| match &went {
         Ok(()) => true,
-        Err(RevisionError::Meanwhile { written, .. }) => written.contains(&change.key.path()),
-        Err(RevisionError::Store(_)) => false,
+        Err(RevisionError::Meanwhile { written, .. } | RevisionError::Store { written, .. }) => {
+            written.contains(&change.key.path())
+        }
     };
     // After it was done, so that nothing stands in the records that never was.
     let files: Vec<EditedFile> =
         revision.changes().into_iter().filter(|change| is_written(change)).map(edited).collect();
     if !files.is_empty() {
-        let by = caller.author();
-        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-        tracing::info!(event = "files_edited", by = by.0, paths = paths.join(", "), "files were edited");
         state.org.postbox().order_by(by, Action::Edited { files }).await.map_err(|error| {
             ApiError::from(error).hint("the files are changed; that it was you is not in the records, only in the log")
         })?;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use crate::api::auth::Caller;
 use crate::api::body::Document;
 use crate::api::error::ApiError;
 use crate::api::state::ApiState;
@@ -50,6 +51,7 @@ pub(in crate::api) struct Retried {
 )]
 pub(in crate::api) async fn retry(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     Document(Retry { rule }): Document<Retry>,
 ) -> Result<Json<Retried>, ApiError> {
     if !state.waker.wakes() {
@@ -72,6 +74,8 @@ pub(in crate::api) async fn retry(
             Some(known.ok_or_else(unknown)?.name.clone())
         }
     };
+    let by = caller.author().0;
+    tracing::info!(event = "deliveries_retried", by, rule = rule.as_deref(), "deliveries are tried again");
     let known = load(&state.org.store).await?.state;
     if known.tick.0 == 0 {
         return Ok(Json(Retried { rules: BTreeMap::new() }));
