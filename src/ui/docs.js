@@ -2,6 +2,9 @@
  * The reference page of the API, made from its OpenAPI document. What it shows is text, put in as text: nothing becomes markup.
  */
 
+/** @typedef {Record<string, any>} Schemas */
+/** @typedef {{ made: HTMLElement, haystack: string }} Found */
+
 /** Schemas that name others are opened so deep, and no deeper: some name themselves. */
 const DEPTH = 4;
 
@@ -20,16 +23,25 @@ function element(name, attributes, ...children) {
   return made;
 }
 
-/** The schema that a reference names, or the schema itself. */
+/**
+ * The schema that a reference names, or the schema itself.
+ * @param {any} schema
+ * @param {Schemas} schemas
+ * @returns {any}
+ */
 function resolved(schema, schemas) {
   const name = schema?.$ref?.split('/').pop();
   return name ? schemas[name] ?? {} : schema ?? {};
 }
 
-/** What a schema is, in a few words. */
+/**
+ * What a schema is, in a few words.
+ * @param {any} schema
+ * @returns {string}
+ */
 function kindOf(schema) {
   if (schema?.$ref) return schema.$ref.split('/').pop();
-  if (schema?.enum) return schema.enum.map((word) => JSON.stringify(word)).join(' | ');
+  if (schema?.enum) return schema.enum.map((/** @type {unknown} */ word) => JSON.stringify(word)).join(' | ');
   const parts = schema?.oneOf ?? schema?.anyOf;
   if (parts) return [...new Set(parts.map(kindOf))].join(' | ');
   if (schema?.allOf) return 'object';
@@ -39,13 +51,23 @@ function kindOf(schema) {
   return type.join(' | ') + format;
 }
 
-/** The schemas that a schema is made of, or that its items are. */
+/**
+ * The schemas that a schema is made of, or that its items are.
+ * @param {any} schema
+ * @param {Schemas} schemas
+ * @returns {any[]}
+ */
 function parts(schema, schemas) {
   const whole = resolved(schema, schemas);
   return [...(whole.allOf ?? []), ...(whole.oneOf ?? []), ...(whole.anyOf ?? []), ...(whole.items ? [whole.items] : [])];
 }
 
-/** The fields of a schema, those that it is put together of included. */
+/**
+ * The fields of a schema, those that it is put together of included.
+ * @param {any} schema
+ * @param {Schemas} schemas
+ * @returns {{ name: string, field: any, isRequired: boolean }[]}
+ */
 function fieldsOf(schema, schemas) {
   const whole = resolved(schema, schemas);
   const own = Object.entries(whole.properties ?? {}).map(([name, field]) => ({
@@ -53,10 +75,16 @@ function fieldsOf(schema, schemas) {
     field,
     isRequired: (whole.required ?? []).includes(name),
   }));
-  return [...(whole.allOf ?? []).flatMap((part) => fieldsOf(part, schemas)), ...own];
+  return [...(whole.allOf ?? []).flatMap((/** @type {any} */ part) => fieldsOf(part, schemas)), ...own];
 }
 
-/** The fields of a schema as a list, with those of their own below. */
+/**
+ * The fields of a schema as a list, with those of their own below.
+ * @param {any} schema
+ * @param {Schemas} schemas
+ * @param {number} depth
+ * @returns {HTMLElement | null}
+ */
 function fieldList(schema, schemas, depth) {
   const fields = fieldsOf(schema, schemas);
   const below = fields.length > 0 ? [] : parts(schema, schemas);
@@ -70,7 +98,11 @@ function fieldList(schema, schemas, depth) {
   return lists.length > 0 ? element('div', {}, ...lists) : null;
 }
 
-/** A table of a route's parameters. */
+/**
+ * A table of a route's parameters.
+ * @param {any[]} parameters
+ * @param {Schemas} schemas
+ */
 function parameterTable(parameters, schemas) {
   if (parameters.length === 0) return null;
   const rows = parameters.map((parameter) =>
@@ -87,14 +119,24 @@ function parameterTable(parameters, schemas) {
   return element('table', {}, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...rows));
 }
 
-/** What a body or an answer holds. */
+/**
+ * What a body or an answer holds.
+ * @param {Record<string, any> | undefined} content
+ * @param {Schemas} schemas
+ */
 function contents(content, schemas) {
   return Object.entries(content ?? {}).map(([type, { schema }]) =>
     element('div', {}, element('code', {}, type), `: ${kindOf(schema)}`, fieldList(schema, schemas, DEPTH)),
   );
 }
 
-/** One route, closed; what is in it is made when it is first opened. */
+/**
+ * One route, closed; what is in it is made when it is first opened.
+ * @param {string} path
+ * @param {string} method
+ * @param {any} operation
+ * @param {Schemas} schemas
+ */
 function route(path, method, operation, schemas) {
   const title = element('summary', {}, element('code', {}, `${method.toUpperCase()} ${path}`), ` ${operation.summary ?? ''}`);
   const made = element('details', { id: `${method}-${path}` }, title);
@@ -116,9 +158,14 @@ function route(path, method, operation, schemas) {
   return made;
 }
 
-/** Shows the routes that hold all the words, and how many they are. */
+/**
+ * Shows the routes that hold all the words, and how many they are.
+ * @param {Found[]} found
+ * @param {HTMLElement[]} sections
+ * @param {HTMLElement} count
+ */
 function searching(found, sections, count) {
-  return (text) => {
+  return (/** @type {string} */ text) => {
     const words = text.toLowerCase().split(/\s+/).filter((word) => word !== '');
     let shown = 0;
     for (const { made, haystack } of found) {
@@ -131,14 +178,16 @@ function searching(found, sections, count) {
 }
 
 async function start() {
-  const [about, routes, search, count] = ['about', 'routes', 'search', 'count'].map((id) => document.getElementById(id));
+  const [about, routes, count] = ['about', 'routes', 'count'].map((id) => /** @type {HTMLElement} */ (document.getElementById(id)));
+  const search = /** @type {HTMLInputElement} */ (document.getElementById('search'));
   const answer = await fetch('openapi.json');
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   const description = await answer.json();
   const schemas = description.components?.schemas ?? {};
   about.textContent = `${description.info.description} Version ${description.info.version}.`;
+  /** @type {Found[]} */
   const found = [];
-  const sections = (description.tags ?? []).map((tag) => {
+  const sections = (description.tags ?? []).map((/** @type {any} */ tag) => {
     const section = element('section', {}, element('h2', {}, tag.description ?? tag.name));
     for (const [path, item] of Object.entries(description.paths)) {
       for (const method of METHODS.filter((name) => item[name]?.tags?.includes(tag.name))) {
