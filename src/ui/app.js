@@ -12,7 +12,7 @@ import { Header } from './header.js';
 import { href, match, place } from './router.js';
 import { PastBanner } from './past-banner.js';
 import { routes } from './routes.js';
-import { loadStyle } from './lib/style-sheet.js';
+import { loadStyle, wearStyles } from './lib/style-sheet.js';
 
 const GROUPS = /** @type {const} */ ([
   ['see', 'See'],
@@ -55,7 +55,7 @@ export function App() {
       </div>
       <nav class="foot-bar" aria-label="Main pages">
         ${routes.filter((route) => route.nav?.main).map((route) => html`<${FootLink} key=${route.path} route=${route} here=${where.path} />`)}
-        <button type="button" class="foot-link" onClick=${() => setMenuOpen(true)} aria-haspopup="dialog"><${Icon} name="menu" size=${20} /><span>More</span></button>
+        <button type="button" class="foot-link" aria-current=${routes.some((route) => route.nav?.main && isWithin(route.path, where.path)) ? undefined : 'true'} onClick=${() => setMenuOpen(true)} aria-haspopup="dialog"><${Icon} name="menu" size=${20} /><span>More</span></button>
       </nav>
     </div>
     ${isMenuOpen
@@ -130,7 +130,11 @@ function Page({ route, params, query }) {
   useEffect(() => {
     let current = true;
     Promise.all([route.load(), ...(route.styles ?? []).map(loadStyle)]).then(
-      ([module]) => current && setLoaded({ Component: module.default }),
+      ([module]) => {
+        if (!current) return;
+        wearStyles(route.styles ?? []);
+        setLoaded({ Component: module.default });
+      },
       (error) =>
         current &&
         setFailure(new ApiError({ code: 'unreachable', message: 'this page could not be loaded', hint: error instanceof Error ? error.message : undefined })),
@@ -184,7 +188,10 @@ function SignIn() {
   const [Form, setForm] = useState(/** @type {{ Component: any } | null} */ (null));
   useEffect(() => {
     document.title = 'Sign in · LeMMing';
-    void Promise.all([import('./pages/sign-in/page.js'), loadStyle('pages/sign-in/page.css')]).then(([module]) => setForm({ Component: module.default }));
+    void Promise.all([import('./pages/sign-in/page.js'), loadStyle('pages/sign-in/page.css')]).then(([module]) => {
+      wearStyles(['pages/sign-in/page.css']);
+      setForm({ Component: module.default });
+    });
   }, []);
   return html`<main id="main" class="alone" tabindex="-1">${Form ? html`<${Form.Component} />` : html`<${Loading} />`}</main>`;
 }

@@ -1,6 +1,6 @@
 /** The head of every page: which organisation, how it stands, how the connection stands, and what rules them all. */
 import { html, useState } from './lib/preact.js';
-import { Badge, Button, Icon, Name, Time, say, sayError } from './lib/components/index.js';
+import { Badge, Button, Icon, Name, Time, say, sayError, useNarrow } from './lib/components/index.js';
 import { send } from './lib/api.js';
 import { count } from './lib/format.js';
 import { key } from './lib/key.js';
@@ -59,6 +59,7 @@ function OrgName({ name }) {
 /** @param {{ paused: boolean, wakes: boolean }} props */
 function Controls({ paused, wakes }) {
   const [busy, setBusy] = useState(/** @type {'tick' | 'pause' | null} */ (null));
+  const isNarrow = useNarrow();
   if (!may('control')) return null;
   /**
    * @param {'tick' | 'pause'} which
@@ -78,8 +79,8 @@ function Controls({ paused, wakes }) {
     }
   };
   return html`${wakes
-      ? html`<span class="fact-wide"><${Button} small icon="bolt" busy=${busy === 'tick'}
-          onClick=${() => run('tick', () => send('POST', '/engine/tick', {}), 'A tick was started')}>Run a tick<//></span>`
+      ? html`<${Button} small kind=${isNarrow ? 'ghost' : 'plain'} icon="bolt" busy=${busy === 'tick'} label=${isNarrow ? 'Run a tick' : undefined}
+          onClick=${() => run('tick', () => send('POST', '/engine/tick', {}), 'A tick was started')}>${isNarrow ? undefined : 'Run a tick'}<//>`
       : null}
     <${Button} small kind="ghost" icon=${paused ? 'play' : 'pause'} busy=${busy === 'pause'}
       label=${paused ? 'Let the organisation go on' : 'Let the organisation rest'}

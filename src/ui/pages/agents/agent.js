@@ -14,6 +14,7 @@ import { FilesTab } from './files.js';
 import { MailTab } from './mail.js';
 import { MemoryTab } from './memory.js';
 import { Overview } from './overview.js';
+import { isRemoved } from './remove.js';
 import { ResumeTab } from './resume.js';
 import { ScheduleTab } from './schedule.js';
 import { TurnsTab } from './turns.js';
@@ -57,7 +58,7 @@ export default function Agent({ params, query }) {
       <${Avatar} name=${name} large />
       <div class="grow">
         <a class="page-back" href=${href('/agents')}>← Agents</a>
-        <div class="row"><h1 tabindex="-1" id="page-title"><${Name} value=${name} /></h1>${found ? html`<${Doing} doing=${doing.get(name) ?? found.doing} />` : null}</div>
+        <div class="row"><h1 tabindex="-1" id="page-title"><${Name} value=${name} /></h1>${found && !isRemoved(found) ? html`<${Doing} doing=${doing.get(name) ?? found.doing} />` : null}</div>
         ${found?.title ? html`<p class="page-hint"><${Line} value=${found.title} max=${120} /></p>` : null}
       </div>
       <div class="row page-actions">

@@ -10,6 +10,7 @@ import { useSignal } from '../../lib/store.js';
 import { visible } from '../../lib/text.js';
 import { href } from '../../router.js';
 import { nextFires, scheduleInWords } from './fire-points.js';
+import { BringBack, RemoveAgent, isRemoved } from './remove.js';
 import { TopUp } from './top-up.js';
 
 /** @param {{ agent: any, reload: () => void }} props */
@@ -17,7 +18,7 @@ export function Overview({ agent, reload }) {
   const standing = useSignal(status);
   const resume = agent.resume ?? {};
   const schedule = agent.schedule ?? resume.schedule;
-  const next = schedule && agent.enabled !== false ? nextFires(schedule, standing?.clock ?? 0)[0] : null;
+  const next = schedule && agent.enabled !== false && !isRemoved(agent) ? nextFires(schedule, standing?.clock ?? 0)[0] : null;
   return html`<${Findings} agent=${agent} />
     <${Card}>
       <${Stats}>
@@ -48,6 +49,11 @@ export function Overview({ agent, reload }) {
 /** @param {{ agent: any }} props */
 function Findings({ agent }) {
   if (!agent.broken && !agent.findings?.length) return null;
+  if (isRemoved(agent)) {
+    return html`<section class="findings" aria-label="It is removed">
+      <p class="finding finding-warning"><${Icon} name="trash" /><span>It is removed, and takes no turns. What it said, kept and did is still here; its resume lies in <code>${visible(`removed/${agent.name}.json`)}</code>.</span></p>
+    </section>`;
+  }
   return html`<section class="findings" aria-label="What is wrong with its resume">
     ${agent.broken ? html`<p class="finding finding-error"><${Icon} name="problems" /><span>Its resume cannot be read: ${visible(agent.broken)}</span></p>` : null}
     ${(agent.findings ?? []).map(
@@ -89,7 +95,7 @@ function Why({ agent }) {
 /** @param {{ agent: any, reload: () => void }} props */
 function Steer({ agent, reload }) {
   const isPast = useSignal(at) !== null;
-  const [asks, setAsks] = useState(/** @type {'pause' | 'top-up' | null} */ (null));
+  const [asks, setAsks] = useState(/** @type {'pause' | 'top-up' | 'remove' | null} */ (null));
   const [busy, setBusy] = useState(false);
   const setPaused = async (/** @type {boolean} */ paused) => {
     setBusy(true);
@@ -104,6 +110,9 @@ function Steer({ agent, reload }) {
       setBusy(false);
     }
   };
+  if (isRemoved(agent)) {
+    return html`<${Card} title="Steer">${may('edit') ? html`<div class="row"><${BringBack} name=${agent.name} onDone=${reload} /></div>` : html`<p class="quiet">Who may edit can bring it back.</p>`}<//>`;
+  }
   return html`<${Card} title="Steer" hint=${may('control') ? 'Commands take effect with the next tick.' : undefined}>
     ${may('control')
       ? html`<div class="row">
@@ -111,6 +120,7 @@ function Steer({ agent, reload }) {
             ? html`<${Button} kind="primary" icon="play" busy=${busy} onClick=${() => setPaused(false)}>Resume work<//>`
             : html`<${Button} icon="pause" onClick=${() => setAsks('pause')}>Pause<//>`}
           <${Button} icon="plus" onClick=${() => setAsks('top-up')}>Top up credits<//>
+          ${may('edit') ? html`<${Button} kind="danger" icon="trash" onClick=${() => setAsks('remove')}>Remove<//>` : null}
         </div>`
       : html`<p class="quiet">${isPast ? 'The past can only be looked at.' : 'Your key can look, but not steer.'}</p>`}
     ${asks === 'pause'
@@ -119,6 +129,7 @@ function Steer({ agent, reload }) {
         <//>`
       : null}
     ${asks === 'top-up' ? html`<${TopUp} agent=${agent} onClose=${() => setAsks(null)} onDone=${reload} />` : null}
+    ${asks === 'remove' ? html`<${RemoveAgent} name=${agent.name} onClose=${() => setAsks(null)} />` : null}
   <//>`;
 }
 

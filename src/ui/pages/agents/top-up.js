@@ -22,7 +22,7 @@ export function TopUp({ agent, onClose, onDone }) {
     setBusy(true);
     try {
       await send('POST', `/agents/${segment(agent.name)}/credits`, { add: value }, { headers: { 'Idempotency-Key': key.current.key } });
-      say(`${agent.name} gets ${credits(value)} credits with the next tick`);
+      say(room !== null && value > room ? `${agent.name} is filled up to ${credits(agent.max_credits)} credits with the next tick` : `${agent.name} gets ${credits(value)} credits with the next tick`);
       onDone();
       onClose();
     } catch (failure) {

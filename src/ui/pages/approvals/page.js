@@ -23,7 +23,7 @@ export default function Approvals({ query }) {
     <${PageHead} title="Approvals" hint="Some tools are called only after a person has seen the arguments and said yes." />
     ${tick !== null ? html`<p class="notice"><${Icon} name="history" size=${16} />This is what waited then. It can be answered in the present only.</p>` : null}
     ${tick === null && !may('control') ? html`<p class="notice"><${Icon} name="eye" size=${16} />Your key may look, and not answer: that takes the scope <code>control</code>.</p>` : null}
-    <p class="sr-only" role="status">${waiting.data ? `${plural(waiting.data.length, 'call')} wait for an answer` : ''}</p>
+    <p class="sr-only" role="status">${waiting.data ? `${plural(waiting.data.length, 'call')} ${waiting.data.length === 1 ? 'waits' : 'wait'} for an answer` : ''}</p>
     <${Tabs} label="Approvals" chosen=${chosen} onChoose=${(/** @type {string} */ id) => setQuery({ tab: id === 'waiting' ? null : id })}
       tabs=${[{ id: 'waiting', title: 'Waiting', count: waiting.data?.length }, { id: 'answered', title: 'Answered' }]}>
       ${chosen === 'waiting' ? html`<${Waiting} of=${waiting} chosen=${query.id ?? null} />` : html`<${Answered} />`}

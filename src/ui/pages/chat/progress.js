@@ -63,6 +63,9 @@ export function useProgress(name, doing) {
 export function Standing({ name, agent, progress, isWaiting, isUnanswered, lastTick }) {
   const known = useSignal(me);
   const standing = useSignal(status);
+  const isHeld = heldBack(agent) !== null || Boolean(standing?.paused);
+  // A tick does nothing for who takes no turns.
+  const runTick = isHeld ? null : html`<${RunTick} />`;
   const turn = (/** @type {number} */ tick) => html`<a href=${href(`/ticks/${tick}/turns/${segment(name)}`)}>its turn in tick ${count(tick)}</a>`;
   if (progress.phase === 'thinking') {
     return html`<${Line} live icon=${null}><span class="thinking" aria-hidden="true"><i></i><i></i><i></i></span><${Name} value=${name} /> is thinking${progress.tick ? html` <span class="quiet">in tick ${count(progress.tick)}</span>` : null}<//>`;
@@ -70,7 +73,7 @@ export function Standing({ name, agent, progress, isWaiting, isUnanswered, lastT
   if (progress.phase === 'due') return html`<${Line} live icon="clock"><${Name} value=${name} /> is due${progress.tick ? ` in tick ${count(progress.tick)}` : ''}, and thinks soon<//>`;
   if (isWaiting) {
     const agentWaits = heldBack(agent);
-    return html`<${Line} icon="clock" action=${html`<${RunTick} />`}>
+    return html`<${Line} icon="clock" action=${runTick}>
       ${agentWaits
         ? html`Your message waits. ${agentWaits}`
         : standing?.paused
@@ -84,17 +87,17 @@ export function Standing({ name, agent, progress, isWaiting, isUnanswered, lastT
   }
   if (!isUnanswered || progress.phase === 'settling') return null;
   if (progress.phase === 'failed' && progress.tick >= lastTick) {
-    return html`<${Line} icon="problems" tone="bad" action=${html`<${RunTick} />`}>${turn(progress.tick)} failed${progress.reason ? html` (${visible(words(progress.reason))})` : null}. Your message stays unread, and is read again in the next tick.<//>`;
+    return html`<${Line} icon="problems" tone="bad" action=${runTick}>${turn(progress.tick)} failed${progress.reason ? html` (${visible(words(progress.reason))})` : null}. Your message stays unread, and is read again in the next tick.<//>`;
   }
   if (progress.phase === 'skipped' && progress.tick >= lastTick) {
-    return html`<${Line} icon="info" tone="warn" action=${html`<${RunTick} />`}><${Name} value=${name} /> was left out of tick ${count(progress.tick)}: ${visible(words(progress.reason ?? ''))}.<//>`;
+    return html`<${Line} icon="info" tone="warn" action=${runTick}><${Name} value=${name} /> was left out of tick ${count(progress.tick)}: ${visible(words(progress.reason ?? ''))}. ${heldBack(agent) ?? (standing?.paused ? 'The organisation is paused: your message is read when it goes on.' : '')}<//>`;
   }
   const took = progress.phase === 'done' ? progress.tick : (agent?.last_turn?.tick ?? 0);
   if (took >= lastTick && lastTick > 0) {
     return html`<${Line} icon="info"><${Name} value=${name} /> read it in ${turn(took)}, and has not answered you yet. It may have asked others first.<//>`;
   }
-  const held = heldBack(agent);
-  return html`<${Line} icon="clock" action=${html`<${RunTick} />`}>
+  const held = heldBack(agent) ?? (standing?.paused ? 'The organisation is paused: your message is read when it goes on.' : null);
+  return html`<${Line} icon="clock" action=${runTick}>
     ${held ?? html`Your message was taken in. <${Name} value=${name} /> reads it when it runs: ${nextFire(agent, standing)}.`}
   <//>`;
 }

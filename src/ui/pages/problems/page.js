@@ -4,7 +4,7 @@ import { AgentChip, Button, Card, Empty, Icon, Line, Loaded, Mark, PageHead, Tex
 import { count, plural } from '../../lib/format.js';
 import { soon } from '../../lib/attention.js';
 import { at } from '../../lib/scope.js';
-import { loadStatus, me } from '../../lib/session.js';
+import { loadStatus, me, status } from '../../lib/session.js';
 import { useSignal } from '../../lib/store.js';
 import { visible } from '../../lib/text.js';
 import { useWholeList } from '../../lib/whole-list.js';
@@ -20,6 +20,7 @@ const SHAPES = /** @type {const} */ ({ bad: 'triangle', warn: 'ring', info: 'dot
 export default function Problems({ query }) {
   useSignal(at);
   useSignal(me);
+  const isPaused = useSignal(status)?.paused;
   const read = useWholeList('/problems', 'problems', { live: ['problem', 'tick_closed', 'turn_failed', 'turn_committed'] });
   const done = () => {
     read.reload();
@@ -32,7 +33,7 @@ export default function Problems({ query }) {
       actions=${html`<${Button} icon="refresh" busy=${read.refreshing && read.data !== null} onClick=${read.reload}>Look again<//>`} />
     <p class="sr-only" role="status">${read.data ? plural(total, 'problem') : ''}</p>
     <${Loaded} of=${read} empty=${(/** @type {{ items: Problem[] }} */ all) => (all.items.length ? null : html`<${Card}><${Empty} icon="check" title="Nothing is wrong">
-        Every agent can run, everything that was sent arrived, and nothing waits for you.
+        ${isPaused ? 'The organisation is paused: no agent takes turns until it goes on. Else nothing failed' : 'No agent fails'}, everything that was sent arrived, and nothing waits for you.
       <//><//>`)}>
       ${(/** @type {{ items: Problem[] }} */ all) => html`<${Groups} problems=${all.items} agent=${query.agent ?? null} onDone=${done} />`}
     <//>

@@ -5,6 +5,10 @@ import { parseExact } from '../../lib/exact-json.js';
 
 /** @typedef {{ before: string, etag: string | null }} Saved `before`: the file, to the letter */
 
+/** What was entered and not saved yet, by address: it is still there when one comes back from another page.
+ * @type {Map<string, { saved: Saved, text: string }>} */
+const drafts = new Map();
+
 /**
  * @param {string} path of the API
  */
@@ -16,6 +20,12 @@ export function useFile(path) {
   const [round, setRound] = useState(0);
   const [keeps, setKeeps] = useState(false);
   useEffect(() => {
+    const draft = round === 0 ? drafts.get(url) : undefined;
+    if (draft) {
+      setText(draft.text);
+      setSaved(draft.saved);
+      return undefined;
+    }
     let current = true;
     (async () => {
       try {
@@ -34,6 +44,17 @@ export function useFile(path) {
       current = false;
     };
   }, [url, round]);
+  const isChanged = saved !== null && text !== saved.before;
+  useEffect(() => {
+    if (saved && isChanged) drafts.set(url, { saved, text });
+    else if (saved) drafts.delete(url);
+  }, [text, saved]);
+  useEffect(() => {
+    if (!isChanged) return undefined;
+    const warn = (/** @type {BeforeUnloadEvent} */ event) => event.preventDefault();
+    addEventListener('beforeunload', warn);
+    return () => removeEventListener('beforeunload', warn);
+  }, [isChanged]);
   const read = useMemo(() => {
     try {
       return { value: parseExact(text), fault: null };
@@ -42,12 +63,13 @@ export function useFile(path) {
     }
   }, [text]);
   const reload = useCallback((/** @type {boolean} */ keep = false) => {
+    if (!keep) drafts.delete(url);
     setKeeps(keep);
     setRound((n) => n + 1);
-  }, []);
+  }, [url]);
   /** @param {boolean} dryRun */
   const put = (dryRun) => send('PUT', path, undefined, { text, ifMatch: saved?.etag ?? undefined, query: dryRun ? { dry_run: true } : {} });
-  return { saved, error, text, setText, value: read.value, fault: read.fault, isChanged: saved !== null && text !== saved.before, put, reload };
+  return { saved, error, text, setText, value: read.value, fault: read.fault, isChanged, put, reload };
 }
 
 /** @typedef {ReturnType<typeof useFile>} File */
