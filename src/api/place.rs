@@ -84,7 +84,14 @@ async fn dispatch(State(place): State<Place>, request: Request) -> Response {
         None if is_of_place(request.uri().path()) => (None, None),
         None => (place.default.clone(), None),
     };
-    let Some(folder) = folder else { return answer(place.front, request).await };
+    let Some(folder) = folder else {
+        if is_of_place(request.uri().path()) {
+            return answer(place.front, request).await;
+        }
+        let unnamed = ApiError::no_such("several organisations are served here, and none of them is the default one")
+            .hint("name one: `/api/orgs/NAME/...`; `GET /api/orgs` lists them");
+        return layers::outside(&place.above, request, unnamed).await;
+    };
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let routes = match place.routes(&folder, request.headers().clone(), peer).await {
         Ok(routes) => routes,

@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::approvals::{Standing, open};
-use super::closed_back;
 use super::moment::Moment;
 use super::status::{Status, status_at};
 use super::ticks::shards;
+use super::{closed_back, removed};
 use crate::count::counted;
 use crate::delivery::{Stuck, stuck};
 use crate::domain::name::AgentName;
@@ -116,6 +116,12 @@ pub async fn problems(moment: &Moment, now: Timestamp, ticks: u64) -> Result<Vec
     troubles.extend(not_accepted(moment).await?);
     if !moment.is_past {
         troubles.extend(undelivered(moment, now).await?);
+        // Whoever was removed since the last tick has no resume by a person's will.
+        let gone = removed(moment.store()).await?;
+        let is_meant = |trouble: &Trouble| {
+            trouble.kind == "missing_resume" && trouble.agent.as_ref().is_some_and(|agent| gone.contains(agent))
+        };
+        troubles.retain(|trouble| !is_meant(trouble));
     }
     troubles.extend(past.events);
     troubles.sort_by(|a, b| (&a.agent, &a.kind, a.since).cmp(&(&b.agent, &b.kind, b.since)));

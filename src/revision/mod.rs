@@ -122,7 +122,7 @@ impl From<StoreError> for RevisionError {
 pub struct Verdict {
     /// Errors that the revision brings: it must not be written.
     pub errors: Vec<Finding>,
-    /// What else there is to say of the files that it changes.
+    /// What else there is to say of the files that it changes, and what it brings to others.
     pub others: Vec<Finding>,
 }
 
@@ -212,7 +212,7 @@ impl Revision {
         for finding in found(after).await?.findings {
             match finding.severity {
                 Severity::Error if !before.contains(&finding) => verdict.errors.push(finding),
-                _ if mine.contains(&finding.path) => verdict.others.push(finding),
+                _ if mine.contains(&finding.path) || !before.contains(&finding) => verdict.others.push(finding),
                 _ => {}
             }
         }
@@ -222,6 +222,8 @@ impl Revision {
     /// The agents whose resumes are looked at; none: all of them.
     fn agents(&self) -> Option<BTreeSet<AgentName>> {
         let one = |change: &Change| match &change.key {
+            // Whoever names one who goes is elsewhere.
+            Key::Resume(_) if change.after.is_none() => None,
             Key::Resume(name) => Some(Some(name.clone())),
             Key::Removed(_) | Key::Shared(_) | Key::Template(..) => Some(None),
             _ => None,

@@ -42,11 +42,16 @@ function OrgName({ name }) {
   const list = useSignal(orgs);
   const which = useSignal(org);
   if (list.length < 2) return html`<p class="org-name">${name ? html`<${Name} value=${name} />` : html`<span class="quiet">…</span>`}</p>`;
+  /** Two may have one title: then the folder says which is which. */
+  const titled = (/** @type {import('./lib/types.js').OrgLine} */ one) => {
+    const isShared = list.filter((other) => other.title === one.title).length > 1;
+    return one.title && isShared ? `${line(one.title, 48)} (${one.name})` : line(one.title ?? one.name, 48);
+  };
   const chosen = which ?? list.find((one) => one.is_default)?.name ?? '';
   return html`<label class="org-switch">
     <span class="sr-only">Organisation</span>
     <select class="input org-select" value=${chosen} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>
-      ${list.map((one) => html`<option key=${one.name} value=${one.name} selected=${one.name === chosen}>${line(one.title ?? one.name, 48)}</option>`)}
+      ${list.map((one) => html`<option key=${one.name} value=${one.name} selected=${one.name === chosen}>${titled(one)}</option>`)}
     </select>
   </label>`;
 

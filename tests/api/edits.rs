@@ -239,3 +239,22 @@ async fn settings_of_the_first_version_are_changed_where_they_have_a_place() {
     let stale = world.change("POST", "/api/engine/config", json!({}), &[("if-match", &tag("old"))]).await;
     assert_eq!(stale.error(), (412, "precondition_failed", ""));
 }
+
+#[tokio::test]
+async fn who_still_names_an_agent_that_goes_is_told_and_its_going_is_no_problem() {
+    let world = World::new(Access::Local).await;
+    world.tick().await;
+    let dry = world.change("DELETE", "/api/agents/writer?dry_run=true", "", &[]).await;
+    let whose = |found: &Value| -> Vec<String> {
+        let findings = found["findings"].as_array().expect("findings").iter();
+        findings.map(|finding| finding["path"].as_str().expect("a path").to_owned()).collect()
+    };
+    assert!(whose(&dry.body).contains(&"agents/editor/resume.json".to_owned()), "{}", dry.body);
+    let gone = world.change("DELETE", "/api/agents/writer", "", &[]).await;
+    assert_eq!((gone.status.as_u16(), whose(&gone.body)), (200, whose(&dry.body)), "{}", gone.body);
+    world.tick().await;
+    let problems = world.get("/api/problems").await;
+    let kinds: Vec<&str> =
+        problems.body["problems"].as_array().expect("problems").iter().filter_map(|one| one["kind"].as_str()).collect();
+    assert!(!kinds.contains(&"missing_resume"), "{}", problems.body);
+}

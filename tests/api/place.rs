@@ -59,6 +59,8 @@ async fn each_organisation_answers_by_its_name() {
         let me = get(&router, &format!("/api/orgs/{folder}/me"), None).await;
         assert_eq!((me.body["org"].as_str(), me.body["role"].as_str()), (Some(folder), Some("admin")));
     }
+    let unnamed = get(&router, "/api/status", None).await;
+    assert!(unnamed.error().0 == 404 && unnamed.text("hint").contains("/api/orgs"), "{}", unnamed.body);
     for path in
         ["/api/orgs/notes/status", "/api/orgs/nowhere/status", "/api/orgs/../status", "/api/orgs/desk", "/api/status"]
     {

@@ -43,7 +43,7 @@ function Standing({ accounts, onTopUp }) {
       <${Stats}>
         <${Stat} label="A tick" value=${credits(accounts.credits_per_tick)} />
         <${Stat} label="A day" value=${perDay === null || perDay === undefined ? html`<span class="quiet">–</span>` : credits(perDay)} note=${perDay === null || perDay === undefined ? 'too few ticks to tell' : null} />
-        ${budget ? html`<${Stat} label="The budget lasts" value=${html`<${Lasts} forecast=${accounts.budget_forecast} />`} />` : null}
+        ${budget ? html`<${Stat} label="The budget is used up" value=${html`<${Lasts} forecast=${accounts.budget_forecast} />`} />` : null}
         <${Stat} label="Turns charged" value=${count(burn?.turns)} note=${burn?.turns ? `${credits(burn.charged / burn.turns)} each` : null} />
       <//>
     <//>
