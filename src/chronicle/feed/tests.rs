@@ -73,7 +73,7 @@ const PINNED: [(&str, &str); 10] = [
     ),
     (
         "message",
-        r#"{"id":"1.12.o14","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"message","message":{"position":"12.0.8","tick":12,"id":"01970000-0000-7000-8000-000000000001","from":"human","to":["ada"],"kind":"request","importance":"high","text":"Should we?","payload":{"text":"Should we?"},"tags":["urgent"],"reply_to":"01970000-0000-7000-8000-000000000007","thread_id":"01970000-0000-7000-8000-000000000006","created_at":"2026-11-22T21:03:00.123Z"}}"#,
+        r#"{"id":"1.12.o14","tick":12,"time":"2027-01-15T08:00:00.000Z","type":"message","message":{"position":"12.0.9","tick":12,"id":"01970000-0000-7000-8000-000000000001","from":"human","to":["ada"],"kind":"request","importance":"high","text":"Should we?","payload":{"text":"Should we?"},"tags":["urgent"],"reply_to":"01970000-0000-7000-8000-000000000007","thread_id":"01970000-0000-7000-8000-000000000006","created_at":"2026-11-22T21:03:00.123Z"}}"#,
     ),
     (
         "credit",
