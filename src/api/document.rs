@@ -182,8 +182,10 @@ fn each(paths: &mut Paths, mut change: impl FnMut(&mut Operation)) {
 
 /// A name that no two operations share: those of their functions are often the same.
 fn operation_id(method: &str, path: &str) -> String {
+    // `/metrics` is the server's, `/api/metrics` an organisation's.
+    let of_server = (!path.starts_with("/api/")).then_some("server");
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty() && *word != "api");
-    [method].into_iter().chain(words).collect::<Vec<_>>().join("_")
+    [method].into_iter().chain(of_server).chain(words).collect::<Vec<_>>().join("_")
 }
 
 /// OpenAPI wants words for every answer. What a route says of itself is what it answers with success.

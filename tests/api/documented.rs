@@ -174,3 +174,20 @@ async fn the_reference_page_is_there_for_everybody() {
     }
     assert_eq!(raw(&world, "/api/openapi.json", &[]).await.status, 200);
 }
+
+#[tokio::test]
+async fn no_two_operations_have_one_name() {
+    let world = World::new(Access::Local).await;
+    let document = world.get("/api/openapi.json").await.body;
+    let paths = document["paths"].as_object().expect("paths");
+    let operations = paths.values().flat_map(|item| item.as_object().expect("an item").values());
+    let mut names: Vec<&str> = operations
+        .filter_map(|operation| operation.get("operationId"))
+        .map(|id| id.as_str().expect("a name"))
+        .collect();
+    let all = names.len();
+    assert!(all > 60, "{all}");
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
