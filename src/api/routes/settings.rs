@@ -76,19 +76,27 @@ fn for_eyes_of(caller: &Caller, bytes: Bytes) -> Bytes {
 
 /// Hides what may be a secret: a text that is no reference, where secrets stand. Says whether there was any.
 fn hide(value: &mut Value, name: &str) -> bool {
+    let mut is_any = false;
     match value {
-        Value::Object(fields) => fields.iter_mut().fold(false, |any, (field, value)| {
-            // What stands in these is named by people.
-            let within = if matches!(name, "headers" | "env") { name } else { field };
-            hide(value, within) || any
-        }),
-        Value::Array(items) => items.iter_mut().fold(false, |any, item| hide(item, name) || any),
-        Value::String(text) if is_kept(name) && reference(text).is_none() => {
-            *text = HIDDEN.to_owned();
-            true
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                // What stands in these is named by people.
+                let within = if matches!(name, "headers" | "env") { name } else { field };
+                is_any |= hide(value, within);
+            }
         }
-        _ => false,
+        Value::Array(items) => {
+            for item in items {
+                is_any |= hide(item, name);
+            }
+        }
+        Value::String(text) if is_kept(name) && reference(text).is_none() => {
+            HIDDEN.clone_into(text);
+            is_any = true;
+        }
+        _ => {}
     }
+    is_any
 }
 
 /// What stands for a secret that somebody wrote down.
