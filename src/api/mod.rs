@@ -3,7 +3,7 @@
 //! It owns who is let in, what a request may look like and what its answer looks like; [`router()`] is the table of
 //! contents, without a socket. It refuses to hold rules of the organisation, which it finds where the command line finds
 //! them, and to run ticks: whoever serves it is told of mail ([`wake`]). `/mcp` is [`crate::mcp`], behind the same gate. Several
-//! organisations at one place are [`place`]; what happens, as it happens, is [`live`]. Behind a socket it is [`server`], behind a function [`lambda`].
+//! organisations at one place are [`place`]; what happens, as it happens, is `live`. Behind a socket it is [`server`], behind a function [`lambda`].
 
 mod at;
 pub mod auth;

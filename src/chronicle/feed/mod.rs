@@ -1,8 +1,8 @@
 //! What happens, told as it happens: typed events, derived from the records alone.
 //!
 //! Wherever ticks run, whoever reads the records tells the same events under the same ids, and a [`Cursor`] is all that
-//! it takes to go on behind one of them. [`derive`] says what a plan, a turn and a close tell; [`Walk`] finds them, of an
-//! open tick in the order in which it comes upon them; [`page`] is for those who ask now and then. Refuses to know who
+//! it takes to go on behind one of them. `derive` says what a plan, a turn and a close tell; [`Walk`] finds them, of an
+//! open tick in the order in which it comes upon them; [`page()`] is for those who ask now and then. Refuses to know who
 //! listens: that is the API's business.
 
 mod cursor;

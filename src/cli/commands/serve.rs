@@ -40,7 +40,7 @@ pub(in crate::cli) struct ServeArgs {
     /// At a place above several organisations, the folder of the one that answers where none is named [default: the only one]
     #[arg(long, value_name = "FOLDER")]
     default_org: Option<String>,
-    /// Lets pages of this origin ask from a browser, https://desk.example say; may be given again [default: only its own pages]
+    /// Lets pages of this origin ask from a browser, `https://desk.example` say; may be given again [default: only its own pages]
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
     /// Takes messages and wakes nobody: whoever runs ticks elsewhere delivers them, and this needs no model's key
