@@ -1,34 +1,19 @@
 /** One agent from all sides, and what people change of it: the resume with its conflicts, memories, files, turns. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { accessible } from './support/axe.mjs';
-import { closeBrowser, open, phone, settled, visit } from './support/browser.mjs';
+import { open, phone, settled, visit } from './support/browser.mjs';
 import { desk } from './support/organisations.mjs';
 import { picture } from './support/picture.mjs';
-import { ground } from './support/place.mjs';
 import { Server } from './support/server.mjs';
+import { staged } from './support/stage.mjs';
 import { agentTabs } from './support/views.mjs';
 
 describe('agents', () => {
-  /** @type {Awaited<ReturnType<typeof ground>>} */
-  let land;
-  /** @type {import('./support/place.mjs').Place} */
-  let place;
-  /** @type {Server} */
-  let server;
-  before(async () => {
-    land = await ground();
-    place = await desk(land.folder);
-    server = await Server.start(place.store, { args: ['--no-wake'] });
-  });
-  after(async () => {
-    await closeBrowser();
-    await server?.stop();
-    await land.remove();
-  });
+  const stage = staged(desk, { args: ['--no-wake'] });
 
   test('agents are searched, filtered and sorted, and one is opened by keyboard', async (t) => {
-    const { page, context, witness } = await open(server.origin, { path: '/agents' });
+    const { page, context, witness } = await open(stage.server.origin, { path: '/agents' });
     t.after(() => context.close());
     await picture(page, 'agents');
     const table = page.getByRole('table', { name: 'Agents' });
@@ -51,7 +36,7 @@ describe('agents', () => {
 
   test('every side of an agent is shown, also on a phone, and axe finds nothing', async (t) => {
     for (const viewport of [undefined, phone]) {
-      const { page, context, witness } = await open(server.origin, { path: '/agents/editor', ...(viewport && { viewport }) });
+      const { page, context, witness } = await open(stage.server.origin, { path: '/agents/editor', ...(viewport && { viewport }) });
       t.after(() => context.close());
       for (const tab of agentTabs) {
         await visit(page, `/agents/editor?tab=${tab}`);
@@ -66,7 +51,7 @@ describe('agents', () => {
   });
 
   test('the tabs of an agent are gone through with the arrows', async (t) => {
-    const { page, context, witness } = await open(server.origin, { path: '/agents/editor' });
+    const { page, context, witness } = await open(stage.server.origin, { path: '/agents/editor' });
     t.after(() => context.close());
     await page.getByRole('tab', { name: 'Overview' }).focus();
     await page.keyboard.press('ArrowRight');
@@ -79,11 +64,11 @@ describe('agents', () => {
   });
 
   test('a turn shows what it was asked, what it answered, called and cost', async (t) => {
-    const { ticks } = await place.json('ticks', '--agent', 'writer', '--limit', '100');
+    const { ticks } = await stage.place.json('ticks', '--agent', 'writer', '--limit', '100');
     for (const { tick } of ticks) {
-      const turn = (await place.json('ticks', 'show', String(tick))).turns.find((one) => one.agent === 'writer');
+      const turn = (await stage.place.json('ticks', 'show', String(tick))).turns.find((one) => one.agent === 'writer');
       if (!turn || turn.tools === 0) continue;
-      const { page, context, witness } = await open(server.origin, { path: `/ticks/${tick}/turns/writer` });
+      const { page, context, witness } = await open(stage.server.origin, { path: `/ticks/${tick}/turns/writer` });
       t.after(() => context.close());
       await page.evaluate(() => document.querySelectorAll('main details:not([open]) > summary').forEach((part) => /** @type {HTMLElement} */ (part).click()));
       await settled(page);
@@ -103,7 +88,7 @@ describe('agents', () => {
     let copies = 0;
     /** @param {import('node:test').TestContext} t */
     async function editing(t) {
-      const own = await place.copy(`edited${(copies += 1)}`);
+      const own = await stage.place.copy(`edited${(copies += 1)}`);
       const other = await Server.start(own.store, { args: ['--no-wake'] });
       t.after(() => other.stop());
       const { page, context, witness } = await open(other.origin, { path: '/agents/writer?tab=resume', expects: [/status of 412/, /status of 400/] });
@@ -169,7 +154,7 @@ describe('agents', () => {
   });
 
   test('a memory is changed and another one deleted, with the next tick', async (t) => {
-    const own = await place.copy('memories');
+    const own = await stage.place.copy('memories');
     const other = await Server.start(own.store, { args: ['--no-wake'] });
     t.after(() => other.stop());
     const { page, context, witness } = await open(other.origin, { path: '/agents/editor?tab=memory&key=count' });
@@ -192,7 +177,7 @@ describe('agents', () => {
   });
 
   test('a file is looked at as text, and kept as a file', async (t) => {
-    const { page, context, witness } = await open(server.origin, { path: '/agents/writer?tab=files' });
+    const { page, context, witness } = await open(stage.server.origin, { path: '/agents/writer?tab=files' });
     t.after(() => context.close());
     const table = page.getByRole('table', { name: 'Shared files' });
     await table.getByText(/briefs\/1\.md/).first().click();

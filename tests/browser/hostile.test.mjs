@@ -1,40 +1,24 @@
 /** What hostile agents wrote, in the dashboard: every view shows it as text. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { accessible } from './support/axe.mjs';
-import { closeBrowser, desktop, open, phone, settled, visit } from './support/browser.mjs';
-import { shownMarkup } from './support/hostile.mjs';
+import { desktop, open, phone, settled, visit } from './support/browser.mjs';
 import { hostile, hostileTicks } from './support/hostile-organisation.mjs';
-import { ground } from './support/place.mjs';
-import { Server } from './support/server.mjs';
+import { shownMarkup } from './support/hostile.mjs';
+import { staged } from './support/stage.mjs';
 import { agentTabs, views } from './support/views.mjs';
 
 describe('a hostile organisation in the dashboard', () => {
-  /** @type {Awaited<ReturnType<typeof ground>>} */
-  let land;
-  /** @type {import('./support/place.mjs').Place} */
-  let place;
-  /** @type {Server} */
-  let server;
 
-  before(async () => {
-    land = await ground();
-    place = await hostile(land.folder);
-    server = await Server.start(place.store);
-  });
-  after(async () => {
-    await closeBrowser();
-    await server?.stop();
-    await land.remove();
-  });
+  const stage = staged(hostile);
 
   /** Every view, of everything that there is: each turn, thread, agent, tick, memory and file. */
   async function everything() {
-    const { messages } = await place.json('messages', '--limit', '100');
+    const { messages } = await stage.place.json('messages', '--limit', '100');
     const ticks = Array.from({ length: hostileTicks }, (_, i) => i + 1);
     const turns = [];
     for (const tick of ticks) {
-      for (const turn of (await place.json('ticks', 'show', String(tick))).turns) turns.push(`/ticks/${tick}/turns/${turn.agent}`);
+      for (const turn of (await stage.place.json('ticks', 'show', String(tick))).turns) turns.push(`/ticks/${tick}/turns/${turn.agent}`);
     }
     const agents = ['mallory', 'victim', 'spawn'].flatMap((name) => [
       `/agents/${name}`,
@@ -43,7 +27,7 @@ describe('a hostile organisation in the dashboard', () => {
       `/?agent=${name}`,
     ]);
     return new Set([
-      ...(await views(place)),
+      ...(await views(stage.place)),
       ...agents,
       ...turns,
       ...ticks.map((tick) => `/timeline/${tick}`),
@@ -55,7 +39,7 @@ describe('a hostile organisation in the dashboard', () => {
 
   for (const [name, viewport] of /** @type {const} */ ([['a desktop', desktop], ['a phone', phone]])) {
     test(`on ${name} nothing runs, loads or leads away`, async (t) => {
-      const { page, context, witness } = await open(server.origin, { viewport });
+      const { page, context, witness } = await open(stage.server.origin, { viewport });
       t.after(() => context.close());
       for (const path of await everything()) {
         await t.test(path, async () => {
@@ -83,7 +67,7 @@ describe('a hostile organisation in the dashboard', () => {
   ]);
   for (const [path, where, what] of places) {
     test(`${what} is to be read, letter by letter`, async (t) => {
-      const { page, context, witness } = await open(server.origin, { path });
+      const { page, context, witness } = await open(stage.server.origin, { path });
       t.after(() => context.close());
       await unfold(page);
       const text = await page.evaluate(() => {
@@ -97,8 +81,8 @@ describe('a hostile organisation in the dashboard', () => {
   }
 
   test('a huge text is shown in part, and whole when asked for', async (t) => {
-    const huge = (await place.json('messages', '--limit', '100')).messages.find((message) => message.text.length > 100_000);
-    const { page, context, witness } = await open(server.origin, { path: `/threads/${huge.id}` });
+    const huge = (await stage.place.json('messages', '--limit', '100')).messages.find((message) => message.text.length > 100_000);
+    const { page, context, witness } = await open(stage.server.origin, { path: `/threads/${huge.id}` });
     t.after(() => context.close());
     const length = () => page.evaluate(() => /** @type {HTMLElement} */ (document.querySelector('main')).innerText.length);
     const part = await length();

@@ -1,33 +1,18 @@
 /** The organisation as a graph and as a table, and the timeline over it. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { accessible } from './support/axe.mjs';
-import { closeBrowser, open, phone, settled, visit } from './support/browser.mjs';
+import { open, phone, settled, visit } from './support/browser.mjs';
 import { crowd, desk } from './support/organisations.mjs';
 import { picture } from './support/picture.mjs';
-import { ground } from './support/place.mjs';
 import { Server } from './support/server.mjs';
+import { staged } from './support/stage.mjs';
 
 describe('the organisation', () => {
-  /** @type {Awaited<ReturnType<typeof ground>>} */
-  let land;
-  /** @type {import('./support/place.mjs').Place} */
-  let place;
-  /** @type {Server} */
-  let server;
-  before(async () => {
-    land = await ground();
-    place = await desk(land.folder);
-    server = await Server.start(place.store);
-  });
-  after(async () => {
-    await closeBrowser();
-    await server?.stop();
-    await land.remove();
-  });
+  const stage = staged(desk);
 
   test('the graph is drawn, and its agents are chosen with the arrows', async (t) => {
-    const { page, context, witness } = await open(server.origin);
+    const { page, context, witness } = await open(stage.server.origin);
     t.after(() => context.close());
     await drawn(page);
     assert.ok((await colours(page)) > 20, 'the canvas shows something');
@@ -50,7 +35,7 @@ describe('the organisation', () => {
   });
 
   test('a click on an agent shows it, and one on empty ground lets go of it', async (t) => {
-    const { page, context, witness } = await open(server.origin, { path: '/?agent=editor' });
+    const { page, context, witness } = await open(stage.server.origin, { path: '/?agent=editor' });
     t.after(() => context.close());
     await drawn(page);
     const panel = page.getByRole('complementary', { name: 'The chosen agent' });
@@ -65,7 +50,7 @@ describe('the organisation', () => {
   });
 
   test('an edge tells who may read whom, why, and what was said', async (t) => {
-    const { page, context, witness } = await open(server.origin, { path: '/?from=editor&to=writer' });
+    const { page, context, witness } = await open(stage.server.origin, { path: '/?from=editor&to=writer' });
     t.after(() => context.close());
     const panel = page.getByRole('complementary', { name: 'The chosen permission' });
     await panel.waitFor();
@@ -80,7 +65,7 @@ describe('the organisation', () => {
   });
 
   test('an agent is found by its name, and the table tells the same as the graph', async (t) => {
-    const { page, context, witness } = await open(server.origin);
+    const { page, context, witness } = await open(stage.server.origin);
     t.after(() => context.close());
     await page.getByRole('searchbox', { name: 'Find an agent' }).or(page.getByPlaceholder('Find an agent')).fill('archiv');
     await page.getByRole('complementary', { name: 'The chosen agent' }).getByRole('heading', { name: 'archivist' }).waitFor();
@@ -97,7 +82,7 @@ describe('the organisation', () => {
   });
 
   test('the timeline goes back to a tick, plays on from there, and shows what changed', async (t) => {
-    const { page, context, witness } = await open(server.origin, { path: '/timeline' });
+    const { page, context, witness } = await open(stage.server.origin, { path: '/timeline' });
     t.after(() => context.close());
     await drawn(page);
     await picture(page, 'timeline');
@@ -134,13 +119,13 @@ describe('the organisation', () => {
   });
 
   test('messages fly along the edges while a tick runs', async (t) => {
-    const { page, context, witness } = await open(server.origin);
+    const { page, context, witness } = await open(stage.server.origin);
     t.after(() => context.close());
     await drawn(page);
     await page.getByText('live', { exact: true }).waitFor();
-    await place.says('send', 'editor', 'Should we paint the walls?');
-    await place.says('tick');
-    const now = (await place.json('status')).tick;
+    await stage.place.says('send', 'editor', 'Should we paint the walls?');
+    await stage.place.says('tick');
+    const now = (await stage.place.json('status')).tick;
     await page.waitForFunction((wanted) => Number(document.querySelector('header .nums')?.textContent) === wanted, now);
     await visit(page, '/?agent=editor');
     await page.getByText('Should we paint the walls?').first().waitFor();
@@ -148,7 +133,7 @@ describe('the organisation', () => {
   });
 
   test('five hundred agents are laid out and found', async (t) => {
-    const many = await crowd(land.folder);
+    const many = await crowd(stage.folder);
     const other = await Server.start(many.store);
     t.after(() => other.stop());
     for (const viewport of [undefined, phone]) {

@@ -3,11 +3,10 @@
  * is looked at is the dashboard alone: how many elements it makes, and how long it keeps the browser busy.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { closeBrowser, open, settled, visit } from './support/browser.mjs';
+import { describe, test } from 'node:test';
+import { open, settled, visit } from './support/browser.mjs';
 import { desk } from './support/organisations.mjs';
-import { ground } from './support/place.mjs';
-import { Server } from './support/server.mjs';
+import { staged } from './support/stage.mjs';
 
 const AGENTS = 1_000;
 const MESSAGES = 100_000;
@@ -107,23 +106,11 @@ const answers = {
 };
 
 describe('a thousand agents and a hundred thousand messages', () => {
-  /** @type {Awaited<ReturnType<typeof ground>>} */
-  let land;
-  /** @type {Server} */
-  let server;
-  before(async () => {
-    land = await ground();
-    server = await Server.start((await desk(land.folder)).store);
-  });
-  after(async () => {
-    await closeBrowser();
-    await server?.stop();
-    await land.remove();
-  });
+  const stage = staged(desk);
 
   for (const path of ['/', '/?view=list', '/agents', '/messages', '/timeline']) {
     test(`${path} stays small however far one scrolls`, async (t) => {
-      const { page, context, witness } = await open(server.origin, { path: '/settings' });
+      const { page, context, witness } = await open(stage.server.origin, { path: '/settings' });
       t.after(() => context.close());
       for (const [wanted, answer] of Object.entries(answers)) {
         await page.route((url) => url.pathname === wanted, (route) => {

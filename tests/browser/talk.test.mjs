@@ -1,33 +1,18 @@
 /** Talking: messages found, filtered, written and answered; conversations; chat. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { accessible } from './support/axe.mjs';
-import { closeBrowser, open, phone, settled, visit } from './support/browser.mjs';
+import { open, phone, settled, visit } from './support/browser.mjs';
 import { desk } from './support/organisations.mjs';
 import { picture } from './support/picture.mjs';
-import { ground } from './support/place.mjs';
 import { Server } from './support/server.mjs';
+import { staged } from './support/stage.mjs';
 
 describe('talking', () => {
-  /** @type {Awaited<ReturnType<typeof ground>>} */
-  let land;
-  /** @type {import('./support/place.mjs').Place} */
-  let place;
-  /** @type {Server} */
-  let server;
-  before(async () => {
-    land = await ground();
-    place = await desk(land.folder);
-    server = await Server.start(place.store);
-  });
-  after(async () => {
-    await closeBrowser();
-    await server?.stop();
-    await land.remove();
-  });
+  const stage = staged(desk);
 
   test('messages are searched and filtered, and the address keeps what was looked for', async (t) => {
-    const { page, context, witness } = await open(server.origin, { path: '/messages' });
+    const { page, context, witness } = await open(stage.server.origin, { path: '/messages' });
     t.after(() => context.close());
     await picture(page, 'messages');
     const feed = page.getByRole('feed');
@@ -62,7 +47,7 @@ describe('talking', () => {
   });
 
   test('a person writes to two agents, and what is missing is told before', async (t) => {
-    const own = await place.copy('written');
+    const own = await stage.place.copy('written');
     const other = await Server.start(own.store, { args: ['--no-wake'] });
     t.after(() => other.stop());
     const { page, context, witness } = await open(other.origin, { path: '/messages' });
@@ -91,7 +76,7 @@ describe('talking', () => {
   });
 
   test('a conversation is shown as it went, and answered', async (t) => {
-    const own = await place.copy('answered');
+    const own = await stage.place.copy('answered');
     const other = await Server.start(own.store, { args: ['--no-wake'] });
     t.after(() => other.stop());
     const { messages } = await own.json('messages', '--limit', '100');
@@ -112,7 +97,7 @@ describe('talking', () => {
   });
 
   test('chat: what is said is answered in place, while one looks on', async (t) => {
-    const own = await place.copy('chatted');
+    const own = await stage.place.copy('chatted');
     const other = await Server.start(own.store);
     t.after(() => other.stop());
     const { page, context, witness } = await open(other.origin, { path: '/chat/editor' });
@@ -127,7 +112,7 @@ describe('talking', () => {
   });
 
   test('on a phone one writes, too', async (t) => {
-    const { page, context, witness } = await open(server.origin, { path: '/messages', viewport: phone });
+    const { page, context, witness } = await open(stage.server.origin, { path: '/messages', viewport: phone });
     t.after(() => context.close());
     await picture(page, 'messages-phone');
     await page.getByRole('button', { name: /write/i }).first().click();

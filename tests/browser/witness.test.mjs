@@ -1,10 +1,9 @@
 /** The watch over every page sees what it is there to see. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { closeBrowser, open } from './support/browser.mjs';
+import { describe, test } from 'node:test';
+import { open } from './support/browser.mjs';
 import { empty } from './support/organisations.mjs';
-import { ground } from './support/place.mjs';
-import { Server } from './support/server.mjs';
+import { staged } from './support/stage.mjs';
 
 /** What a page must not do, and the words with which it is told. A handler in an attribute cannot be tried: the page's policy lets no script set one. */
 const deeds = /** @type {Record<string, [(() => unknown), RegExp]>} */ ({
@@ -27,23 +26,11 @@ const deeds = /** @type {Record<string, [(() => unknown), RegExp]>} */ ({
 });
 
 describe('the watch over a page', () => {
-  /** @type {Awaited<ReturnType<typeof ground>>} */
-  let land;
-  /** @type {Server} */
-  let server;
-  before(async () => {
-    land = await ground();
-    server = await Server.start((await empty(land.folder)).store);
-  });
-  after(async () => {
-    await closeBrowser();
-    await server?.stop();
-    await land.remove();
-  });
+  const stage = staged(empty);
 
   for (const [what, [deed, told]] of Object.entries(deeds)) {
     test(`sees ${what}`, async (t) => {
-      const { page, context, witness } = await open(server.origin);
+      const { page, context, witness } = await open(stage.server.origin);
       t.after(() => context.close());
       await witness.clears();
       await page.evaluate(deed);
