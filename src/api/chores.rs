@@ -5,13 +5,23 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::Stop;
+
+/// Pauses before a chore that the store kept from going on is tried again, one after the other.
+pub(super) const PAUSES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(30),
+];
 
 /// Takes chores. Each must end soon after the server's stop, by itself.
 #[derive(Clone)]
@@ -41,21 +51,42 @@ impl Chores {
         Self(None)
     }
 
+    /// Does something to its end, whatever becomes of the request that waits for it, and gives what came of it; nothing where
+    /// that met a fault of the program. Where no server takes it, the request does it itself.
+    pub async fn finish<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let (done, told) = oneshot::channel();
+        let chore = caught(async move {
+            // Whoever asked may have gone away.
+            let _ = done.send(work.await);
+        });
+        match &self.0 {
+            Some((sender, _)) => {
+                if let Err(mpsc::error::SendError(chore)) = sender.send(chore) {
+                    chore.await;
+                }
+            }
+            None => chore.await,
+        }
+        told.await.ok()
+    }
+
     /// Has something done, which is given the server's stop. Says whether it will be: not without a server, nor after its stop.
     pub fn add<F: Future<Output = ()> + Send + 'static>(&self, chore: impl FnOnce(Stop) -> F) -> bool {
         let Some((sender, stop)) = &self.0 else { return false };
-        let chore = AssertUnwindSafe(chore(stop.clone())).catch_unwind();
-        let chore = async move {
-            // It owns what it changes; those of other organisations go on.
-            if chore.await.is_err() {
-                tracing::error!(
-                    event = "chore_panicked",
-                    "what the server did besides answering met a fault of this program"
-                );
-            }
-        };
-        !stop.is_requested() && sender.send(Box::pin(chore)).is_ok()
+        !stop.is_requested() && sender.send(caught(chore(stop.clone()))).is_ok()
     }
+}
+
+/// A chore that ends alone where it meets a fault of the program: it owns what it changes, and those of other organisations go on.
+fn caught(chore: impl Future<Output = ()> + Send + 'static) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        if AssertUnwindSafe(chore).catch_unwind().await.is_err() {
+            tracing::error!(
+                event = "chore_panicked",
+                "what the server did besides answering met a fault of this program"
+            );
+        }
+    })
 }
 
 impl Crew {
@@ -105,5 +136,30 @@ mod tests {
         assert_eq!(done.load(Ordering::SeqCst), 3);
         assert!(!chores.add(|_| async {}), "nothing is begun after a stop");
         assert!(!Chores::none().add(|_| async {}));
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_finished_is_though_nobody_waits_for_it_any_more() {
+        let (stopper, stop) = Stop::channel();
+        let (chores, crew) = Chores::new(&stop);
+        let (begin, begun) = oneshot::channel::<()>();
+        let done = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&done);
+        let asked = async {
+            let work = async move {
+                let _ = begun.await;
+                counted.fetch_add(1, Ordering::SeqCst)
+            };
+            // Whoever asks goes away before it is done.
+            assert!(tokio::time::timeout(Duration::from_millis(1), chores.finish(work)).await.is_err());
+            begin.send(()).expect("somebody does it");
+            stopper.stop();
+        };
+        tokio::join!(crew.work(&stop), asked);
+        assert_eq!(done.load(Ordering::SeqCst), 1);
+        assert_eq!(chores.finish(async { 7 }).await, Some(7), "after a stop the request does it itself");
+        assert_eq!(Chores::none().finish(async { 8 }).await, Some(8));
+        let fault = async { [0_u8; 0].first().copied().expect("a fault") };
+        assert_eq!(Chores::none().finish(fault).await, None);
     }
 }

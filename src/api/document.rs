@@ -10,7 +10,9 @@ use axum::routing::MethodRouter;
 use serde::Serialize;
 use utoipa::openapi::path::{Operation, Paths};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, Content, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, Response as Said, Tag};
+use utoipa::openapi::{
+    Components, Content, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response as Said, Tag,
+};
 use utoipa::{PartialSchema as _, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
@@ -66,6 +68,15 @@ const TAKING: [(&str, &str); 2] =
 
 /// The same of all that change something, with a body or without one.
 const NOT_JSON: (&str, &str) = ("415", "it does not come as `application/json`");
+
+/// The same of those that a version can be named to.
+const VERSIONED: (&str, &str) = ("412", "it is another version by now: nothing was written");
+
+/// The same of those that a version must be named to.
+const OF_A_VERSION: (&str, &str) = ("428", "`If-Match` must say which version is replaced");
+
+/// The same of those that change files that people write.
+const EDITING: (&str, &str) = ("422", "a file would be wrong: `findings` says all that is, and nothing was written");
 
 /// The document before any route is in it.
 fn bare() -> OpenApi {
@@ -175,6 +186,18 @@ fn each(paths: &mut Paths, mut change: impl FnMut(&mut Operation)) {
             }
             if method != "get" {
                 say(operation, &[NOT_JSON]);
+            }
+            if operation.tags.iter().flatten().any(|tag| tag == "edit") {
+                say(operation, &[EDITING]);
+            }
+            let version = operation.parameters.iter().flatten().find_map(|parameter| match parameter {
+                RefOr::T(parameter) if parameter.name == "If-Match" => Some(&parameter.required),
+                _ => None,
+            });
+            match version {
+                Some(Required::True) => say(operation, &[VERSIONED, OF_A_VERSION]),
+                Some(Required::False) => say(operation, &[VERSIONED]),
+                None => {}
             }
         }
     }

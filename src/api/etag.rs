@@ -3,6 +3,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::{IntoParams, PartialSchema as _};
 
 use super::error::ApiError;
 use crate::domain::ids::Sha;
@@ -15,6 +18,40 @@ pub(super) fn etag(bytes: &[u8]) -> HeaderValue {
 /// The versions that may be replaced, if the request names any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IfMatch(Option<Vec<String>>);
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![if_match("The `ETag` of the version that is meant; any, without it", Required::False)]
+    }
+}
+
+/// The versions that may be replaced, where a request must say which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MustMatch(pub(super) IfMatch);
+
+impl<S: Send + Sync> FromRequestParts<S> for MustMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let named = IfMatch::from_request_parts(parts, state).await?;
+        match &named.0 {
+            // Any version is none.
+            Some(tags) if !tags.iter().any(|tag| tag == "*") => Ok(Self(named)),
+            _ => Err(ApiError::needs_version()),
+        }
+    }
+}
+
+impl IntoParams for MustMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![if_match("The `ETag` of the version that is replaced", Required::True)]
+    }
+}
+
+fn if_match(about: &str, required: Required) -> Parameter {
+    let header = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header).required(required);
+    header.description(Some(about)).schema(Some(String::schema())).build()
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = ApiError;
@@ -43,36 +80,35 @@ impl IfMatch {
             false => Err(ApiError::changed_meanwhile("it is not the version that If-Match names: nothing was written")),
         }
     }
-
-    /// The same, where a request must say which version it means.
-    ///
-    /// # Errors
-    /// It does not say, or it is another one.
-    pub(super) fn must(&self, there: &[u8]) -> Result<(), ApiError> {
-        match &self.0 {
-            // Any version is none.
-            Some(named) if !named.iter().any(|named| named == "*") => self.check(there),
-            _ => Err(ApiError::needs_version()),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Request;
+
     use super::*;
 
-    #[test]
-    fn only_the_version_that_is_there_matches() {
+    #[tokio::test]
+    async fn only_the_version_that_is_there_matches() {
         let tag = etag(b"x").to_str().expect("text").to_owned();
-        let named = |tags: &[&str]| IfMatch(Some(tags.iter().map(|tag| (*tag).to_owned()).collect()));
-        assert!(named(&[&tag]).must(b"x").is_ok() && named(&["\"a\"", &tag]).must(b"x").is_ok());
-        assert!(named(&["*"]).check(b"x").is_ok());
-        assert_eq!(named(&["*"]).must(b"x").expect_err("refused").status(), 428, "any version is none");
-        for wrong in [format!("W/{tag}"), tag.trim_matches('"').to_owned(), String::new()] {
-            assert_eq!(named(&[&wrong]).must(b"x").expect_err("refused").status(), 412, "{wrong}");
+        let asked = async |tags: &[&str]| {
+            let request = tags.iter().fold(Request::builder(), |request, tag| request.header(header::IF_MATCH, *tag));
+            let (mut parts, ()) = request.body(()).expect("a request").into_parts();
+            let may = IfMatch::from_request_parts(&mut parts, &()).await.expect("tags");
+            (may, MustMatch::from_request_parts(&mut parts, &()).await)
+        };
+        for right in [vec![tag.as_str()], vec!["\"a\"", &tag], vec![&format!("\"a\", {tag}")]] {
+            let (may, must) = asked(&right).await;
+            assert!(may.check(b"x").is_ok() && must.expect("a version").0.check(b"x").is_ok(), "{right:?}");
         }
-        assert_eq!(named(&[]).must(b"x").expect_err("refused").status(), 412);
-        assert_eq!(IfMatch(None).must(b"x").expect_err("refused").status(), 428);
-        assert!(IfMatch(None).check(b"x").is_ok());
+        for wrong in [format!("W/{tag}"), tag.trim_matches('"').to_owned(), String::new()] {
+            let (_, must) = asked(&[&wrong]).await;
+            assert_eq!(must.expect("a version").0.check(b"x").expect_err("refused").status(), 412, "{wrong}");
+        }
+        for none in [&[][..], &["*"]] {
+            let (may, must) = asked(none).await;
+            assert!(may.check(b"x").is_ok(), "any version is meant");
+            assert_eq!(must.expect_err("refused").status(), 428, "any version is none");
+        }
     }
 }

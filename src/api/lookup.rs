@@ -1,6 +1,8 @@
 //! The agents that a path or a parameter names, and those that there are instead.
 
 use super::error::ApiError;
+use super::state::ApiState;
+use crate::chronicle;
 use crate::chronicle::moment::Moment;
 use crate::domain::name::AgentName;
 use crate::domain::time::Tick;
@@ -14,10 +16,21 @@ const SHOWN: usize = 80;
 /// # Errors
 /// There is none of that name, and never was.
 pub(super) async fn agent(moment: &Moment, name: &str) -> Result<AgentName, ApiError> {
-    let agents = moment.agents_of_any_time().await?;
+    find(&moment.agents_of_any_time().await?, name)
+}
+
+/// The agent that a path names, of those that there are now.
+///
+/// # Errors
+/// There is none of that name.
+pub(super) async fn present(state: &ApiState, name: &str) -> Result<AgentName, ApiError> {
+    find(&chronicle::agents(&state.org.store).await?, name)
+}
+
+fn find(agents: &[AgentName], name: &str) -> Result<AgentName, ApiError> {
     agents.iter().find(|agent| agent.as_str() == name).cloned().ok_or_else(|| {
         let short: String = name.chars().take(SHOWN).collect();
-        ApiError::no_such(format!("there is no agent {short:?}")).hint(who_instead(&short, &agents))
+        ApiError::no_such(format!("there is no agent {short:?}")).hint(who_instead(&short, agents))
     })
 }
 

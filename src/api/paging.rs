@@ -28,11 +28,7 @@ impl Paging {
     /// # Errors
     /// It is none, or more than `most`.
     pub(super) fn limit(&self, usual: usize, most: usize) -> Result<usize, ApiError> {
-        match self.limit {
-            None => Ok(usual),
-            Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-            Some(_) => Err(ApiError::usage(format!("the parameter limit must be 1 to {most}"))),
-        }
+        within(self.limit, usual, most)
     }
 
     /// Whether it is the first page.
@@ -50,6 +46,18 @@ impl Paging {
         let wrong =
             || ApiError::usage("the parameter cursor is none of this list").hint("give `next_cursor` as it came");
         read.map(Some).ok_or_else(wrong)
+    }
+}
+
+/// How many at most: what was asked for, or what is usual.
+///
+/// # Errors
+/// It is none, or more than `most`.
+pub(super) fn within(limit: Option<usize>, usual: usize, most: usize) -> Result<usize, ApiError> {
+    match limit {
+        None => Ok(usual),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(ApiError::usage(format!("the parameter limit must be 1 to {most}"))),
     }
 }
 

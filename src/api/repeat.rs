@@ -8,6 +8,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::{IntoParams, PartialSchema as _};
 use uuid::{Builder, Uuid};
 
 use super::auth::Caller;
@@ -21,6 +23,16 @@ const MAX_KEY_BYTES: usize = 255;
 /// The header by which a request may be sent again, if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IdempotencyKey(Option<String>);
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = format!(
+            "New for each message or command, 1 to {MAX_KEY_BYTES} characters of ASCII: with it the request can be sent again"
+        );
+        let header = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header);
+        vec![header.description(Some(about)).schema(Some(String::schema())).build()]
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = ApiError;

@@ -30,7 +30,7 @@ pub fn router(state: ApiState) -> Router {
 pub(super) fn above_router(state: ApiState, default: Option<String>) -> Router {
     let (_, document) = of_organisation(&state).merge(of_everybody(&state)).split_for_parts();
     let (routes, _) = of_everybody(&state).split_for_parts();
-    surrounded(routes.layer(axum::Extension(orgs::Default(default))), state, document)
+    surrounded(routes.layer(axum::Extension(orgs::DefaultOrg(default))), state, document)
 }
 
 /// What each organisation answers for itself.

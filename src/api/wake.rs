@@ -3,24 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::chores::PAUSES;
 use crate::causes::causes;
 use crate::engine::{EngineError, Silent, Stop, Terms};
 use crate::record::plan::Trigger;
 use crate::runner::compose::Org;
 use crate::runner::invocation::Invocation;
-
-/// Pauses before a wake that the store kept from working is tried again; then the next scheduled tick does it.
-const PAUSES: [Duration; 5] = [
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(15),
-    Duration::from_secs(30),
-];
 
 /// Is told that something has come in. Never waits, and never fails: mail lies in the store whatever becomes of it.
 pub trait Waker: Send + Sync + fmt::Debug {

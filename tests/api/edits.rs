@@ -101,8 +101,10 @@ async fn what_would_be_wrong_is_refused_with_every_finding_and_its_place() {
     assert_eq!(put("?dry=true", &before).await.error().0, 400);
     let huge = format!("{{\"x\": \"{}\"}}", "x".repeat(300_000));
     assert_eq!(put("", &huge).await.error(), (413, "too_large", ""));
-    let nobody = world.change("PUT", "/api/agents/nobody/resume", &before, &[("if-match", "*")]).await;
+    let nobody = world.change("PUT", "/api/agents/nobody/resume", &before, &[("if-match", &tag(&before))]).await;
     assert_eq!(nobody.error(), (404, "not_found", ""));
+    let any = world.change("PUT", "/api/agents/editor/resume", &before, &[("if-match", "*")]).await;
+    assert_eq!(any.error(), (428, "precondition_required", ""), "any version is none");
     assert_eq!(world.text(RESUME).await, Some(before));
     assert!(noted(&world).await.is_empty());
     assert_eq!(world.woken(), 0);

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::error::ApiError;
+use crate::api::paging::within;
 use crate::chronicle::feed::{Cursor, What};
 
 /// What a client asks for.
@@ -53,11 +54,7 @@ impl Wanted {
     /// # Errors
     /// It is none, or more than `most`.
     pub(in crate::api) fn limit(&self, usual: usize, most: usize) -> Result<usize, ApiError> {
-        match self.limit {
-            None => Ok(usual),
-            Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-            Some(_) => Err(ApiError::usage(format!("the parameter limit must be 1 to {most}"))),
-        }
+        within(self.limit, usual, most)
     }
 
     /// Which types.

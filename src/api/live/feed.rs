@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 
-use crate::api::chores::Chores;
+use crate::api::chores::{Chores, PAUSES};
 use crate::causes::causes;
 use crate::chronicle::feed::{Cursor, Next, Told, Walk, What, reset};
 use crate::domain::time::Tick;
@@ -23,15 +23,6 @@ const CROWDED: usize = READY / 2;
 /// How long it waits at a time, and how often before it goes on without them.
 const BREATH: Duration = Duration::from_millis(5);
 const BREATHS: u32 = 400;
-
-/// Pauses after the store could not be read.
-const PAUSES: [Duration; 5] = [
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(15),
-    Duration::from_secs(30),
-];
 
 /// How long the follower rests between two looks.
 #[derive(Debug, Clone, Copy)]

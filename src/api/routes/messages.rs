@@ -59,7 +59,7 @@ pub(in crate::api) struct Sent {
     post,
     path = "/api/messages",
     tag = "talk",
-    params(("Idempotency-Key" = Option<String>, Header, description = "New for each message, 1 to 255 characters of ASCII")),
+    params(IdempotencyKey),
     request_body = NewMessage,
     responses((status = 201, body = Sent)),
 )]

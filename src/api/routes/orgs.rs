@@ -31,7 +31,7 @@ const TITLE_WIDTH: usize = 200;
 
 /// The folder of the organisation that answers without a name.
 #[derive(Debug, Clone)]
-pub(in crate::api) struct Default(pub(in crate::api) Option<String>);
+pub(in crate::api) struct DefaultOrg(pub(in crate::api) Option<String>);
 
 /// One organisation.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,11 +66,11 @@ pub(in crate::api) struct Orgs {
 pub(in crate::api) async fn list(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
-    default: Option<Extension<Default>>,
+    default: Option<Extension<DefaultOrg>>,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Orgs>, ApiError> {
     let (limit, after) = (paging.limit(20, 100)?, paging.cursor(|text| Some(text.to_owned()))?);
-    let Some(Extension(Default(default))) = default.filter(|_| state.is_above) else {
+    let Some(Extension(DefaultOrg(default))) = default.filter(|_| state.is_above) else {
         let name = state.folder.clone().unwrap_or_else(|| ALONE.to_owned());
         let one = after.is_none().then_some((name.clone(), (*state.org).clone()));
         return Ok(Json(Orgs { orgs: looked_at(one, Some(&name)).await, next_cursor: None }));

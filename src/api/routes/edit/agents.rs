@@ -12,7 +12,6 @@ use crate::api::auth::Caller;
 use crate::api::body::{Document, Named, Parameters};
 use crate::api::error::ApiError;
 use crate::api::etag::IfMatch;
-
 use crate::api::routes::steer::AgentPath;
 use crate::api::state::ApiState;
 use crate::chronicle::moment::Moment;
@@ -31,12 +30,11 @@ use crate::store::Key;
     tag = "edit",
     params(
         ("name" = String, Path, description = "The agent"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the resume that is meant"),
+        IfMatch,
         DryRun,
     ),
     responses(
         (status = 200, body = Saved),
-        (status = 412, description = "it changed meanwhile: nothing was written", body = crate::api::document::Envelope),
     ),
 )]
 pub(in crate::api) async fn remove(
@@ -69,7 +67,6 @@ pub(in crate::api) struct Back {}
     request_body = Back,
     responses(
         (status = 200, body = Saved),
-        (status = 422, description = "it would be wrong: nothing was written", body = crate::api::document::Envelope),
     ),
 )]
 pub(in crate::api) async fn restore(
@@ -118,14 +115,12 @@ pub(in crate::api) struct Enabled {
     tag = "edit",
     params(
         ("name" = String, Path, description = "The agent"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the resume that is meant"),
+        IfMatch,
         DryRun,
     ),
     request_body = Enabled,
     responses(
         (status = 200, body = Saved),
-        (status = 412, description = "it changed meanwhile: nothing was written", body = crate::api::document::Envelope),
-        (status = 422, description = "it would be wrong: nothing was written", body = crate::api::document::Envelope),
     ),
 )]
 pub(in crate::api) async fn enable(

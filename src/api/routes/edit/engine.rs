@@ -55,12 +55,10 @@ fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Res
     post,
     path = "/api/engine/config",
     tag = "edit",
-    params(("If-Match" = Option<String>, Header, description = "The ETag of the org.json that is meant"), DryRun),
+    params(IfMatch, DryRun),
     request_body = EngineConfig,
     responses(
         (status = 200, body = Saved),
-        (status = 412, description = "it changed meanwhile: nothing was written", body = crate::api::document::Envelope),
-        (status = 422, description = "it would be wrong: nothing was written", body = crate::api::document::Envelope),
     ),
 )]
 pub(in crate::api) async fn change(

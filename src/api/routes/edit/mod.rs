@@ -7,19 +7,17 @@ pub(in crate::api) mod new;
 pub(in crate::api) mod resume;
 pub(in crate::api) mod settings;
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::sync::oneshot;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::auth::Caller;
 use crate::api::error::ApiError;
+use crate::api::lookup;
 use crate::api::state::ApiState;
 use crate::domain::ids::Sha;
 use crate::domain::ingress::{Action, Author, EditedFile};
@@ -80,8 +78,9 @@ pub(super) async fn save(
     let written = !dry_run && !revision.is_empty();
     if written {
         // Where the request goes, the change and the note of it stay together.
-        let (state_of_it, by, changes) = (state.clone(), caller.author(), revision.clone());
-        through(state, async move { write(&state_of_it, by, &changes).await }).await?;
+        let (its, by, changes) = (state.clone(), caller.author(), revision.clone());
+        let work = async move { write(&its, by, &changes).await };
+        state.chores.finish(work).await.unwrap_or_else(|| Err(ApiError::failed()))?;
     }
     let mut findings = verdict.errors;
     findings.extend(verdict.others);
@@ -95,32 +94,6 @@ pub(super) async fn save(
         changes: revision.changes().into_iter().map(|change| json!(change)).collect(),
         findings,
     })
-}
-
-/// Does something to its end, whatever becomes of the request that asked for it. Where there is no server to do it, the
-/// request does.
-async fn through<T: Send + 'static>(
-    state: &ApiState,
-    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
-) -> Result<T, ApiError> {
-    let (done, told) = oneshot::channel();
-    let work = Arc::new(Mutex::new(Some(work)));
-    let taken = Arc::clone(&work);
-    let is_taken = state.chores.add(|_| async move {
-        let work = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(work) = work {
-            // Whoever asked may have gone away.
-            let _ = done.send(work.await);
-        }
-    });
-    if is_taken {
-        return told.await.unwrap_or_else(|_| Err(ApiError::failed()));
-    }
-    let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match work {
-        Some(work) => work.await,
-        None => Err(ApiError::failed()),
-    }
 }
 
 async fn write(state: &ApiState, by: Author, revision: &Revision) -> Result<(), ApiError> {
@@ -157,7 +130,7 @@ pub(super) fn versioned(saved: Saved, etag: HeaderValue) -> Response {
 
 /// The resume of an agent that a path names, as it is written.
 pub(super) async fn resume(state: &ApiState, name: &str) -> Result<(AgentName, Bytes), ApiError> {
-    let agent = super::steer::present(state, name).await?;
+    let agent = lookup::present(state, name).await?;
     match state.org.store.get(&Key::Resume(agent.clone())).await? {
         Some(bytes) => Ok((agent, bytes)),
         None => Err(ApiError::no_such(format!("the resume of {agent} is missing"))),

@@ -111,7 +111,6 @@ impl NewAgent {
     responses(
         (status = 200, description = "with `dry_run`: nothing was written", body = Saved),
         (status = 201, body = Saved),
-        (status = 422, description = "it would be wrong: nothing was written", body = crate::api::document::Envelope),
     ),
 )]
 pub(in crate::api) async fn create(
@@ -165,7 +164,6 @@ pub(in crate::api) struct Clone {
     responses(
         (status = 200, description = "with `dry_run`: nothing was written", body = Saved),
         (status = 201, body = Saved),
-        (status = 422, description = "it would be wrong: nothing was written", body = crate::api::document::Envelope),
     ),
 )]
 pub(in crate::api) async fn clone(

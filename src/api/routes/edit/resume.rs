@@ -10,8 +10,7 @@ use super::{DryRun, Errors, Saved, resume, save, versioned};
 use crate::api::auth::Caller;
 use crate::api::body::{Named, Parameters, Whole};
 use crate::api::error::ApiError;
-use crate::api::etag::{IfMatch, etag};
-
+use crate::api::etag::{MustMatch, etag};
 use crate::api::routes::steer::AgentPath;
 use crate::api::state::ApiState;
 use crate::revision::Revision;
@@ -26,15 +25,12 @@ use crate::store::Key;
     tag = "edit",
     params(
         ("name" = String, Path, description = "The agent"),
-        ("If-Match" = String, Header, description = "The ETag of the resume that is replaced"),
+        MustMatch,
         DryRun,
     ),
     request_body(content = Object, content_type = "application/json"),
     responses(
         (status = 200, body = Saved, headers(("ETag" = String, description = "The version that is there now"))),
-        (status = 412, description = "it changed meanwhile: nothing was written", body = crate::api::document::Envelope),
-        (status = 422, description = "it would be wrong: nothing was written", body = crate::api::document::Envelope),
-        (status = 428, description = "If-Match is missing", body = crate::api::document::Envelope),
     ),
 )]
 pub(in crate::api) async fn replace(
@@ -42,11 +38,11 @@ pub(in crate::api) async fn replace(
     Extension(caller): Extension<Caller>,
     Named(AgentPath { name }): Named<AgentPath>,
     Parameters(dry): Parameters<DryRun>,
-    version: IfMatch,
+    MustMatch(version): MustMatch,
     Whole(_, after): Whole,
 ) -> Result<Response, ApiError> {
     let (agent, before) = resume(&state, &name).await?;
-    version.must(&before)?;
+    version.check(&before)?;
     let after = Bytes::from(after);
     let there = etag(if dry.dry_run { &before } else { &after });
     let mut revision = Revision::default();

@@ -10,7 +10,7 @@ use super::{DryRun, Errors, Saved, save, versioned};
 use crate::api::auth::Caller;
 use crate::api::body::{Parameters, Whole};
 use crate::api::error::ApiError;
-use crate::api::etag::{IfMatch, etag};
+use crate::api::etag::{IfMatch, MustMatch, etag};
 use crate::api::state::ApiState;
 use crate::revision::Revision;
 use crate::store::Key;
@@ -22,20 +22,17 @@ use crate::store::Key;
     put,
     path = "/api/config",
     tag = "edit",
-    params(("If-Match" = String, Header, description = "The ETag of what is replaced"), DryRun),
+    params(MustMatch, DryRun),
     request_body(content = Object, content_type = "application/json"),
     responses(
         (status = 200, body = Saved, headers(("ETag" = String, description = "The version that is there now"))),
-        (status = 412, description = "it changed meanwhile: nothing was written", body = crate::api::document::Envelope),
-        (status = 422, description = "it would be wrong: nothing was written", body = crate::api::document::Envelope),
-        (status = 428, description = "If-Match is missing", body = crate::api::document::Envelope),
     ),
 )]
 pub(in crate::api) async fn config(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
     Parameters(dry): Parameters<DryRun>,
-    version: IfMatch,
+    MustMatch(version): MustMatch,
     Whole(_, after): Whole,
 ) -> Result<Response, ApiError> {
     replace(&state, &caller, Key::Org, (dry, version), after).await
@@ -49,20 +46,17 @@ pub(in crate::api) async fn config(
     put,
     path = "/api/models",
     tag = "edit",
-    params(("If-Match" = String, Header, description = "The ETag of what is replaced"), DryRun),
+    params(MustMatch, DryRun),
     request_body(content = Object, content_type = "application/json"),
     responses(
         (status = 200, body = Saved, headers(("ETag" = String, description = "The version that is there now"))),
-        (status = 412, description = "it changed meanwhile: nothing was written", body = crate::api::document::Envelope),
-        (status = 422, description = "it would be wrong: nothing was written", body = crate::api::document::Envelope),
-        (status = 428, description = "If-Match is missing", body = crate::api::document::Envelope),
     ),
 )]
 pub(in crate::api) async fn models(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
     Parameters(dry): Parameters<DryRun>,
-    version: IfMatch,
+    MustMatch(version): MustMatch,
     Whole(_, after): Whole,
 ) -> Result<Response, ApiError> {
     replace(&state, &caller, Key::Models, (dry, version), after).await
@@ -81,7 +75,7 @@ async fn replace(
             key => ApiError::no_such(format!("{key} is missing")),
         });
     };
-    version.must(&before)?;
+    version.check(&before)?;
     let after = Bytes::from(after);
     let there = etag(if dry.dry_run { &before } else { &after });
     let mut revision = Revision::default();

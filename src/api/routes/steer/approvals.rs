@@ -68,7 +68,7 @@ pub(in crate::api) struct Verdict {
     tag = "steer",
     params(
         ("id" = String, Path, description = "The call that waits"),
-        ("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII"),
+        IdempotencyKey,
     ),
     request_body = Verdict,
     responses((status = 202, body = Ordered)),

@@ -5,10 +5,11 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AgentPath, Given, Ordered, order, present};
+use super::{AgentPath, Given, Ordered, order};
 use crate::api::auth::Caller;
 use crate::api::body::{Document, Named};
 use crate::api::error::ApiError;
+use crate::api::lookup;
 
 use crate::api::repeat::IdempotencyKey;
 use crate::api::state::ApiState;
@@ -37,7 +38,7 @@ pub(in crate::api) struct Restore {
     tag = "steer",
     params(
         ("name" = String, Path, description = "The agent"),
-        ("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII"),
+        IdempotencyKey,
     ),
     request_body = Restore,
     responses((status = 202, body = Ordered)),
@@ -49,7 +50,7 @@ pub(in crate::api) async fn workspace(
     repeat: IdempotencyKey,
     Document(what): Document<Restore>,
 ) -> Result<Given, ApiError> {
-    let agent = present(&state, &name).await?;
+    let agent = lookup::present(&state, &name).await?;
     restore(&state, &caller, &repeat, what, |path| Key::Workspace(agent, path)).await
 }
 
@@ -60,7 +61,7 @@ pub(in crate::api) async fn workspace(
     post,
     path = "/api/shared/files/restore",
     tag = "steer",
-    params(("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII")),
+    params(IdempotencyKey),
     request_body = Restore,
     responses((status = 202, body = Ordered)),
 )]

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Given, Ordered, order, present};
+use super::{Given, Ordered, order};
 use crate::api::auth::Caller;
 use crate::api::body::{Document, Named};
 use crate::api::error::ApiError;
+use crate::api::lookup;
 
 use crate::api::repeat::IdempotencyKey;
 use crate::api::state::ApiState;
@@ -81,7 +82,7 @@ pub(in crate::api) struct Archiving {
     params(
         ("name" = String, Path, description = "The agent"),
         ("key" = String, Path, description = "The memory"),
-        ("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII"),
+        IdempotencyKey,
     ),
     request_body = NewMemory,
     responses((status = 202, body = Ordered)),
@@ -108,7 +109,7 @@ pub(in crate::api) async fn set(
     params(
         ("name" = String, Path, description = "The agent"),
         ("key" = String, Path, description = "The memory"),
-        ("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII"),
+        IdempotencyKey,
     ),
     responses((status = 202, body = Ordered)),
 )]
@@ -131,7 +132,7 @@ pub(in crate::api) async fn delete(
     params(
         ("name" = String, Path, description = "The agent"),
         ("key" = String, Path, description = "The memory"),
-        ("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII"),
+        IdempotencyKey,
     ),
     request_body = Archiving,
     responses((status = 202, body = Ordered)),
@@ -151,7 +152,7 @@ impl MemoryPath {
     /// The agent, and the key, whether or not it keeps anything there.
     async fn find(&self, state: &ApiState) -> Result<(AgentName, MemoryKey), ApiError> {
         let key = MemoryKey::new(&self.key).map_err(|error| ApiError::usage(error.to_string()))?;
-        Ok((present(state, &self.name).await?, key))
+        Ok((lookup::present(state, &self.name).await?, key))
     }
 
     /// The same, where it keeps something there now.

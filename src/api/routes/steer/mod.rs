@@ -18,14 +18,9 @@ use crate::api::auth::Caller;
 use crate::api::error::ApiError;
 use crate::api::repeat::IdempotencyKey;
 use crate::api::state::ApiState;
-use crate::chronicle;
 use crate::domain::ingress::{Action, Control};
-use crate::domain::name::{AgentName, IngressName};
+use crate::domain::name::IngressName;
 use crate::store::Key;
-use crate::validate::who_instead;
-
-/// How much of a name that a request made up is repeated, in characters.
-const SHOWN: usize = 80;
 
 /// Which agent, in a path.
 #[derive(Debug, Deserialize)]
@@ -68,14 +63,4 @@ pub(in crate::api) async fn order(
     state.waker.wake();
     tracing::info!(event = "command_given", by = control.by.0, command = name.as_str(), "a command was given");
     Ok((StatusCode::ACCEPTED, Json(Ordered { ordered: Command { name, control } })))
-}
-
-/// The agent that a path names, of those that there are.
-pub(in crate::api) async fn present(state: &ApiState, name: &str) -> Result<AgentName, ApiError> {
-    let agents = chronicle::agents(&state.org.store).await?;
-    if let Some(agent) = agents.iter().find(|agent| agent.as_str() == name) {
-        return Ok(agent.clone());
-    }
-    let name: String = name.chars().take(SHOWN).collect();
-    Err(ApiError::no_such(format!("there is no agent {name:?}")).hint(who_instead(&name, &agents)))
 }

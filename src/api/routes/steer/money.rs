@@ -5,10 +5,11 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AgentPath, Given, Ordered, order, present};
+use super::{AgentPath, Given, Ordered, order};
 use crate::api::auth::Caller;
 use crate::api::body::{Document, Named};
 use crate::api::error::ApiError;
+use crate::api::lookup;
 
 use crate::api::repeat::IdempotencyKey;
 use crate::api::state::ApiState;
@@ -34,7 +35,7 @@ pub(in crate::api) struct TopUp {
     tag = "steer",
     params(
         ("name" = String, Path, description = "The agent"),
-        ("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII"),
+        IdempotencyKey,
     ),
     request_body = TopUp,
     responses((status = 202, body = Ordered)),
@@ -46,7 +47,7 @@ pub(in crate::api) async fn agent(
     repeat: IdempotencyKey,
     Document(top_up): Document<TopUp>,
 ) -> Result<Given, ApiError> {
-    let agent = present(&state, &name).await?;
+    let agent = lookup::present(&state, &name).await?;
     add(&state, &caller, &repeat, Some(agent), top_up).await
 }
 
@@ -57,7 +58,7 @@ pub(in crate::api) async fn agent(
     post,
     path = "/api/credits",
     tag = "steer",
-    params(("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII")),
+    params(IdempotencyKey),
     request_body = TopUp,
     responses((status = 202, body = Ordered)),
 )]

@@ -5,10 +5,11 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AgentPath, Given, Ordered, order, present};
+use super::{AgentPath, Given, Ordered, order};
 use crate::api::auth::Caller;
 use crate::api::body::{Document, Named};
 use crate::api::error::ApiError;
+use crate::api::lookup;
 
 use crate::api::repeat::IdempotencyKey;
 use crate::api::state::ApiState;
@@ -38,7 +39,7 @@ impl Paused {
     tag = "steer",
     params(
         ("name" = String, Path, description = "The agent"),
-        ("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII"),
+        IdempotencyKey,
     ),
     request_body = Paused,
     responses((status = 202, body = Ordered)),
@@ -50,7 +51,7 @@ pub(in crate::api) async fn agent(
     repeat: IdempotencyKey,
     Document(paused): Document<Paused>,
 ) -> Result<Given, ApiError> {
-    let agent = present(&state, &name).await?;
+    let agent = lookup::present(&state, &name).await?;
     order(&state, &caller, &repeat, paused.action(Some(agent))).await
 }
 
@@ -61,7 +62,7 @@ pub(in crate::api) async fn agent(
     put,
     path = "/api/paused",
     tag = "steer",
-    params(("Idempotency-Key" = Option<String>, Header, description = "New for each command, 1 to 255 characters of ASCII")),
+    params(IdempotencyKey),
     request_body = Paused,
     responses((status = 202, body = Ordered)),
 )]
