@@ -5,6 +5,7 @@
 //! trusts a clock for safety: a wrong one makes two runners work on one turn, and one of them lose.
 
 mod lease;
+pub(super) mod look;
 mod order;
 mod work;
 
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use self::look::{Chain, Look};
 use self::order::Order;
 use self::work::{Event, Over, Work};
 use super::EngineError;
@@ -39,15 +41,28 @@ use crate::telemetry::spans;
 #[derive(Debug)]
 pub(super) enum End {
     /// All its turns are committed, and their views written. Of one that others sealed the turns were not read.
-    Sealed { chain: Vec<Hashed<Link>>, turns: Committed },
+    Sealed { chain: Chain, turns: Committed },
     /// Somebody else holds it, and is alive.
     Busy { holder: RunnerId, look_again: std::time::Duration },
     /// We were told to leave, and have released it.
     Left { turns: Committed },
 }
 
-/// Works on a shard until it is sealed, held by somebody else, or we are told to leave. `slots`: on so many at once.
-pub(super) async fn work(run: &Arc<Run>, number: u32, slots: &Semaphore) -> Result<End, EngineError> {
+/// Works on a shard until it is sealed, held by somebody else, or we are told to leave. `slots`: on so many at once. `last`: the
+/// last of its links that is listed, where others are expected to have done, or to do, all that there is to do.
+pub(super) async fn work(
+    run: &Arc<Run>,
+    number: u32,
+    last: Option<u32>,
+    slots: &Semaphore,
+) -> Result<End, EngineError> {
+    if let Some(last) = last {
+        match look::at(run, number, last).await? {
+            Look::Sealed(chain) => return Ok(End::Sealed { chain, turns: Committed::new() }),
+            Look::Busy { holder, look_again } => return Ok(End::Busy { holder, look_again }),
+            Look::Open => {}
+        }
+    }
     let mut shard = Shard::open(run, number).await?;
     let _slot = match slots.try_acquire() {
         Ok(slot) => Some(slot),
@@ -60,7 +75,7 @@ pub(super) async fn work(run: &Arc<Run>, number: u32, slots: &Semaphore) -> Resu
         }
     };
     if shard.is_sealed() {
-        return Ok(End::Sealed { chain: shard.chain, turns: shard.committed });
+        return Ok(End::Sealed { chain: Chain::Whole(shard.chain), turns: shard.committed });
     }
     if let Some(holder) = shard.other_holder().cloned() {
         if let Some(look_again) = lease::alive_for(run, number, shard.last_seq(), &holder).await? {
@@ -143,11 +158,12 @@ impl<'a> Shard<'a> {
 
     /// Reads the links after those that are known.
     async fn read_chain(&mut self) -> Result<(), EngineError> {
-        loop {
-            let key = Key::Link(self.run.tick(), self.number, self.next_seq());
-            let Some((link, bytes)) = self.run.ctx.store.read_with_bytes::<Link>(&key).await? else { return Ok(()) };
-            self.push(Hashed { value: link, sha: Sha::of(&bytes) });
+        // Nothing comes after a seal.
+        while !self.is_sealed() {
+            let Some(link) = look::link(self.run, self.number, self.next_seq()).await? else { break };
+            self.push(link);
         }
+        Ok(())
     }
 
     fn push(&mut self, link: Hashed<Link>) {
@@ -219,7 +235,7 @@ impl<'a> Shard<'a> {
     async fn drive(mut self) -> Result<End, EngineError> {
         let mut work = Work::default();
         match self.go_on(&mut work).await {
-            Ok(Way::Sealed) => Ok(End::Sealed { chain: self.chain, turns: self.committed }),
+            Ok(Way::Sealed) => Ok(End::Sealed { chain: Chain::Whole(self.chain), turns: self.committed }),
             Ok(Way::Leave) => {
                 self.release().await?;
                 Ok(End::Left { turns: self.committed })

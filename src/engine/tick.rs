@@ -16,6 +16,7 @@ use super::inputs::{self, Checked, Settings};
 use super::plan::{self, Situation, may_be_due};
 use super::report::{Idle, Outcome, TickReport, TurnReport};
 use super::run::Run;
+use super::shard::look::{Chain, last_links};
 use super::shard::{self, End};
 use super::timing::{Timing, timing};
 use super::trust;
@@ -26,7 +27,6 @@ use crate::domain::name::{AgentName, RunnerId};
 use crate::domain::org::OrgConfig;
 use crate::domain::time::Tick;
 use crate::mutant::{self, Mutant};
-use crate::record::chain::Link;
 use crate::record::closed::Closed;
 use crate::record::plan::{Found, Plan, Trigger};
 use crate::record::recording::RecordedTick;
@@ -53,7 +53,7 @@ const CLOSERS_LONGEST_PATIENCE: Duration = Duration::from_millis(250);
 /// How often it looks meanwhile.
 const CLOSERS_LOOK: Duration = Duration::from_millis(20);
 
-/// How many shards a runner looks at side by side that has begun with its own: each is a chain, read link by link.
+/// How many shards a runner looks at side by side that has begun with its own, and how many chains it reads when it closes.
 const LOOKS_AT_ONCE: usize = 32;
 
 /// How many objects are read or written at once where there is one for each agent: what a bucket that takes 60 ms bears of
@@ -106,13 +106,25 @@ pub async fn run_tick(ctx: &Context, trigger: Trigger) -> Result<Outcome, Engine
         if report.closed {
             ctx.memo.keep_last(report.tick, report.clock);
         }
+        // Runners of one slot need not ask again what it is for.
+        let slot_is_done = is_slot_of(&trigger, &run);
         let helping_is_all = !matches!(trigger, Trigger::Wake { .. }) && run.settings.org.value.pace.every.is_none();
         let report = TickReport { finished_first: helped.take().map(Box::new), ..report };
-        if ours || !report.closed || helping_is_all {
+        if ours || !report.closed || helping_is_all || slot_is_done {
             return Ok(Outcome::Ran(report));
         }
         helped = Some(report);
     }
+}
+
+/// Says whether a plan is of the slot that a trigger asks for, or of a later one: then the slot has passed. A fork may have lived
+/// a tick of its origin instead.
+fn is_slot_of(trigger: &Trigger, run: &Run) -> bool {
+    let org = &run.settings.org.value;
+    let (Trigger::Slot { time: asked }, Trigger::Slot { time: planned }) = (trigger, &run.plan.value.trigger) else {
+        return false;
+    };
+    org.pace.every.is_some() && org.forked_from.is_none() && asked <= planned
 }
 
 /// Why the next tick is not the only one that was asked for; `None` where it is.
@@ -360,6 +372,8 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
     let fills = shards_at_once(run);
     let slots = &Semaphore::new(fills);
     let mut looks = fills;
+    // Whether others are at work, or have been: from the start where the tick is open and nothing of it is our part.
+    let mut others_work = resumed && own.is_none();
     loop {
         // Runners begin at different shards.
         let first = start_shard(run, count);
@@ -368,10 +382,14 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
         let own = own.take();
         let open: Vec<usize> = open.filter(|shard| own.as_ref().is_none_or(|own| own.contains(shard))).collect();
         let sealed_before = sealed.len();
+        let last_links = if others_work { last_links(run).await? } else { BTreeMap::new() };
+        others_work = true;
         let ends: Vec<(usize, Result<End, EngineError>)> = futures::stream::iter(open)
-            .map(
-                |shard| async move { (shard, shard::work(run, u32::try_from(shard).unwrap_or(u32::MAX), slots).await) },
-            )
+            .map(|shard| {
+                let number = number(shard);
+                let last = last_links.get(&number).copied();
+                async move { (shard, shard::work(run, number, last, slots).await) }
+            })
             .buffer_unordered(looks)
             .collect()
             .await;
@@ -386,7 +404,7 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
                     sealed.insert(shard, chain);
                 }
                 End::Busy { holder, look_again } => {
-                    run.ctx.progress.waiting(run.tick(), u32::try_from(shard).unwrap_or(u32::MAX), &holder);
+                    run.ctx.progress.waiting(run.tick(), number(shard), &holder);
                     wait = Some(wait.map_or(look_again, |wait: Duration| wait.min(look_again)));
                     holders.push(holder);
                 }
@@ -400,8 +418,9 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
             if let Some(closed) = closed_by_another(run, &turns, closers_before(run, sealed.values())).await? {
                 return Ok(report(run, &turns, Some(&closed), resumed));
             }
-            read_missing(run, &mut turns).await?;
-            let chains = sealed.into_values().collect();
+            let whole = sealed.into_iter().map(|(shard, chain)| chain.whole(run, number(shard)));
+            let chains = futures::stream::iter(whole).buffered(LOOKS_AT_ONCE).try_collect();
+            let (chains, ()) = futures::try_join!(chains, read_missing(run, &mut turns))?;
             let closed = close::close(run, before, chains, &turns).await?;
             return Ok(report(run, &turns, Some(&closed), resumed));
         }
@@ -437,8 +456,8 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
 }
 
 /// How many others that sealed a shard come before us when the tick is closed: those of a lower name.
-fn closers_before<'a>(run: &Run, chains: impl Iterator<Item = &'a Vec<Hashed<Link>>>) -> u32 {
-    let sealers: BTreeSet<&RunnerId> = chains.filter_map(|chain| chain.last()).map(|seal| &seal.value.by).collect();
+fn closers_before<'a>(run: &Run, chains: impl Iterator<Item = &'a Chain>) -> u32 {
+    let sealers: BTreeSet<&RunnerId> = chains.filter_map(Chain::sealer).collect();
     u32::try_from(sealers.into_iter().filter(|by| **by < run.by).count()).unwrap_or(u32::MAX)
 }
 
@@ -481,6 +500,11 @@ async fn read_missing(run: &Run, turns: &mut Committed) -> Result<(), EngineErro
         turns.extend(turn?);
     }
     Ok(())
+}
+
+/// The number of a shard, by its place in the plan.
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 /// The shards of a part: at least one, which it then shares with the next.

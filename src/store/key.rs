@@ -383,6 +383,8 @@ pub enum Prefix {
     Ingress,
     /// `removed/`: the resumes of removed agents.
     Removed,
+    /// `ticks/<tick>/shards/`: the chains of a tick.
+    Shards(Tick),
     /// `templates/`: the templates that the organisation keeps.
     Templates,
     /// `templates/<name>/`.
@@ -410,6 +412,7 @@ impl Prefix {
             Self::Shared => "shared".to_owned(),
             Self::Ingress => "ingress".to_owned(),
             Self::Removed => "removed".to_owned(),
+            Self::Shards(tick) => format!("ticks/{:012}/shards", tick.0),
             Self::Templates => "templates".to_owned(),
             Self::Template(name) => format!("templates/{name}"),
             Self::Deliveries(rule) => format!("deliveries/{rule}"),

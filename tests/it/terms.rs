@@ -322,3 +322,46 @@ async fn of_runners_that_seal_at_the_same_moment_one_reads_the_turns_of_all_and_
     assert!(over < 640, "{} reads by eight runners, {} by one", world.requests().get, alone.requests().get);
     world.audit(&exactly_once()).await;
 }
+
+/// Four shards of eight agents, each shard a chain of eight holds and a seal.
+async fn of_long_chains() -> World {
+    let limits = json!({"agents_per_shard": 8, "agents_per_hold": 1, "max_parallel_turns": 1});
+    independent(32, limits, Duration::from_secs(1)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_at_the_shards_of_others_is_one_listing_and_the_last_link_of_each() {
+    let world = of_long_chains().await;
+    let first = world.context();
+    let first = tokio::spawn(async move { ran(&first, Trigger::Invocation).await });
+    tokio::time::sleep(Duration::from_millis(31_500)).await;
+    assert_eq!(world.calls().len(), 32, "three shards are sealed, and the last turn of the fourth runs");
+    let before = world.requests();
+    let second = ran(&with(&world, NOT_WAITING), Trigger::Invocation).await;
+    let made = world.requests() - before;
+    assert_eq!(second.ending(), Ending::Held);
+    // The state, the plan and what it pins; a last link for each shard; then, as three turn out to be sealed, a second look at the
+    // fourth. Each look at a hold asks for the times of its holder's signs of life.
+    assert!(made.list == 2 && made.get <= 7 + 4 + 3 + 1 + 3, "{made:?}");
+    assert!(first.await.unwrap().closed);
+    world.audit(&exactly_once()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_finds_all_shards_sealed_closes_the_tick_to_the_same_bytes() {
+    let world = of_long_chains().await;
+    assert!(ran(&world.context(), Trigger::Invocation).await.closed);
+    let closed = Key::Closed(Tick(1));
+    let bytes = world.raw.get(&closed).await.unwrap().expect("closed");
+    // As if its runner had died after the last seal.
+    world.raw.delete_path(&closed.path()).await.unwrap();
+    let before = world.requests();
+    let report = ran(&world.context(), Trigger::Invocation).await;
+    let made = world.requests() - before;
+    assert!(report.closed && report.resumed);
+    assert_eq!(world.raw.get(&closed).await.unwrap().expect("closed again"), bytes);
+    // Every turn and every link is read once.
+    assert!(made.list == 1 && made.get <= 32 + 4 * 9 + 12, "{made:?}");
+    assert_eq!(world.calls().len(), 32);
+    world.audit(&exactly_once()).await;
+}
