@@ -33,8 +33,9 @@ deny: $(TOOLS)/bin/cargo-deny
 advisories: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny --locked check advisories
 
+# Without optimisation: it is built more often than it is waited for.
 $(TOOLS)/bin/cargo-deny:
-	$(CARGO) install cargo-deny --version 0.20.2 --locked --root $(TOOLS)
+	$(CARGO) install cargo-deny --version 0.20.2 --locked --debug --root $(TOOLS)
 
 bench: ## The figures of docs/BENCHMARKS.md
 	$(CARGO) bench --locked

@@ -12,17 +12,31 @@ targets=("$@")
 RUSTC_WRAPPER=$PWD/fuzz/instrument.sh ${CARGO:-cargo} build --locked --quiet \
   --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bins
 
-for target in "${targets[@]}"; do
-  found=.cache/fuzz/$target artifacts=fuzz/artifacts/$target
+fuzz() { # target
+  local found=.cache/fuzz/$1 artifacts=fuzz/artifacts/$1 log=.cache/fuzz/$1.log
   mkdir -p "$found" "$artifacts"
-  echo "== $target"
   # libFuzzer runs all seeds first: each must hold.
-  log=$found.log
-  if ! target/fuzz/debug/"$target" -runs="$runs" -max_total_time="$seconds" -artifact_prefix="$artifacts/" \
-    "$found" "fuzz/corpus/$target" >"$log" 2>&1; then
+  if target/fuzz/debug/"$1" -runs="$runs" -max_total_time="$seconds" -artifact_prefix="$artifacts/" \
+    "$found" "fuzz/corpus/$1" >"$log" 2>&1; then
+    echo "== $1"
+    grep -E '^(#[0-9]+.*(INITED|DONE)|Done )' "$log" || true
+  else
+    echo "== $1"
     grep -a -m1 -A3 panicked "$log" || tail -40 "$log"
-    echo "$target failed: the input is in $artifacts"
-    exit 1
+    echo "$1 failed: the input is in $artifacts"
+    return 1
   fi
-  grep -E '^(#[0-9]+.*(INITED|DONE)|Done )' "$log" || true
+}
+
+# Two at a time: each keeps one core busy.
+while [[ ${#targets[@]} -gt 0 ]]; do
+  running=()
+  for target in "${targets[@]:0:2}"; do
+    fuzz "$target" &
+    running+=($!)
+  done
+  failed=0
+  for one in "${running[@]}"; do wait "$one" || failed=1; done
+  [[ $failed -eq 0 ]] || exit 1
+  targets=("${targets[@]:2}")
 done
