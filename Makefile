@@ -51,9 +51,9 @@ SEEDS ?= 2000
 sim: ## The real engine in simulated worlds, with crashes everywhere and without each rule (SEEDS=100000: on demand)
 	$(CARGO) run --locked --profile sim --features sim --bin sim -- --seeds $(SEEDS) --crashes 6 --mutants 1500
 
-scale: ## Ticks of 10,000 agents on 1, 8 and 64 runners and of 100,000 on one, over a simulated S3 (docs/BENCHMARKS.md)
+scale: ## Ticks of 10,000 and 100,000 agents on 1, 8 and 64 runners, over a simulated S3 (docs/BENCHMARKS.md)
 	$(CARGO) run --locked --profile sim --features sim --bin scale -- --agents 10000 --runners 1,8,64 --later
-	$(CARGO) run --locked --profile sim --features sim --bin scale -- --agents 100000 --runners 1 --later
+	$(CARGO) run --locked --profile sim --features sim --bin scale -- --agents 100000 --runners 1,8,64 --later
 
 test-servers: ## Stores and kills on real servers, which it installs and starts (needs Go, Node and Python)
 	localstack/test-servers.sh

@@ -44,13 +44,14 @@ const PLAN_LOOKS: u32 = 32;
 /// ... and the pause before each look.
 const PLAN_PAUSE: Duration = Duration::from_millis(25);
 
-/// How long a runner that could close a tick leaves that to each of those before it.
+/// How long a runner that could close a tick leaves that to each of those before it, and for each [`AT_ONCE`] turns that are to
+/// be read for it: a bucket takes about as long.
 const CLOSERS_PATIENCE: Duration = Duration::from_millis(50);
 
-/// The longest that it leaves it to others, who may be gone.
-const CLOSERS_LONGEST_PATIENCE: Duration = Duration::from_millis(250);
+/// To how many at most, who may all be gone.
+const CLOSERS_AT_MOST: u32 = 5;
 
-/// How often it looks meanwhile.
+/// How often it looks meanwhile at least.
 const CLOSERS_LOOK: Duration = Duration::from_millis(20);
 
 /// How many shards a runner looks at side by side that has begun with its own, and how many chains it reads when it closes.
@@ -466,16 +467,19 @@ fn closers_before<'a>(run: &Run, chains: impl Iterator<Item = &'a Chain>) -> u32
 /// Runners that seal at the same moment all find all shards sealed. Each may close; all at once they would each read every
 /// turn of the others, to make the very same record. So they do it one after another, and most find it done.
 async fn closed_by_another(run: &Run, turns: &Committed, before: u32) -> Result<Option<Closed>, EngineError> {
-    if turns.len() == run.plan.value.due.len() {
+    let missing = run.plan.value.due.len().saturating_sub(turns.len());
+    if missing == 0 {
         return Ok(None);
     }
-    let mut left = CLOSERS_PATIENCE.saturating_mul(before).min(CLOSERS_LONGEST_PATIENCE);
+    let reads = u32::try_from(missing.div_ceil(AT_ONCE)).unwrap_or(u32::MAX);
+    let patience = CLOSERS_PATIENCE.saturating_mul(reads.saturating_add(1));
+    let mut left = patience.saturating_mul(before.min(CLOSERS_AT_MOST));
     loop {
         let closed = run.ctx.store.read(&Key::Closed(run.tick())).await?;
         if closed.is_some() || left.is_zero() || run.is_leaving() {
             return Ok(closed);
         }
-        let pause = left.min(CLOSERS_LOOK);
+        let pause = left.min(CLOSERS_LOOK.max(patience / 8));
         left -= pause;
         tokio::select! {
             biased;

@@ -323,6 +323,24 @@ async fn of_runners_that_seal_at_the_same_moment_one_reads_the_turns_of_all_and_
     world.audit(&exactly_once()).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_reads_the_turns_of_all_also_where_that_takes_long() {
+    const AGENTS: usize = 1_200;
+    // Every request takes 40 ms, and 1,050 turns of others are read 192 at once.
+    let mut world = slow_store(1, Duration::from_millis(40));
+    world.org["visibility"] = json!("snapshot");
+    world.org["limits"] = json!({"agents_per_hold": 150, "agents_per_shard": 150, "max_parallel_turns": 150});
+    world.found().await;
+    for agent in 0..AGENTS {
+        world.agent(&format!("a{agent:04}"), json!({})).await;
+    }
+    run_parts(&world, 8).await;
+    // Resumes and what they are pinned as, the turns for one close, and what eight runners read of the plan and of chains.
+    let made = world.requests();
+    assert!(made.get < (2 * AGENTS + AGENTS + 400) as u64, "{made:?}");
+    world.audit(&exactly_once()).await;
+}
+
 /// Four shards of eight agents, each shard a chain of eight holds and a seal.
 async fn of_long_chains() -> World {
     let limits = json!({"agents_per_shard": 8, "agents_per_hold": 1, "max_parallel_turns": 1});
