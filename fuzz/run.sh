@@ -18,12 +18,9 @@ fuzz() { # target
   # libFuzzer runs all seeds first: each must hold.
   if target/fuzz/debug/"$1" -runs="$runs" -max_total_time="$seconds" -artifact_prefix="$artifacts/" \
     "$found" "fuzz/corpus/$1" >"$log" 2>&1; then
-    echo "== $1"
-    grep -E '^(#[0-9]+.*(INITED|DONE)|Done )' "$log" || true
+    printf '== %s\n%s\n' "$1" "$(grep -E '^(#[0-9]+.*(INITED|DONE)|Done )' "$log")"
   else
-    echo "== $1"
-    grep -a -m1 -A3 panicked "$log" || tail -40 "$log"
-    echo "$1 failed: the input is in $artifacts"
+    printf '== %s\n%s\n%s failed: the input is in %s\n' "$1" "$(grep -a -m1 -A3 panicked "$log" || tail -40 "$log")" "$1" "$artifacts"
     return 1
   fi
 }
