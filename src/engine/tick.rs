@@ -51,7 +51,7 @@ const CLOSERS_PATIENCE: Duration = Duration::from_millis(50);
 /// To how many at most, who may all be gone.
 const CLOSERS_AT_MOST: u32 = 5;
 
-/// How often it looks meanwhile at least.
+/// The shortest pause between its looks meanwhile.
 const CLOSERS_LOOK: Duration = Duration::from_millis(20);
 
 /// How many shards a runner looks at side by side that has begun with its own, and how many chains it reads when it closes.
