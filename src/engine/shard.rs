@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use self::look::{Chain, Look};
+use self::look::{Chain, Listing, Look};
 use self::order::Order;
 use self::work::{Event, Over, Work};
 use super::EngineError;
@@ -48,16 +48,16 @@ pub(super) enum End {
     Left { turns: Committed },
 }
 
-/// Works on a shard until it is sealed, held by somebody else, or we are told to leave. `slots`: on so many at once. `last`: the
-/// last of its links that is listed, where others are expected to have done, or to do, all that there is to do.
+/// Works on a shard until it is sealed, held by somebody else, or we are told to leave. `slots`: on so many at once. `listing`:
+/// of all chains, where others are expected to have done, or to do, all that there is to do.
 pub(super) async fn work(
     run: &Arc<Run>,
     number: u32,
-    last: Option<u32>,
+    listing: Option<&Listing>,
     slots: &Semaphore,
 ) -> Result<End, EngineError> {
-    if let Some(last) = last {
-        match look::at(run, number, last).await? {
+    if let Some(listing) = listing {
+        match listing.look(run, number).await? {
             Look::Sealed(chain) => return Ok(End::Sealed { chain, turns: Committed::new() }),
             Look::Busy { holder, look_again } => return Ok(End::Busy { holder, look_again }),
             Look::Open => {}

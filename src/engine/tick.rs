@@ -1,7 +1,7 @@
 //! One invocation: load, plan, hold, work, commit, seal, close.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::inputs::{self, Checked, Settings};
 use super::plan::{self, Situation, may_be_due};
 use super::report::{Idle, Outcome, TickReport, TurnReport};
 use super::run::Run;
-use super::shard::look::{Chain, last_links};
+use super::shard::look::{Chain, Listing};
 use super::shard::{self, End};
 use super::timing::{Timing, timing};
 use super::trust;
@@ -382,14 +382,13 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
         // At first with its own alone: or whoever plans would hold all before the others have read the plan.
         let own = own.take();
         let open: Vec<usize> = open.filter(|shard| own.as_ref().is_none_or(|own| own.contains(shard))).collect();
-        let sealed_before = sealed.len();
-        let last_links = if others_work { last_links(run).await? } else { BTreeMap::new() };
+        let listing = if others_work { Some(Listing::read(run).await?) } else { None };
         others_work = true;
         let ends: Vec<(usize, Result<End, EngineError>)> = futures::stream::iter(open)
             .map(|shard| {
                 let number = number(shard);
-                let last = last_links.get(&number).copied();
-                async move { (shard, shard::work(run, number, last, slots).await) }
+                let listing = listing.as_ref();
+                async move { (shard, shard::work(run, number, listing, slots).await) }
             })
             .buffer_unordered(looks)
             .collect()
@@ -397,11 +396,12 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
         looks = fills.max(LOOKS_AT_ONCE);
         let mut wait = None;
         let mut holders = Vec::new();
-        let mut has_left = false;
+        let (mut has_left, mut has_sealed) = (false, false);
         for (shard, end) in ends {
             match end? {
                 End::Sealed { chain, turns: done } => {
                     turns.extend(done);
+                    has_sealed |= chain.sealer() == Some(&run.by);
                     sealed.insert(shard, chain);
                 }
                 End::Busy { holder, look_again } => {
@@ -416,7 +416,8 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
             }
         }
         if sealed.len() == count {
-            if let Some(closed) = closed_by_another(run, &turns, closers_before(run, sealed.values())).await? {
+            let before_us = if has_sealed { 0 } else { closers_before(run, &sealed, listing.as_ref()) };
+            if let Some(closed) = closed_by_another(run, &turns, before_us).await? {
                 return Ok(report(run, &turns, Some(&closed), resumed));
             }
             let whole = sealed.into_iter().map(|(shard, chain)| chain.whole(run, number(shard)));
@@ -427,8 +428,8 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
         }
         // Of two that find each other at work, the one that seals last looks again, and finds all sealed. To close then
         // takes a moment, whatever time is left.
-        let has_advanced = sealed.len() > sealed_before && !has_left && !run.ctx.stop.is_requested();
-        if (own.is_some() && !run.is_leaving()) || has_advanced {
+        let looks_again = has_sealed && !has_left && !run.ctx.stop.is_requested();
+        if (own.is_some() && !run.is_leaving()) || looks_again {
             continue;
         }
         if run.is_leaving() {
@@ -456,10 +457,21 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
     }
 }
 
-/// How many others that sealed a shard come before us when the tick is closed: those of a lower name.
-fn closers_before<'a>(run: &Run, chains: impl Iterator<Item = &'a Chain>) -> u32 {
-    let sealers: BTreeSet<&RunnerId> = chains.filter_map(Chain::sealer).collect();
-    u32::try_from(sealers.into_iter().filter(|by| **by < run.by).count()).unwrap_or(u32::MAX)
+/// How many others come before us when the tick is closed. All shards were sealed before we looked: the one that sealed last
+/// has found that too, and the earlier another did, the likelier it has left.
+fn closers_before(run: &Run, sealed: &BTreeMap<usize, Chain>, listing: Option<&Listing>) -> u32 {
+    // When each last sealed a shard; of those that did at one time the lower name comes first.
+    let mut sealers = BTreeMap::new();
+    for (shard, chain) in sealed {
+        if let Some(by) = chain.sealer() {
+            let written = listing.and_then(|listing| listing.last_written(number(*shard)));
+            let last = sealers.entry(by).or_insert(written);
+            *last = written.max(*last);
+        }
+    }
+    let rank = |by| sealers.get(by).map(|last| (*last, Reverse(by)));
+    let ours = rank(&run.by);
+    u32::try_from(sealers.keys().filter(|by| rank(by) > ours).count()).unwrap_or(u32::MAX)
 }
 
 /// The closed record, if another runner closes the tick before it is our turn to.

@@ -25,7 +25,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult};
+use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult};
 
 pub use self::create::Created;
 pub use self::key::{Area, Key, Prefix};
@@ -351,6 +351,20 @@ impl Store {
             found.iter().filter_map(|meta| Some((self.relative(&meta.location)?, meta.size))).collect();
         paths.sort_unstable();
         Ok(Some(paths))
+    }
+
+    /// The paths below a prefix with when their objects were last written, by the store's own clock, sorted.
+    ///
+    /// # Errors
+    /// The store did not answer, or refuses.
+    pub async fn list_times(&self, prefix: &Prefix) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let path = self.at(&prefix.path());
+        let found: Vec<_> =
+            self.objects.list(Some(&path)).try_collect().await.map_err(Self::error("listing", &path))?;
+        let timed = |meta: &ObjectMeta| Some((self.relative(&meta.location)?, Timestamp::new(meta.last_modified)));
+        let mut paths: Vec<(String, Timestamp)> = found.iter().filter_map(timed).collect();
+        paths.sort_unstable();
+        Ok(paths)
     }
 
     /// At most `limit` of the paths below a prefix that come after a key, sorted.

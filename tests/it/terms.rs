@@ -341,6 +341,29 @@ async fn one_reads_the_turns_of_all_also_where_that_takes_long() {
     world.audit(&exactly_once()).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_last_one_to_seal_closes_at_once_whatever_its_name() {
+    for seed in 0..6 {
+        let mut world = independent(8, json!({"agents_per_shard": 1}), Duration::from_secs(10)).await;
+        world.start_entropy(seed * 1_000);
+        let began = tokio::time::Instant::now();
+        let mut runners = JoinSet::new();
+        for index in 0..8 {
+            let part = Some(Part { index, count: NonZeroU32::new(8).unwrap() });
+            let context = with(&world, Terms { part, ..NOT_WAITING });
+            runners.spawn(async move {
+                tokio::time::sleep(Duration::from_millis(300) * index).await;
+                run_tick(&context, Trigger::Invocation).await.unwrap().ending()
+            });
+        }
+        let endings = runners.join_all().await;
+        assert_eq!(endings.iter().filter(|ending| **ending == Ending::Held).count(), 7, "{endings:?}");
+        // The last begins after 2.1 s, and its call takes 10: the others have left by then.
+        assert!(began.elapsed() < Duration::from_millis(12_100 + 50), "seed {seed}: {:?}", began.elapsed());
+        world.audit(&exactly_once()).await;
+    }
+}
+
 /// Four shards of eight agents, each shard a chain of eight holds and a seal.
 async fn of_long_chains() -> World {
     let limits = json!({"agents_per_shard": 8, "agents_per_hold": 1, "max_parallel_turns": 1});
@@ -358,9 +381,25 @@ async fn a_look_at_the_shards_of_others_is_one_listing_and_the_last_link_of_each
     let second = ran(&with(&world, NOT_WAITING), Trigger::Invocation).await;
     let made = world.requests() - before;
     assert_eq!(second.ending(), Ending::Held);
-    // The state, the plan and what it pins; a last link for each shard; then, as three turn out to be sealed, a second look at the
-    // fourth. Each look at a hold asks for the times of its holder's signs of life.
-    assert!(made.list == 2 && made.get <= 7 + 4 + 3 + 1 + 3, "{made:?}");
+    // The state, the plan and what it pins; a last link for each shard; and what time it is for the store.
+    assert!(made.list == 1 && made.get <= 7 + 4 + 1, "{made:?}");
+    assert!(first.await.unwrap().closed);
+    world.audit(&exactly_once()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_asks_once_what_time_it_is_however_many_shards_are_held() {
+    let limits = json!({"agents_per_shard": 1, "agents_per_hold": 1, "max_parallel_turns": 32});
+    let world = independent(32, limits, Duration::from_secs(10)).await;
+    let first = world.context();
+    let first = tokio::spawn(async move { ran(&first, Trigger::Invocation).await });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(world.calls().len(), 32, "all 32 shards are held");
+    let before = world.requests();
+    let second = ran(&with(&world, NOT_WAITING), Trigger::Invocation).await;
+    let made = world.requests() - before;
+    assert_eq!(second.ending(), Ending::Held);
+    assert!(made.list == 1 && made.get <= 7 + 32 + 1 && made.put == 1, "{made:?}");
     assert!(first.await.unwrap().closed);
     world.audit(&exactly_once()).await;
 }

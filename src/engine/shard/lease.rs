@@ -11,7 +11,8 @@ use bytes::Bytes;
 use super::super::EngineError;
 use super::super::run::Run;
 use crate::domain::name::RunnerId;
-use crate::store::Key;
+use crate::domain::time::Timestamp;
+use crate::store::{Key, StoreError};
 
 /// For how long to leave a live holder alone; `None`: it is stale.
 pub(super) async fn alive_for(
@@ -22,19 +23,29 @@ pub(super) async fn alive_for(
 ) -> Result<Option<Duration>, EngineError> {
     let store = &run.ctx.store;
     let tick = run.tick();
-    let own = Key::Heartbeat(tick, shard, run.by.clone());
-    store.put(&own, Bytes::from_static(b"{}\n")).await?;
     let (link, beat) = (Key::Link(tick, shard, last_seq), Key::Heartbeat(tick, shard, holder.clone()));
-    let (now, link, beat) =
-        futures::try_join!(store.last_modified(&own), store.last_modified(&link), store.last_modified(&beat))?;
-    let (Some(now), Some(seen)) = (now, link.max(beat)) else { return Ok(Some(patience(run))) };
+    let now = now(run, shard).await?;
+    let (link, beat) = futures::try_join!(store.last_modified(&link), store.last_modified(&beat))?;
+    Ok(rest(run, now, link.max(beat)))
+}
+
+/// What time it is for the store: that of an object which it is given now, in a shard that is not ours.
+pub(super) async fn now(run: &Run, shard: u32) -> Result<Option<Timestamp>, StoreError> {
+    let own = Key::Heartbeat(run.tick(), shard, run.by.clone());
+    run.ctx.store.put(&own, Bytes::from_static(b"{}\n")).await?;
+    run.ctx.store.last_modified(&own).await
+}
+
+/// For how long to leave a holder alone that was last seen alive at a time; `None`: it is stale.
+pub(super) fn rest(run: &Run, now: Option<Timestamp>, seen: Option<Timestamp>) -> Option<Duration> {
+    let (Some(now), Some(seen)) = (now, seen) else { return Some(patience(run)) };
     let lease = run.settings.org.value.limits.lease.as_ms();
     let quiet = now.unix_ms().saturating_sub(seen.unix_ms());
     if quiet > lease {
-        return Ok(None);
+        return None;
     }
     let rest = u64::try_from(lease - quiet.max(0) + 1).unwrap_or(1);
-    Ok(Some(Duration::from_millis(rest).min(patience(run))))
+    Some(Duration::from_millis(rest).min(patience(run)))
 }
 
 /// How long to wait before a shard in other hands is looked at again.

@@ -1,4 +1,5 @@
-//! A look at shards that others work on: one listing tells how far every chain is, and its last link what there is to do.
+//! A look at shards that others work on: one listing tells how far every chain is and when its holder was last seen, and its
+//! last link what there is to do.
 //!
 //! A listing is a hint: it may lag behind, and then a look says too little and never too much. A seal ends a chain for good,
 //! whatever was listed.
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::OnceCell;
 
 use super::super::EngineError;
 use super::super::fold::Hashed;
@@ -14,6 +16,7 @@ use super::super::run::Run;
 use super::lease;
 use crate::domain::ids::Sha;
 use crate::domain::name::RunnerId;
+use crate::domain::time::Timestamp;
 use crate::record::chain::{Extension, Link};
 use crate::store::{Key, Prefix, StoreError};
 
@@ -73,28 +76,63 @@ pub(super) async fn link(run: &Run, shard: u32, seq: u32) -> Result<Option<Hashe
     Ok(found.map(|(value, bytes)| Hashed { value, sha: Sha::of(&bytes) }))
 }
 
-/// The number of the last link of each chain, as far as it is listed. One request for every thousand links.
-pub(in crate::engine) async fn last_links(run: &Run) -> Result<BTreeMap<u32, u32>, StoreError> {
-    let mut last = BTreeMap::new();
-    for path in run.ctx.store.list(&Prefix::Shards(run.tick())).await? {
-        if let Some(Key::Link(_, shard, seq)) = Key::parse(&path) {
-            let known: &mut u32 = last.entry(shard).or_default();
-            *known = seq.max(*known);
-        }
-    }
-    Ok(last)
+/// What one listing tells of all chains of a tick. One request for every thousand objects.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Listing {
+    shards: BTreeMap<u32, Listed>,
+    /// What time it was for the store after the listing: asked for once, where somebody holds a shard.
+    now: OnceCell<Option<Timestamp>>,
 }
 
-/// Looks at the last link of a chain.
-pub(super) async fn at(run: &Run, shard: u32, last: u32) -> Result<Look, EngineError> {
-    let Some(link) = link(run, shard, last).await? else { return Ok(Look::Open) };
-    match link.value.what {
-        Extension::Seal => Ok(Look::Sealed(Chain::Seal(last, link))),
-        Extension::Hold { .. } if link.value.by != run.by => {
-            let holder = link.value.by;
-            let alive = lease::alive_for(run, shard, last, &holder).await?;
-            Ok(alive.map_or(Look::Open, |look_again| Look::Busy { holder, look_again }))
+/// What is listed of a shard.
+#[derive(Debug, Default)]
+struct Listed {
+    /// The number of the last link, and when it was written.
+    last: Option<(u32, Timestamp)>,
+    beats: BTreeMap<RunnerId, Timestamp>,
+}
+
+impl Listing {
+    pub(in crate::engine) async fn read(run: &Run) -> Result<Self, StoreError> {
+        let mut shards = BTreeMap::<u32, Listed>::new();
+        for (path, written) in run.ctx.store.list_times(&Prefix::Shards(run.tick())).await? {
+            match Key::parse(&path) {
+                Some(Key::Link(_, shard, seq)) => {
+                    let listed = shards.entry(shard).or_default();
+                    listed.last = listed.last.max(Some((seq, written)));
+                }
+                Some(Key::Heartbeat(_, shard, by)) => {
+                    shards.entry(shard).or_default().beats.insert(by, written);
+                }
+                _ => {}
+            }
         }
-        Extension::Hold { .. } | Extension::Release { .. } => Ok(Look::Open),
+        Ok(Self { shards, now: OnceCell::new() })
+    }
+
+    /// When the last link of a shard was written, as far as it is listed.
+    pub(in crate::engine) fn last_written(&self, shard: u32) -> Option<Timestamp> {
+        self.shards.get(&shard)?.last.map(|(_, written)| written)
+    }
+
+    /// Looks at the last link of a shard that is listed.
+    ///
+    /// Who is alive by the listing is alive: the store's time is asked for after it. Who seems stale may have shown life
+    /// since, so that this is looked at again before a shard changes hands.
+    pub(super) async fn look(&self, run: &Run, shard: u32) -> Result<Look, EngineError> {
+        let Some(listed) = self.shards.get(&shard) else { return Ok(Look::Open) };
+        let Some((last, written)) = listed.last else { return Ok(Look::Open) };
+        let Some(link) = link(run, shard, last).await? else { return Ok(Look::Open) };
+        match link.value.what {
+            Extension::Seal => Ok(Look::Sealed(Chain::Seal(last, link))),
+            Extension::Hold { .. } if link.value.by != run.by => {
+                let holder = link.value.by;
+                let seen = Some(written).max(listed.beats.get(&holder).copied());
+                let now = *self.now.get_or_try_init(|| lease::now(run, shard)).await?;
+                let alive = lease::rest(run, now, seen);
+                Ok(alive.map_or(Look::Open, |look_again| Look::Busy { holder, look_again }))
+            }
+            Extension::Hold { .. } | Extension::Release { .. } => Ok(Look::Open),
+        }
     }
 }
