@@ -28,23 +28,34 @@ pub(super) struct Network {
     keys: Keys,
     aws: Arc<Aws>,
     http: OnceLock<Http>,
+    /// For models at addresses that begin with `http:`.
+    in_the_clear: OnceLock<Http>,
 }
 
 impl Network {
     /// Keys are read from `vars`, AWS and files; the paths of those that are relative are below `root`.
     pub(super) fn new(vars: BTreeMap<String, String>, root: Option<PathBuf>) -> Self {
         let vars = Env(vars);
-        Self { aws: Arc::new(Aws::new(vars.clone())), keys: Keys { vars, root }, http: OnceLock::new() }
+        Self {
+            aws: Arc::new(Aws::new(vars.clone())),
+            keys: Keys { vars, root },
+            http: OnceLock::new(),
+            in_the_clear: OnceLock::new(),
+        }
     }
 
     /// The client, made when it is first needed: reading certificates takes time.
     fn http(&self) -> Result<Http, CallError> {
-        match self.http.get() {
-            Some(http) => Ok(http.clone()),
-            None => {
-                let http = Http::new(&self.keys.vars.0)?;
-                Ok(self.http.get_or_init(|| http).clone())
+        made_once(&self.http, || Http::new(&self.keys.vars.0))
+    }
+
+    /// The client for a model.
+    fn http_for(&self, model: &Model) -> Result<Http, CallError> {
+        match &model.base_url {
+            Some(url) if url.as_url().scheme() == "http" => {
+                made_once(&self.in_the_clear, || Http::in_the_clear(&self.keys.vars.0))
             }
+            _ => self.http(),
         }
     }
 }
@@ -110,7 +121,7 @@ impl Network {
     /// The client and the key of a model, if nothing is wrong with what it says of both.
     async fn ready(&self, model: &Model) -> Result<(Http, Option<Secret>), CallError> {
         let secret = self.key(model).await?;
-        Ok((self.http()?, secret))
+        Ok((self.http_for(model)?, secret))
     }
 
     /// Opens a model that turns texts into vectors.
@@ -170,6 +181,16 @@ impl Network {
             (None, _, _) => return Ok(None),
         };
         self.keys.resolve(&reference, &self.aws, &self.http()?).await.map(Some)
+    }
+}
+
+fn made_once(cell: &OnceLock<Http>, make: impl FnOnce() -> Result<Http, CallError>) -> Result<Http, CallError> {
+    match cell.get() {
+        Some(http) => Ok(http.clone()),
+        None => {
+            let http = make()?;
+            Ok(cell.get_or_init(|| http).clone())
+        }
     }
 }
 

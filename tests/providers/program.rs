@@ -104,3 +104,61 @@ async fn a_new_organisation_on_a_compatible_server_works_and_its_accounts_say_wh
     assert!((paid.sum::<f64>() - billed).abs() < 1e-9, "{} calls: {accounts}", got.len());
     assert!(lemming(root, &["inbox"]).await.to_string().contains("Done."));
 }
+
+/// The program on a machine that trusts nobody, as an image without certificates is.
+async fn without_certificates(store: &str, args: &[&str], env: &[(&str, &str)]) -> std::process::Output {
+    let nothing = tempfile::tempdir().expect("folder");
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_lemming"));
+    command.args(["--store", store]).args(args).env_clear().envs(env.iter().copied());
+    command.env("SSL_CERT_FILE", nothing.path().join("none.pem")).env("SSL_CERT_DIR", nothing.path());
+    command.output().await.expect("run")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_the_clear_needs_no_certificates() {
+    let says = json!({"outbox_entries": [{"kind": "message", "payload": {"text": "Done."}, "recipients": ["human"]}]});
+    let answer = json!({"model": "m", "created_at": "2026-11-26T12:00:00Z", "done": true, "done_reason": "stop",
+        "message": {"role": "assistant", "content": says.to_string()}, "prompt_eval_count": 20, "eval_count": 5});
+    let peer = Peer::answering([Reply::json(&answer)]).await;
+    let folder = tempfile::tempdir().expect("folder");
+    let root = folder.path();
+    let write = |path: &str, value: &Value| {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        std::fs::write(path, value.to_string()).expect("file");
+    };
+    write("org.json", &json!({"format": 1, "name": "Test"}));
+    let of = |url: &str| {
+        json!({"m": {"provider": "ollama", "model_name": "m", "base_url": url, "context_tokens": 4096,
+            "price": {"input": 0.1, "output": 0.1}}})
+    };
+    write("config/models.json", &of(&peer.url));
+    let resume = json!({"name": "ada", "title": "T", "short_description": "T.", "instructions": "T.",
+        "model": {"key": "m", "max_tokens": 100}});
+    write("agents/ada/resume.json", &resume);
+    let store = root.to_str().expect("path");
+    let ticked = without_certificates(store, &["tick"], &[]).await;
+    assert!(ticked.status.success(), "{ticked:?}");
+    assert_eq!(peer.got().len(), 1, "{ticked:?}");
+
+    // And one that needs them says so.
+    write("config/models.json", &of("https://127.0.0.1:9/"));
+    let failed = without_certificates(store, &["models", "test", "m"], &[]).await;
+    let said = String::from_utf8_lossy(&failed.stderr).to_lowercase();
+    assert!(!failed.status.success() && said.contains("certificate"), "{failed:?}");
+
+    // A bucket is spoken to as well: this one says that it has nothing.
+    let missing = "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code></Error>".to_owned();
+    let bucket = Peer::answering([Reply::Says(404, vec![], missing)]).await;
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ALLOW_HTTP", "true"),
+        ("AWS_ENDPOINT", bucket.url.trim_end_matches('/')),
+    ];
+    let failed = without_certificates("s3://bucket/org", &["status"], &keys).await;
+    let said = String::from_utf8_lossy(&failed.stderr).to_lowercase();
+    assert!(!failed.status.success() && !said.contains("certificate"), "{failed:?}");
+    assert!(!bucket.got().is_empty(), "{failed:?}");
+}
