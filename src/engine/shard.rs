@@ -11,6 +11,8 @@ mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -126,6 +128,10 @@ struct Shard<'a> {
     given_up: BTreeSet<AgentName>,
     /// Turns that run now.
     running: usize,
+    /// How many of them are being committed.
+    committing: Arc<AtomicUsize>,
+    /// How many commits the next hold waits for, if it does.
+    gathers: Option<usize>,
     /// The last link of a stale holder, if we pass it: until the chain goes on, nobody else holds.
     passed: Option<u32>,
     /// Whether every link is ours: then nobody else can have committed or journalled anything.
@@ -149,6 +155,8 @@ impl<'a> Shard<'a> {
             waiting: Vec::new(),
             given_up: BTreeSet::new(),
             running: 0,
+            committing: Arc::default(),
+            gathers: None,
             passed: None,
             sole: true,
         };
@@ -197,6 +205,12 @@ impl<'a> Shard<'a> {
     /// Says whether an agent's turn is committed, or in our hands.
     fn is_taken(&self, agent: &AgentName) -> bool {
         self.committed.contains_key(agent) || self.mine.contains_key(agent) || self.given_up.contains(agent)
+    }
+
+    /// Says whether there are turns that nobody here has begun: they wait for those that run to make room.
+    fn has_more(&self) -> bool {
+        let open = self.agents.get(self.next..).unwrap_or_default();
+        open.iter().any(|agent| !self.is_taken(agent))
     }
 
     /// Who holds the shard now, if it is somebody else.
@@ -308,7 +322,12 @@ impl<'a> Shard<'a> {
                 Some(Event::Aside(done)) => done?,
                 Some(Event::Turn(agent, over)) => {
                     self.running -= 1;
-                    match over? {
+                    let over = over?;
+                    if !matches!(over, Over::Stopped) {
+                        self.committing.fetch_sub(1, Relaxed);
+                        self.gathers = self.gathers.map(|left| left.saturating_sub(1));
+                    }
+                    match over {
                         Over::Committed(Published(turn)) => {
                             self.mine.remove(&agent);
                             self.add(agent, turn.clone());
@@ -341,7 +360,7 @@ impl<'a> Shard<'a> {
         for place in ready {
             let Some(agent) = self.agents.get(place) else { continue };
             self.running += 1;
-            let turn = self.turn(agent.clone(), self.order.is_awaited(place));
+            let turn = self.turn(agent.clone(), self.order.is_awaited(place) || self.has_more());
             if alone { work.run_here(turn) } else { work.spawn(turn) }
         }
     }
@@ -376,6 +395,7 @@ impl<'a> Shard<'a> {
         let mine = self.mine.get(&agent).cloned();
         let forfeits = self.licences.forfeited(&agent, &run.by);
         let first = self.sole;
+        let committing = Arc::clone(&self.committing);
         run.ctx.progress.turn_started(run.tick(), &agent);
         let span = spans::turn(run.tick(), &agent);
         let told = span.clone();
@@ -384,14 +404,15 @@ impl<'a> Shard<'a> {
                 spans::turn_due(&told, due);
             }
             let over = async {
-                let Some(published) = attempt(&run, &agent, mine, forfeits, first, &committed).await? else {
+                let Some(published) = attempt(&run, &agent, mine, forfeits, first, &committed, &committing).await?
+                else {
                     return Ok(Over::Stopped);
                 };
                 spans::turn_ended(&told, &published.0.value);
                 if awaited {
                     return Ok(Over::Committed(published));
                 }
-                // Nobody waits for it: it writes its own views.
+                // Nobody waits for it, or for its place: it writes its own views.
                 let Published(turn) = published;
                 publish(&run, &turn.value).await?;
                 Ok(Over::Complete(turn))
@@ -415,6 +436,17 @@ impl<'a> Shard<'a> {
         named.map(|(name, turn)| (name.clone(), turn.clone())).collect()
     }
 
+    /// Says whether the next hold waits for turns that are being committed.
+    ///
+    /// Answers that come together make room one after another, within the time of a commit. One hold for all of them is one
+    /// write for all of them, and one link for everybody who reads the chain. It waits for no commits but those that were under
+    /// way when there first was room.
+    fn gathers_more(&mut self) -> bool {
+        let left = self.gathers.unwrap_or_else(|| self.committing.load(Relaxed));
+        self.gathers = (left > 0).then_some(left);
+        left > 0
+    }
+
     /// Takes a hold for the next agents, if there are any and it is time; says whether the shard
     /// changed.
     async fn hold(&mut self) -> Result<bool, EngineError> {
@@ -424,8 +456,12 @@ impl<'a> Shard<'a> {
         }
         let limits = &self.run.settings.org.value.limits;
         let in_flight = self.running;
-        let most = usize::try_from(limits.max_parallel_turns.get()).unwrap_or(usize::MAX).saturating_sub(in_flight);
-        let most = most.min(usize::try_from(limits.agents_per_hold.get()).unwrap_or(usize::MAX));
+        let free = usize::try_from(limits.max_parallel_turns.get()).unwrap_or(usize::MAX).saturating_sub(in_flight);
+        let most = usize::try_from(limits.agents_per_hold.get()).unwrap_or(usize::MAX);
+        if free == 0 || (free < most && self.gathers_more()) {
+            return Ok(false);
+        }
+        let most = most.min(free);
         let mut start = Vec::new();
         while self.agents.get(self.next).is_some_and(|agent| self.is_taken(agent)) {
             self.next += 1;
@@ -547,7 +583,7 @@ impl<'a> Shard<'a> {
     }
 }
 
-/// One attempt at a turn, to its commit; `None`: it was stopped.
+/// One attempt at a turn, to its commit; `None`: it was stopped. `committing` counts it from when its commit begins.
 async fn attempt(
     run: &Run,
     agent: &AgentName,
@@ -555,10 +591,12 @@ async fn attempt(
     forfeits: u32,
     first: bool,
     committed: &Committed,
+    committing: &AtomicUsize,
 ) -> Result<Option<Published>, EngineError> {
     let Some(due) = run.due(agent) else { return Ok(None) };
     let Some(Mine { id, meter, preparation }) = licence else {
         let record = turn::give_up(run, due, forfeits > 0, committed).await?;
+        committing.fetch_add(1, Relaxed);
         return commit(run, record).await.map(Some);
     };
     let _permit = run.permits.acquire().await;
@@ -576,6 +614,7 @@ async fn attempt(
     match turn::work(run, due, permit, &preparation, committed).await? {
         Attempt::Done(record) => {
             meter.commits(&record.spent);
+            committing.fetch_add(1, Relaxed);
             let published = commit(run, *record).await?;
             run.ctx.memo.turn_took(begin.elapsed());
             Ok(Some(published))
