@@ -1,6 +1,6 @@
 //! One invocation: load, plan, hold, work, commit, seal, close.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::inputs::{self, Checked, Settings};
 use super::plan::{self, Situation, may_be_due};
 use super::report::{Idle, Outcome, TickReport, TurnReport};
 use super::run::Run;
-use super::shard::look::{Chain, Listing};
+use super::shard::look::Listing;
 use super::shard::{self, End};
 use super::timing::{Timing, timing};
 use super::trust;
@@ -44,12 +44,9 @@ const PLAN_LOOKS: u32 = 32;
 /// ... and the pause before each look.
 const PLAN_PAUSE: Duration = Duration::from_millis(25);
 
-/// How long a runner that could close a tick leaves that to each of those before it, and for each [`AT_ONCE`] turns that are to
-/// be read for it: a bucket takes about as long.
-const CLOSERS_PATIENCE: Duration = Duration::from_millis(50);
-
-/// To how many at most, who may all be gone.
-const CLOSERS_AT_MOST: u32 = 5;
+/// How long a runner that could close a tick leaves that to whoever was the first that could, and for each [`AT_ONCE`] turns
+/// that are to be read for it: five times as long as a bucket takes.
+const CLOSERS_PATIENCE: Duration = Duration::from_millis(250);
 
 /// The shortest pause between its looks meanwhile.
 const CLOSERS_LOOK: Duration = Duration::from_millis(20);
@@ -416,8 +413,7 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
             }
         }
         if sealed.len() == count {
-            let before_us = if has_sealed { 0 } else { closers_before(run, &sealed, listing.as_ref()) };
-            if let Some(closed) = closed_by_another(run, &turns, before_us).await? {
+            if let Some(closed) = closed_by_another(run, &turns).await? {
                 return Ok(report(run, &turns, Some(&closed), resumed));
             }
             let whole = sealed.into_iter().map(|(shard, chain)| chain.whole(run, number(shard)));
@@ -457,46 +453,52 @@ async fn finish(run: &Arc<Run>, before: &State, resumed: bool) -> Result<TickRep
     }
 }
 
-/// How many others come before us when the tick is closed. All shards were sealed before we looked: the one that sealed last
-/// has found that too, and the earlier another did, the likelier it has left.
-fn closers_before(run: &Run, sealed: &BTreeMap<usize, Chain>, listing: Option<&Listing>) -> u32 {
-    // When each last sealed a shard; of those that did at one time the lower name comes first.
-    let mut sealers = BTreeMap::new();
-    for (shard, chain) in sealed {
-        if let Some(by) = chain.sealer() {
-            let written = listing.and_then(|listing| listing.last_written(number(*shard)));
-            let last = sealers.entry(by).or_insert(written);
-            *last = written.max(*last);
-        }
-    }
-    let rank = |by| sealers.get(by).map(|last| (*last, Reverse(by)));
-    let ours = rank(&run.by);
-    u32::try_from(sealers.keys().filter(|by| rank(by) > ours).count()).unwrap_or(u32::MAX)
-}
-
-/// The closed record, if another runner closes the tick before it is our turn to.
+/// The closed record, if another runner closes the tick.
 ///
-/// Runners that seal at the same moment all find all shards sealed. Each may close; all at once they would each read every
-/// turn of the others, to make the very same record. So they do it one after another, and most find it done.
-async fn closed_by_another(run: &Run, turns: &Committed, before: u32) -> Result<Option<Closed>, EngineError> {
+/// Runners that seal at about the same moment all find all shards sealed. Each may close; all at once they would each read
+/// every turn of the others, to make the very same record. So the first of them says that it does, and the others leave
+/// that to it, as long as it takes where it is alive.
+async fn closed_by_another(run: &Run, turns: &Committed) -> Result<Option<Closed>, EngineError> {
     let missing = run.plan.value.due.len().saturating_sub(turns.len());
     if missing == 0 {
         return Ok(None);
     }
+    let store = &run.ctx.store;
+    let closed = Key::Closed(run.tick());
+    let (found, is_first) = futures::join!(store.read(&closed), is_first_to_close(run));
+    if let Some(closed) = found? {
+        return Ok(Some(closed));
+    }
+    if is_first {
+        return Ok(None);
+    }
     let reads = u32::try_from(missing.div_ceil(AT_ONCE)).unwrap_or(u32::MAX);
     let patience = CLOSERS_PATIENCE.saturating_mul(reads.saturating_add(1));
-    let mut left = patience.saturating_mul(before.min(CLOSERS_AT_MOST));
-    loop {
-        let closed = run.ctx.store.read(&Key::Closed(run.tick())).await?;
-        if closed.is_some() || left.is_zero() || run.is_leaving() {
-            return Ok(closed);
-        }
-        let pause = left.min(CLOSERS_LOOK.max(patience / 8));
-        left -= pause;
+    let pause = CLOSERS_LOOK.max(patience / 16);
+    let mut left = patience;
+    while !left.is_zero() && !run.is_leaving() {
         tokio::select! {
             biased;
             () = run.ctx.stop.requested() => {}
             () = run.ctx.clock.sleep(pause) => {}
+        }
+        left = left.saturating_sub(pause);
+        if let Some(closed) = store.read(&closed).await? {
+            return Ok(Some(closed));
+        }
+    }
+    Ok(None)
+}
+
+/// Says whether nobody has said before us that they close the tick. A hint: where it cannot be written, we close.
+async fn is_first_to_close(run: &Run) -> bool {
+    let claim = encode(&serde_json::json!({ "by": run.by }));
+    match run.ctx.store.create_own(&Key::Closing(run.tick()), Bytes::from(claim)).await {
+        Ok(Created::Won) => true,
+        Ok(Created::Lost(_)) => false,
+        Err(error) => {
+            tracing::debug!(%error, "it was not written who closes the tick");
+            true
         }
     }
 }

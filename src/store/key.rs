@@ -76,6 +76,8 @@ pub enum Key {
     Step(Tick, AgentName, u32),
     /// `ticks/<tick:012>/turns/<agent>.json`.
     Turn(Tick, AgentName),
+    /// `ticks/<tick:012>/closing.json`: a hint of who was the first to find all shards sealed.
+    Closing(Tick),
     /// `ticks/<tick:012>/closed.json`.
     Closed(Tick),
     /// `calls/<id>/call.json`: the one runner that makes the approved call.
@@ -204,6 +206,7 @@ impl Key {
             Self::Heartbeat(tick, shard, by) => format!("ticks/{:012}/shards/{shard}/hb/{by}", tick.0),
             Self::Step(tick, agent, step) => format!("ticks/{:012}/steps/{agent}/{step}.json", tick.0),
             Self::Turn(tick, agent) => format!("ticks/{:012}/turns/{agent}.json", tick.0),
+            Self::Closing(tick) => format!("ticks/{:012}/closing.json", tick.0),
             Self::Closed(tick) => format!("ticks/{:012}/closed.json", tick.0),
             Self::ApprovedCall(id) => format!("calls/{id}/call.json"),
             Self::CallResult(id) => format!("calls/{id}/result.json"),
@@ -315,6 +318,7 @@ impl Key {
         let json = |name: &str| name.strip_suffix(".json").map(str::to_owned);
         match parts.as_slice() {
             ["plan.json"] => Some(Self::Plan(tick)),
+            ["closing.json"] => Some(Self::Closing(tick)),
             ["closed.json"] => Some(Self::Closed(tick)),
             ["turns", agent] => Some(Self::Turn(tick, AgentName::new(json(agent)?).ok()?)),
             ["steps", agent, step] => Some(Self::Step(tick, AgentName::new(agent).ok()?, json(step)?.parse().ok()?)),
@@ -485,6 +489,7 @@ mod tests {
             )),
             (tick(), agent(), any::<u32>()).prop_map(|(t, a, k)| Key::Step(t, a, k)),
             (tick(), agent()).prop_map(|(t, a)| Key::Turn(t, a)),
+            tick().prop_map(Key::Closing),
             tick().prop_map(Key::Closed),
             (key(), tick()).prop_map(|(r, t)| Key::Delivery(r, t)),
             tick().prop_map(Key::Checkpoint),

@@ -40,6 +40,7 @@ fn tick_of(key: &Key) -> Option<Tick> {
         | Key::Heartbeat(tick, ..)
         | Key::Step(tick, ..)
         | Key::Turn(tick, _)
+        | Key::Closing(tick)
         | Key::Closed(tick)
         | Key::Delivery(_, tick)
         | Key::Checkpoint(tick)
@@ -51,5 +52,5 @@ fn tick_of(key: &Key) -> Option<Tick> {
 
 /// Says whether an object belongs to a copy of an organisation: hints, heartbeats and probes are of one place and time.
 fn travels(key: &Key) -> bool {
-    !matches!(key, Key::Head | Key::Heartbeat(..) | Key::Probe(..))
+    !matches!(key, Key::Head | Key::Heartbeat(..) | Key::Closing(_) | Key::Probe(..))
 }

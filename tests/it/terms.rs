@@ -342,7 +342,7 @@ async fn one_reads_the_turns_of_all_also_where_that_takes_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_one_to_seal_closes_at_once_whatever_its_name() {
+async fn the_last_one_to_seal_closes_at_once_though_others_sealed_before() {
     for seed in 0..6 {
         let mut world = independent(8, json!({"agents_per_shard": 1}), Duration::from_secs(10)).await;
         world.start_entropy(seed * 1_000);
@@ -362,6 +362,26 @@ async fn the_last_one_to_seal_closes_at_once_whatever_its_name() {
         assert!(began.elapsed() < Duration::from_millis(12_100 + 50), "seed {seed}: {:?}", began.elapsed());
         world.audit(&exactly_once()).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_come_together_make_room_for_one_hold() {
+    let mut world = slow_store(1, Duration::from_millis(5));
+    world.org["visibility"] = json!("snapshot");
+    world.org["limits"] = json!({"agents_per_hold": 4, "max_parallel_turns": 4});
+    world.thinker.delay = Duration::from_millis(500);
+    world.found().await;
+    for agent in 0..16 {
+        world.agent(&format!("a{agent:02}"), json!({})).await;
+    }
+    let began = tokio::time::Instant::now();
+    world.tick().await;
+    let links = chain(&world, 0).await;
+    // Four holds and the seal, and one hold more where an answer came later than by the time of a commit. Were a hold taken as
+    // soon as there is room, each wave of answers would need two.
+    assert!(links.len() <= 4 + 1 + 1, "{links:?}");
+    assert!(began.elapsed() < Duration::from_millis(4 * 500 + 200), "{:?}", began.elapsed());
+    world.audit(&exactly_once()).await;
 }
 
 /// Four shards of eight agents, each shard a chain of eight holds and a seal.

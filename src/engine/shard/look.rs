@@ -110,11 +110,6 @@ impl Listing {
         Ok(Self { shards, now: OnceCell::new() })
     }
 
-    /// When the last link of a shard was written, as far as it is listed.
-    pub(in crate::engine) fn last_written(&self, shard: u32) -> Option<Timestamp> {
-        self.shards.get(&shard)?.last.map(|(_, written)| written)
-    }
-
     /// Looks at the last link of a shard that is listed.
     ///
     /// Who is alive by the listing is alive: the store's time is asked for after it. Who seems stale may have shown life
