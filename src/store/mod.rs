@@ -313,12 +313,7 @@ impl Store {
     /// # Errors
     /// The store did not answer, or refuses.
     pub async fn list(&self, prefix: &Prefix) -> Result<Vec<String>, StoreError> {
-        let path = self.at(&prefix.path());
-        let found: Vec<_> =
-            self.objects.list(Some(&path)).try_collect().await.map_err(Self::error("listing", &path))?;
-        let mut paths: Vec<String> = found.iter().filter_map(|meta| self.relative(&meta.location)).collect();
-        paths.sort_unstable();
-        Ok(paths)
+        Ok(self.list_times(prefix).await?.into_iter().map(|(path, _)| path).collect())
     }
 
     /// At most `limit` of the paths below a prefix, sorted, and whether there are more.
