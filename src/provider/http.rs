@@ -35,8 +35,8 @@ impl Http {
         Self::made(vars, true)
     }
 
-    /// The same for addresses that begin with `http:` alone: it trusts no certificate. To read those of a machine takes 6 ms of
-    /// a processor, which is as much as the rest of a process's start.
+    /// The same for addresses that begin with `http:` alone: it trusts no certificate, and reads none. Those that a machine
+    /// trusts are often more than a hundred files.
     ///
     /// # Errors
     /// A proxy's address is wrong.

@@ -25,15 +25,20 @@ impl Keys {
     ///
     /// # Errors
     /// It is not there or cannot be read. The message names the reference and nothing of the key.
-    pub(super) async fn resolve(&self, key: &KeyRef, aws: &Aws, http: &Http) -> Result<Secret, CallError> {
+    pub(super) async fn resolve(
+        &self,
+        key: &KeyRef,
+        aws: &Aws,
+        http: impl FnOnce() -> Result<Http, CallError>,
+    ) -> Result<Secret, CallError> {
         let secret = match key {
             KeyRef::Env(name) => match self.vars.0.get(name).filter(|value| !value.trim().is_empty()) {
                 Some(value) => Secret::new(value),
                 None => return Err(CallError::misconfigured(format!("the variable {name} is not set"))),
             },
             KeyRef::File(path) => self.file(path)?,
-            KeyRef::SecretsManager(id) => aws.secret(http, id).await.map_err(|error| at(key, error))?,
-            KeyRef::Ssm(name) => aws.parameter(http, name).await.map_err(|error| at(key, error))?,
+            KeyRef::SecretsManager(id) => aws.secret(&http()?, id).await.map_err(|error| at(key, error))?,
+            KeyRef::Ssm(name) => aws.parameter(&http()?, name).await.map_err(|error| at(key, error))?,
         };
         if secret.is_empty() {
             return Err(CallError::misconfigured(format!("the key at {key} is empty")));

@@ -180,7 +180,7 @@ impl Network {
             (None, Some(name), None) => KeyRef::Env(name.to_owned()),
             (None, _, _) => return Ok(None),
         };
-        self.keys.resolve(&reference, &self.aws, &self.http()?).await.map(Some)
+        self.keys.resolve(&reference, &self.aws, || self.http()).await.map(Some)
     }
 }
 

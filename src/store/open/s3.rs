@@ -118,8 +118,8 @@ pub(super) fn s3(url: &Url, shown: &str, env: &[(String, String)]) -> Result<Fou
         // Servers at an endpoint of one's own seldom have a name for each bucket.
         builder = builder.with_virtual_hosted_style_request(false);
     }
-    // Who is spoken to in the clear shows no certificate, and to read those that the machine trusts takes 6 ms of a processor. (The
-    // identity has clients of its own.)
+    // Who is spoken to in the clear shows no certificate, and those that the machine trusts are often more than a hundred files to
+    // read. (The identity has clients of its own.)
     let proxied = |name: &str| ["http_proxy", "all_proxy"].contains(&name.to_ascii_lowercase().as_str());
     let is_proxied = env.iter().any(|(name, address)| proxied(name) && address.starts_with("https:"))
         || options.last(|key| matches!(key, S3Option::Client(S3Key::Client(ClientConfigKey::ProxyUrl)))).is_some();
