@@ -13,6 +13,12 @@ async fn lemming(folder: &std::path::Path, args: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
+fn write(root: &std::path::Path, path: &str, value: &Value) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+    std::fs::write(path, value.to_string()).expect("file");
+}
+
 fn completion(message: &Value, (input, cached, output): (u64, u64, u64)) -> Reply {
     Reply::json(&json!({"id": format!("chatcmpl-{input}"), "model": "gpt-4.1-mini-2025-04-14",
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
@@ -37,11 +43,7 @@ async fn an_organisation_switches_to_a_model_uses_a_tool_answers_and_pays_what_i
     .await;
     let folder = tempfile::tempdir().expect("folder");
     let root = folder.path();
-    let write = |path: &str, value: &Value| {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
-        std::fs::write(path, value.to_string()).expect("file");
-    };
+    let write = |path: &str, value: &Value| write(root, path, value);
     write("org.json", &json!({"format": 1, "name": "Test"}));
     write("config/models.json", &json!({}));
     let resume = json!({"name": "ada", "title": "T", "short_description": "T.", "instructions": "T.",
@@ -122,11 +124,7 @@ async fn what_is_in_the_clear_needs_no_certificates() {
     let peer = Peer::answering([Reply::json(&answer)]).await;
     let folder = tempfile::tempdir().expect("folder");
     let root = folder.path();
-    let write = |path: &str, value: &Value| {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
-        std::fs::write(path, value.to_string()).expect("file");
-    };
+    let write = |path: &str, value: &Value| write(root, path, value);
     write("org.json", &json!({"format": 1, "name": "Test"}));
     let of = |url: &str| {
         json!({"m": {"provider": "ollama", "model_name": "m", "base_url": url, "context_tokens": 4096,
